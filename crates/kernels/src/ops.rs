@@ -1,0 +1,156 @@
+//! What an op is: a record that can check itself and run one of its tiles. One op a file.
+
+mod binary;
+mod conv2d;
+mod conv_transpose2d;
+mod convert;
+mod normalize;
+mod pack_bias;
+mod pack_conv2d;
+mod pack_conv_transpose2d;
+mod pad;
+mod pixels_in;
+mod pixels_out;
+mod reduce;
+mod reorder;
+mod running_constants;
+mod statistics;
+mod unary;
+
+use crate::layout::Blocked;
+use crate::mem::{Dst, Memory, Src};
+use crate::record::{Operand, Record};
+
+/// A field that cannot be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Index of the field, or `NO_FIELD` when the plan around the record is at fault.
+    pub field: u32,
+    /// What it held.
+    pub got: u32,
+    /// What would have been right, a bound of it, or 0.
+    pub wanted: u32,
+}
+
+impl Fault {
+    /// `field` when it is no field of the record.
+    pub const NO_FIELD: u32 = u32::MAX;
+
+    /// Something about the plan, not a field.
+    pub fn plan(got: u32, wanted: u32) -> Self {
+        Self {
+            field: Self::NO_FIELD,
+            got,
+            wanted,
+        }
+    }
+}
+
+/// One op. Made from its record whenever a tile is due: cheap beside any tile.
+pub trait Op: Record {
+    /// Checks every field and operand; the number of tiles. Sizes are multiplied in 64 bits.
+    ///
+    /// # Errors
+    /// The field that is wrong.
+    fn check(&self, memory: &Memory) -> Result<u32, Fault>;
+
+    /// Computes one tile, in any order and on any worker. `worker` serves only to find the scratch ([`scratch`]).
+    ///
+    /// # Errors
+    /// An operand that left its region; `check` would have said so.
+    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault>;
+
+    /// Runs once, when all tiles are done, before any later record.
+    ///
+    /// # Errors
+    /// As `run_tile`.
+    fn finish(&self, _memory: &Memory) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// A tensor operand to read, or the fault that names it.
+pub(crate) fn src(
+    memory: &Memory,
+    operand: Operand,
+    field: u32,
+    shape: Blocked,
+) -> Result<Src, Fault> {
+    dst(memory, operand, field, shape).map(|view| view.as_src())
+}
+
+/// A tensor operand to write, or the fault that names it.
+pub(crate) fn dst(
+    memory: &Memory,
+    operand: Operand,
+    field: u32,
+    shape: Blocked,
+) -> Result<Dst, Fault> {
+    let fault = Fault {
+        field,
+        got: operand.0,
+        wanted: 0,
+    };
+    memory
+        .dst(operand, shape.len_elems().ok_or(fault)?)
+        .ok_or(fault)
+}
+
+/// A dense operand of `len_elems` floats.
+pub(crate) fn dense(
+    memory: &Memory,
+    operand: Operand,
+    field: u32,
+    len_elems: u64,
+) -> Result<Dst, Fault> {
+    memory.dst(operand, len_elems).ok_or(Fault {
+        field,
+        got: operand.0,
+        wanted: u32::try_from(len_elems).unwrap_or(u32::MAX),
+    })
+}
+
+/// The slice of a record's scratch that belongs to `worker`.
+pub(crate) fn scratch(
+    memory: &Memory,
+    first: Operand,
+    bytes: u32,
+    worker: u32,
+) -> Result<Dst, Fault> {
+    let fault = Fault::plan(bytes, 0);
+    let all = memory
+        .dst(first, u64::from(bytes / 4) * (u64::from(worker) + 1))
+        .ok_or(fault)?;
+    Ok(all.slice(all.len() - (bytes / 4) as usize, (bytes / 4) as usize))
+}
+
+/// `Ok` when the field holds one of `wanted`.
+pub(crate) fn within(
+    field: u32,
+    got: u32,
+    wanted: core::ops::RangeInclusive<u32>,
+) -> Result<(), Fault> {
+    if wanted.contains(&got) {
+        Ok(())
+    } else {
+        Err(Fault {
+            field,
+            got,
+            wanted: if got < *wanted.start() {
+                *wanted.start()
+            } else {
+                *wanted.end()
+            },
+        })
+    }
+}
+
+/// How many tiles of `per_tile` cover `count`.
+pub(crate) fn tile_count(field: u32, count: u64, per_tile: u32) -> Result<u32, Fault> {
+    within(field, per_tile, 1..=u32::MAX)?;
+    u32::try_from(count.div_ceil(u64::from(per_tile))).map_err(|_| Fault {
+        field,
+        got: per_tile,
+        wanted: u32::MAX,
+    })
+}

@@ -1,0 +1,312 @@
+//! The executor: a plan's words in memory, checked once by `load`, then walked by every worker alike (SPMD).
+//!
+//! ```text
+//! header      HEADER_WORDS words, below
+//! directory   n_records x { word offset of the record, tiles, next tile }
+//! records     { code, words, scratch operand, scratch bytes a worker, fields ... }
+//!
+//! for record in records { while next_tile { op.run_tile }; barrier; the last to arrive runs op.finish before it releases }
+//! ```
+//!
+//! Nothing in a plan is trusted: sizes are checked in 64 bits, operands against their regions, and every view that a kernel
+//! takes is checked again when it is made. The position lies in memory, so `run` can stop after any tile and be called again.
+
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+use crate::mem::{Memory, Words};
+use crate::ops::{Fault, Op};
+use crate::record::{HEAD_WORDS, Operand, Visitor, visit};
+use crate::sync;
+
+/// First word of a plan: "GPLN".
+pub const MAGIC: u32 = u32::from_le_bytes(*b"GPLN");
+/// Raised when the meaning of a word changes.
+pub const VERSION: u32 = 1;
+/// Workers a plan has room for.
+pub const MAX_WORKERS: u32 = 64;
+/// Words an entry of the directory has.
+pub const ENTRY_WORDS: usize = 3;
+
+/// Words of the header, by position.
+pub mod header {
+    /// `MAGIC`
+    pub const MAGIC: usize = 0;
+    /// `VERSION`
+    pub const VERSION: usize = 1;
+    /// Records in the plan
+    pub const RECORDS: usize = 2;
+    /// Workers that scratch is laid out for
+    pub const WORKERS: usize = 3;
+    /// Address of the arena, bytes
+    pub const ARENA_BASE: usize = 4;
+    /// Size of the arena, 16-byte units
+    pub const ARENA_BLOCKS: usize = 5;
+    /// Address of the weights region, bytes
+    pub const WEIGHTS_BASE: usize = 6;
+    /// Size of the weights region, 16-byte units
+    pub const WEIGHTS_BLOCKS: usize = 7;
+    /// Not 0: workers end the run before their next tile
+    pub const ABORT: usize = 8;
+    /// Counts barriers
+    pub const GENERATION: usize = 9;
+    /// Workers that have reached the barrier
+    pub const ARRIVED: usize = 10;
+    /// Tiles done in this run
+    pub const TILES_DONE: usize = 11;
+    /// Tiles of all records
+    pub const TILES_TOTAL: usize = 12;
+    /// Workers that take part in this run
+    pub const ACTIVE_WORKERS: usize = 13;
+    /// Fault: index of the record
+    pub const FAULT_RECORD: usize = 14;
+    /// Fault: index of the field, or `NO_FIELD`
+    pub const FAULT_FIELD: usize = 15;
+    /// Fault: what the field held
+    pub const FAULT_GOT: usize = 16;
+    /// Fault: what would have been right
+    pub const FAULT_WANTED: usize = 17;
+    /// Record that each worker is at, `MAX_WORKERS` words
+    pub const POSITIONS: usize = 18;
+}
+
+/// Words before the directory.
+pub const HEADER_WORDS: usize = header::POSITIONS + MAX_WORKERS as usize;
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Status {
+    /// All records are done, or the plan is sound
+    Done = 0,
+    /// The budget is used up: call again
+    More = 1,
+    /// The abort word was set
+    Aborted = 2,
+    /// The plan is not sound; the header says where
+    Fault = 3,
+}
+
+/// A plan's words and the memory its operands refer to.
+#[derive(Clone, Copy)]
+pub struct Plan {
+    words: Words,
+    memory: Memory,
+}
+
+impl Plan {
+    /// Pairs a plan with its memory; `load` must have accepted it before it is run.
+    pub fn new(words: Words, memory: Memory) -> Self {
+        Self { words, memory }
+    }
+
+    /// Checks the whole plan and counts its tiles.
+    pub fn load(&self) -> Status {
+        match self.check() {
+            Ok(()) => Status::Done,
+            Err((record, fault)) => self.fault(record, fault),
+        }
+    }
+
+    fn check(&self) -> Result<(), (usize, Fault)> {
+        let words = &self.words;
+        let bare = |fault| (0, fault);
+        if words.len() < HEADER_WORDS {
+            return Err(bare(Fault::plan(words.len() as u32, HEADER_WORDS as u32)));
+        }
+        if words.get(header::MAGIC) != MAGIC {
+            return Err(bare(Fault::plan(words.get(header::MAGIC), MAGIC)));
+        }
+        if words.get(header::VERSION) != VERSION {
+            return Err(bare(Fault::plan(words.get(header::VERSION), VERSION)));
+        }
+        let workers = words.get(header::WORKERS);
+        if workers == 0 || workers > MAX_WORKERS {
+            return Err(bare(Fault::plan(workers, MAX_WORKERS)));
+        }
+        let records = self.records();
+        let room = (words.len() - HEADER_WORDS) / ENTRY_WORDS;
+        if records > room {
+            return Err(bare(Fault::plan(records as u32, room as u32)));
+        }
+        let mut total = 0u32;
+        for record in 0..records {
+            let tiles = self
+                .check_record(record, workers)
+                .map_err(|fault| (record, fault))?;
+            words.atomic(self.entry(record) + 1).store(tiles, Relaxed);
+            total = total
+                .checked_add(tiles)
+                .ok_or((record, Fault::plan(tiles, u32::MAX)))?;
+        }
+        words.atomic(header::TILES_TOTAL).store(total, Relaxed);
+        Ok(())
+    }
+
+    fn check_record(&self, record: usize, workers: u32) -> Result<u32, Fault> {
+        struct Check<'a>(&'a Memory, u32);
+        impl Visitor for Check<'_> {
+            type Output = Result<u32, Fault>;
+            fn visit<R: Op>(self, record: &R) -> Self::Output {
+                let Self(memory, _workers) = self;
+                record.check(memory)
+            }
+        }
+        let words = self.record(record).ok_or(Fault::plan(
+            self.words.get(self.entry(record)),
+            self.words.len() as u32,
+        ))?;
+        let (scratch, scratch_bytes) = (Operand(words.get(2)), words.get(3));
+        if scratch_bytes % 16 != 0 {
+            return Err(Fault::plan(scratch_bytes, scratch_bytes & !15));
+        }
+        if scratch_bytes > 0 {
+            let all = u64::from(scratch_bytes) * u64::from(workers);
+            self.memory
+                .bytes(scratch, all)
+                .ok_or(Fault::plan(scratch_bytes, 0))?;
+        }
+        visit(words, Check(&self.memory, workers)).ok_or(Fault::plan(words.get(0), 0))?
+    }
+
+    /// Makes ready for a run by `workers` workers; none may be inside `run`.
+    pub fn start(&self, workers: u32) -> Status {
+        let words = &self.words;
+        if workers == 0 || workers > words.get(header::WORKERS) {
+            return self.fault(0, Fault::plan(workers, words.get(header::WORKERS)));
+        }
+        for record in 0..self.records() {
+            words.atomic(self.entry(record) + 2).store(0, Relaxed);
+        }
+        for worker in 0..MAX_WORKERS as usize {
+            words.atomic(header::POSITIONS + worker).store(0, Relaxed);
+        }
+        words.atomic(header::ACTIVE_WORKERS).store(workers, Relaxed);
+        for word in [
+            header::ABORT,
+            header::GENERATION,
+            header::ARRIVED,
+            header::TILES_DONE,
+        ] {
+            words.atomic(word).store(0, Release);
+        }
+        Status::Done
+    }
+
+    /// Runs at most `tile_budget` tiles as worker `worker`.
+    pub fn run(&self, tile_budget: u32, worker: u32) -> Status {
+        let words = &self.words;
+        if worker >= words.get(header::ACTIVE_WORKERS) {
+            return self.fault(0, Fault::plan(worker, words.get(header::ACTIVE_WORKERS)));
+        }
+        let position = words.atomic(header::POSITIONS + worker as usize);
+        let abort = words.atomic(header::ABORT);
+        let mut budget = tile_budget;
+        loop {
+            let record = position.load(Relaxed) as usize;
+            if record >= self.records() {
+                return Status::Done;
+            }
+            let tiles = words.get(self.entry(record) + 1);
+            let next_tile = words.atomic(self.entry(record) + 2);
+            loop {
+                if abort.load(Acquire) != 0 {
+                    return Status::Aborted;
+                }
+                if budget == 0 {
+                    return Status::More;
+                }
+                let tile = next_tile.fetch_add(1, Relaxed);
+                if tile >= tiles {
+                    break;
+                }
+                if let Err(fault) = self.run_tile(record, tile, worker) {
+                    return self.fault(record, fault);
+                }
+                words.atomic(header::TILES_DONE).fetch_add(1, Relaxed);
+                budget -= 1;
+            }
+            match self.barrier(record) {
+                Status::Done => position.store(record as u32 + 1, Relaxed),
+                other => return other,
+            }
+        }
+    }
+
+    fn run_tile(&self, record: usize, tile: u32, worker: u32) -> Result<(), Fault> {
+        struct Run<'a>(&'a Memory, u32, u32);
+        impl Visitor for Run<'_> {
+            type Output = Result<(), Fault>;
+            fn visit<R: Op>(self, record: &R) -> Self::Output {
+                let Self(memory, tile, worker) = self;
+                record.run_tile(memory, tile, worker)
+            }
+        }
+        let words = self.record(record).ok_or(Fault::plan(0, 0))?;
+        visit(words, Run(&self.memory, tile, worker)).ok_or(Fault::plan(words.get(0), 0))?
+    }
+
+    fn finish(&self, record: usize) -> Result<(), Fault> {
+        struct Finish<'a>(&'a Memory);
+        impl Visitor for Finish<'_> {
+            type Output = Result<(), Fault>;
+            fn visit<R: Op>(self, record: &R) -> Self::Output {
+                record.finish(self.0)
+            }
+        }
+        let words = self.record(record).ok_or(Fault::plan(0, 0))?;
+        visit(words, Finish(&self.memory)).ok_or(Fault::plan(words.get(0), 0))?
+    }
+
+    /// Waits until every worker has run out of tiles. The last to arrive merges what the tiles left, in tile order.
+    fn barrier(&self, record: usize) -> Status {
+        let words = &self.words;
+        let (generation, arrived) = (
+            words.atomic(header::GENERATION),
+            words.atomic(header::ARRIVED),
+        );
+        let now = generation.load(Acquire);
+        if arrived.fetch_add(1, AcqRel) + 1 == words.get(header::ACTIVE_WORKERS) {
+            if let Err(fault) = self.finish(record) {
+                return self.fault(record, fault);
+            }
+            arrived.store(0, Relaxed);
+            generation.store(now.wrapping_add(1), Release);
+            sync::wake_all(generation);
+            return Status::Done;
+        }
+        while generation.load(Acquire) == now {
+            if words.atomic(header::ABORT).load(Acquire) != 0 {
+                return Status::Aborted;
+            }
+            sync::wait_while(generation, now);
+        }
+        Status::Done
+    }
+
+    fn fault(&self, record: usize, fault: Fault) -> Status {
+        if self.words.len() >= HEADER_WORDS {
+            let report = [record as u32, fault.field, fault.got, fault.wanted];
+            for (i, word) in report.into_iter().enumerate() {
+                self.words
+                    .atomic(header::FAULT_RECORD + i)
+                    .store(word, Relaxed);
+            }
+            self.words.atomic(header::ABORT).store(1, Release);
+        }
+        Status::Fault
+    }
+
+    fn records(&self) -> usize {
+        self.words.get(header::RECORDS) as usize
+    }
+
+    fn entry(&self, record: usize) -> usize {
+        HEADER_WORDS + record * ENTRY_WORDS
+    }
+
+    fn record(&self, record: usize) -> Option<Words> {
+        let start = self.words.get(self.entry(record)) as usize;
+        let head = self.words.slice(start, HEAD_WORDS)?;
+        self.words.slice(start, head.get(1) as usize)
+    }
+}

@@ -1,0 +1,605 @@
+//! What an op is told: one record an op, declared once. The macro makes the struct, its decoder, and the listing that
+//! `examples/generate_records.rs` turns into TypeScript, so the two sides cannot disagree.
+
+use crate::mem::Words;
+use crate::ops::Op;
+
+/// Where an operand lies: bits 31..30 the region, bits 27..0 the offset in 16-byte units; 0 is an absent operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Operand(pub u32);
+
+impl Operand {
+    /// Region of values, temporaries and scratch.
+    pub const ARENA: u32 = 1;
+    /// Region of packed weights.
+    pub const WEIGHTS: u32 = 2;
+
+    /// An operand that is not there.
+    pub const ABSENT: Self = Self(0);
+
+    /// Made from region and offset, which must be a multiple of 16.
+    pub const fn new(region: u32, off_bytes: u64) -> Self {
+        Self(region << 30 | (off_bytes / 16) as u32)
+    }
+    /// `ARENA`, `WEIGHTS`, or neither: absent.
+    pub const fn region(self) -> u32 {
+        self.0 >> 30
+    }
+    /// Offset in its region.
+    pub const fn off_bytes(self) -> u64 {
+        (self.0 & 0x0FFF_FFFF) as u64 * 16
+    }
+    /// Whether the operand is there.
+    pub const fn is_present(self) -> bool {
+        self.0 != 0
+    }
+}
+
+/// A field's type: one word.
+pub trait Field: Copy {
+    /// Its name in the listing.
+    const KIND: &'static str;
+    /// From the word that the plan holds.
+    fn from_word(word: u32) -> Self;
+}
+impl Field for u32 {
+    const KIND: &'static str = "u32";
+    fn from_word(word: u32) -> Self {
+        word
+    }
+}
+impl Field for f32 {
+    const KIND: &'static str = "f32";
+    fn from_word(word: u32) -> Self {
+        Self::from_bits(word)
+    }
+}
+impl Field for Operand {
+    const KIND: &'static str = "operand";
+    fn from_word(word: u32) -> Self {
+        Self(word)
+    }
+}
+
+/// A record as the generator sees it.
+pub struct Listing {
+    /// Op code, the record's first word.
+    pub code: u32,
+    /// The op's name: of its file, record, writer and bench row.
+    pub name: &'static str,
+    /// Name, type and meaning of each field in word order, after the four words every record begins with.
+    pub fields: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// Words before an op's own fields: code, words of the record, scratch operand, scratch bytes a worker.
+pub const HEAD_WORDS: usize = 4;
+
+/// A decoded record.
+pub trait Record: Sized + Copy {
+    /// How the generator lists it.
+    const LISTING: Listing;
+    /// From the record's words; `None` when there are too few or too many.
+    fn decode(words: Words) -> Option<Self>;
+}
+
+/// Position of a field, for a `Fault`.
+pub const fn field_index(fields: &[(&str, &str, &str)], name: &str) -> u32 {
+    let mut i = 0;
+    while i < fields.len() {
+        if same(fields[i].0.as_bytes(), name.as_bytes()) {
+            return i as u32;
+        }
+        i += 1;
+    }
+    panic!("no such field")
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut i = 0;
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len() && i == b.len()
+}
+
+/// The index of a record's field, at compile time.
+macro_rules! field {
+    ($record:ty, $name:ident) => {
+        const {
+            $crate::record::field_index(
+                <$record as $crate::record::Record>::LISTING.fields,
+                stringify!($name),
+            )
+        }
+    };
+}
+pub(crate) use field;
+
+/// Does something with a record of any op.
+pub(crate) trait Visitor {
+    type Output;
+    fn visit<R: Op>(self, record: &R) -> Self::Output;
+}
+
+macro_rules! records {
+    ($($(#[doc = $doc:literal])* $code:literal $name:ident $record:ident { $($(#[doc = $field_doc:literal])* $field:ident: $kind:ty,)* })*) => {
+        $(
+            $(#[doc = $doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub struct $record {
+                /// Scratch, the first worker's.
+                pub scratch: Operand,
+                /// Scratch a worker has.
+                pub scratch_bytes: u32,
+                $($(#[doc = $field_doc])* pub $field: $kind,)*
+            }
+
+            impl Record for $record {
+                const LISTING: Listing = Listing {
+                    code: $code,
+                    name: stringify!($name),
+                    fields: &[$((stringify!($field), <$kind as Field>::KIND, concat!($($field_doc),*))),*],
+                };
+                fn decode(words: Words) -> Option<Self> {
+                    if words.len() != HEAD_WORDS + Self::LISTING.fields.len() {
+                        return None;
+                    }
+                    let mut i = HEAD_WORDS;
+                    let mut next = || {
+                        i += 1;
+                        words.get(i - 1)
+                    };
+                    Some(Self {
+                        scratch: Operand(words.get(2)),
+                        scratch_bytes: words.get(3),
+                        $($field: Field::from_word(next()),)*
+                    })
+                }
+            }
+        )*
+
+        /// Every record, by code.
+        pub const LISTINGS: &[Listing] = &[$($record::LISTING),*];
+
+        /// Decodes the record in `words` and hands it to `visitor`; `None` if there is no such op or it has other fields.
+        pub(crate) fn visit<V: Visitor>(words: Words, visitor: V) -> Option<V::Output> {
+            match words.get(0) {
+                $($code => Some(visitor.visit(&$record::decode(words)?)),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+records! {
+    /// Interleaved 8-bit pixels, extended by reflection, to a blocked tensor: y = u8 * scale + offset. Grey is repeated, colour made grey, as the output asks.
+    1 pixels_in PixelsIn {
+        /// H x W x channels bytes
+        src: Operand,
+        /// blocked [1, out_c, out_h, out_w]
+        y: Operand,
+        /// 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA
+        channels: u32,
+        /// of src
+        w: u32,
+        /// of src
+        h: u32,
+        /// columns of reflection before the picture
+        left: u32,
+        /// rows of reflection above the picture
+        top: u32,
+        /// 1 or 3
+        out_c: u32,
+        /// at least left + w
+        out_w: u32,
+        /// at least top + h
+        out_h: u32,
+        /// per grey level
+        scale: f32,
+        /// value of grey level 0
+        offset: f32,
+        /// output rows a tile
+        tile_rows: u32,
+    }
+    /// A crop of a blocked tensor to interleaved RGBA bytes: u8 = clamp(round(x * scale + offset)); alpha copied from the source pixels.
+    2 pixels_out PixelsOut {
+        /// blocked [1, c, x_h, x_w]
+        x: Operand,
+        /// the source pixels, height x width x src_channels bytes
+        src: Operand,
+        /// height x width x 4 bytes
+        y: Operand,
+        /// of src; alpha is its last channel when 2 or 4, else 255
+        src_channels: u32,
+        /// 1 (repeated) or 3
+        c: u32,
+        /// of x
+        x_w: u32,
+        /// of x
+        x_h: u32,
+        /// first column of the crop
+        left: u32,
+        /// first row of the crop
+        top: u32,
+        /// of y
+        w: u32,
+        /// of y
+        h: u32,
+        /// grey levels a unit
+        scale: f32,
+        /// grey level of 0
+        offset: f32,
+        /// output rows a tile
+        tile_rows: u32,
+    }
+    /// The same elements in row-major order under another layout: planar or blocked, N C H W or another factoring.
+    3 reorder Reorder {
+        /// source
+        x: Operand,
+        /// destination; must not overlap x
+        y: Operand,
+        /// 1 planar, 4 blocked
+        x_lanes: u32,
+        /// N of the source's factoring
+        x_n: u32,
+        /// C of the source's factoring
+        x_c: u32,
+        /// H of the source's factoring
+        x_h: u32,
+        /// W of the source's factoring
+        x_w: u32,
+        /// 1 planar, 4 blocked
+        y_lanes: u32,
+        /// N of the destination's factoring
+        y_n: u32,
+        /// C of the destination's factoring
+        y_c: u32,
+        /// H of the destination's factoring
+        y_h: u32,
+        /// W of the destination's factoring
+        y_w: u32,
+        /// destination rows (n, channel block, h) a tile
+        tile_rows: u32,
+    }
+    /// Padding of H and W.
+    4 pad Pad {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// blocked [n, c, top + h + bottom, left + w + right]
+        y: Operand,
+        /// samples
+        n: u32,
+        /// channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// rows above
+        top: u32,
+        /// rows below
+        bottom: u32,
+        /// columns before
+        left: u32,
+        /// columns after
+        right: u32,
+        /// 0 constant, 1 reflect, 2 replicate
+        mode: u32,
+        /// of the constant
+        value: f32,
+        /// output rows (n, channel block, h) a tile
+        tile_rows: u32,
+    }
+    /// Convolution by the direct algorithm: y = activation(w * pad(x) + b).
+    5 conv2d Conv2d {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// packed by pack_conv2d
+        weight: Operand,
+        /// dense, padded to a multiple of 8 by pack_bias; or absent
+        bias: Operand,
+        /// blocked [n, o, out_h, out_w]
+        y: Operand,
+        /// samples
+        n: u32,
+        /// input channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// output channels
+        o: u32,
+        /// of y
+        out_h: u32,
+        /// of y
+        out_w: u32,
+        /// kernel height
+        kh: u32,
+        /// kernel width
+        kw: u32,
+        /// rows
+        stride_h: u32,
+        /// columns
+        stride_w: u32,
+        /// rows
+        dilation_h: u32,
+        /// columns
+        dilation_w: u32,
+        /// rows of padding above; those below follow from out_h
+        pad_top: u32,
+        /// columns of padding before; those after follow from out_w
+        pad_left: u32,
+        /// 0 zeros, 1 reflect, 2 replicate
+        pad_mode: u32,
+        /// 0 none, 1 ReLU, 2 Tanh
+        activation: u32,
+        /// how the weights are packed: 0 blocks of output channels, 1 few outputs (lanes hold input channels)
+        packing: u32,
+        /// output rows a tile
+        tile_rows: u32,
+        /// output columns a tile
+        tile_cols: u32,
+        /// output channels a tile, a multiple of 8
+        tile_o: u32,
+    }
+    /// Transposed convolution by sub-pixel decomposition: each of stride_h x stride_w phases of y is a convolution of x.
+    6 conv_transpose2d ConvTranspose2d {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// packed by pack_conv_transpose2d
+        weight: Operand,
+        /// dense, padded to a multiple of 8 by pack_bias; or absent
+        bias: Operand,
+        /// blocked [n, o, out_h, out_w]
+        y: Operand,
+        /// samples
+        n: u32,
+        /// input channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// output channels
+        o: u32,
+        /// of y, output padding included
+        out_h: u32,
+        /// of y, output padding included
+        out_w: u32,
+        /// kernel height
+        kh: u32,
+        /// kernel width
+        kw: u32,
+        /// rows
+        stride_h: u32,
+        /// columns
+        stride_w: u32,
+        /// rows cut off above
+        pad_top: u32,
+        /// columns cut off before
+        pad_left: u32,
+        /// 0 none, 1 ReLU, 2 Tanh
+        activation: u32,
+        /// input rows (each gives stride_h output rows) a tile
+        tile_rows: u32,
+        /// input columns a tile
+        tile_cols: u32,
+        /// output channels a tile, a multiple of 8
+        tile_o: u32,
+    }
+    /// Mean and biased variance of a blocked tensor, as the constants that `normalize` applies.
+    7 statistics Statistics {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// dense [c] or absent: 1
+        gamma: Operand,
+        /// dense [c] or absent: 0
+        beta: Operand,
+        /// constants of `normalize`: [n or 1 (across_batch), CB, 3, 4]
+        constants: Operand,
+        /// a temporary, three float64 a lane, chunk and channel block: [n, CB, chunks, 3, 4]
+        partials: Operand,
+        /// samples
+        n: u32,
+        /// channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// a divisor of c: c instance norm, 1 layer norm
+        groups: u32,
+        /// 1: over the batch too (batch norm), groups = c
+        across_batch: u32,
+        /// added to the variance
+        eps: f32,
+        /// pixels a tile
+        chunk_px: u32,
+    }
+    /// y = activation((x - m) * s + b) [+ residual], with three constants a channel.
+    8 normalize Normalize {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// like x; may be x
+        y: Operand,
+        /// [constants_n, CB, 3 (m, s, b), 4]
+        constants: Operand,
+        /// like x, or absent; may be y
+        residual: Operand,
+        /// samples
+        n: u32,
+        /// channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// n or 1
+        constants_n: u32,
+        /// 0 none, 1 ReLU, 2 Tanh
+        activation: u32,
+        /// pixels a tile
+        chunk_px: u32,
+    }
+    /// Constants of `normalize` from stored statistics (prepare).
+    9 running_constants RunningConstants {
+        /// dense [c]
+        mean: Operand,
+        /// dense [c]
+        var: Operand,
+        /// dense [c] or absent: 1
+        gamma: Operand,
+        /// dense [c] or absent: 0
+        beta: Operand,
+        /// [1, CB, 3, 4]
+        constants: Operand,
+        /// channels
+        c: u32,
+        /// added to the variance
+        eps: f32,
+    }
+    /// Mean or variance over some of the axes of a blocked tensor; reduced axes stay with size 1.
+    10 reduce Reduce {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// blocked, reduced
+        y: Operand,
+        /// samples
+        n: u32,
+        /// channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// bit 0 N, bit 1 C, bit 2 H, bit 3 W
+        axes: u32,
+        /// 0 mean, 1 variance
+        kind: u32,
+        /// the variance divides by count - correction
+        correction: u32,
+        /// output elements a tile
+        tile_outputs: u32,
+    }
+    /// y = activation(a op b), broadcast.
+    11 binary Binary {
+        /// blocked, [n, c, h, w] with 1 along the axes of a_broadcast
+        a: Operand,
+        /// blocked, [n, c, h, w] with 1 along the axes of b_broadcast
+        b: Operand,
+        /// blocked [n, c, h, w]; may be an operand that is not broadcast
+        y: Operand,
+        /// samples
+        n: u32,
+        /// channels
+        c: u32,
+        /// of y
+        h: u32,
+        /// of y
+        w: u32,
+        /// bit 0 N, bit 1 C, bit 2 H, bit 3 W
+        a_broadcast: u32,
+        /// bit 0 N, bit 1 C, bit 2 H, bit 3 W
+        b_broadcast: u32,
+        /// 0 add, 1 sub, 2 mul, 3 div
+        kind: u32,
+        /// 0 none, 1 ReLU, 2 Tanh
+        activation: u32,
+        /// rows (n, channel block, h) a tile
+        tile_rows: u32,
+    }
+    /// y = f(x), one element in, one out.
+    12 unary Unary {
+        /// blocked
+        x: Operand,
+        /// like x; may be x
+        y: Operand,
+        /// vectors of four
+        vectors: u32,
+        /// 0 ReLU, 1 Tanh, 2 sqrt, 3 x + v, 4 x - v, 5 x * v, 6 x / v, 7 v - x, 8 v / x
+        kind: u32,
+        /// v
+        value: f32,
+        /// vectors a tile
+        tile_vectors: u32,
+    }
+    /// A stored tensor to dense float32 (prepare).
+    13 convert Convert {
+        /// stored bytes, little-endian
+        src: Operand,
+        /// bytes that src holds
+        src_bytes: u32,
+        /// dense [d0, d1, d2, d3]
+        y: Operand,
+        /// 0 F32, 1 F16, 2 BF16, 3 F64
+        dtype: u32,
+        /// outermost size
+        d0: u32,
+        /// size
+        d1: u32,
+        /// size
+        d2: u32,
+        /// innermost size
+        d3: u32,
+        /// stride of d0, elements
+        s0: u32,
+        /// stride of d1, elements
+        s1: u32,
+        /// stride of d2, elements
+        s2: u32,
+        /// stride of d3, elements
+        s3: u32,
+    }
+    /// Convolution weights, dense [o, c, kh, kw], to the order the kernel reads them in (prepare).
+    14 pack_conv2d PackConv2d {
+        /// dense [o, c, kh, kw]
+        src: Operand,
+        /// packed
+        y: Operand,
+        /// output channels
+        o: u32,
+        /// input channels
+        c: u32,
+        /// kernel height
+        kh: u32,
+        /// kernel width
+        kw: u32,
+        /// as in conv2d
+        packing: u32,
+    }
+    /// Transposed convolution weights, dense [c, o, kh, kw], to the order the kernel reads them in (prepare).
+    15 pack_conv_transpose2d PackConvTranspose2d {
+        /// dense [c, o, kh, kw]
+        src: Operand,
+        /// packed
+        y: Operand,
+        /// output channels
+        o: u32,
+        /// input channels
+        c: u32,
+        /// kernel height
+        kh: u32,
+        /// kernel width
+        kw: u32,
+        /// rows
+        stride_h: u32,
+        /// columns
+        stride_w: u32,
+        /// rows cut off above
+        pad_top: u32,
+        /// columns cut off before
+        pad_left: u32,
+    }
+    /// A dense vector, filled up with zeros (prepare).
+    16 pack_bias PackBias {
+        /// dense [c]
+        src: Operand,
+        /// dense, padded_c floats
+        y: Operand,
+        /// floats in src
+        c: u32,
+        /// floats in y
+        padded_c: u32,
+    }
+}

@@ -1,0 +1,112 @@
+//! `F32x4` on plain arrays: what the host's tests run, and the meaning of every method.
+
+/// Pixels in a register tile of 8 output channels; here only odd enough to exercise tails.
+pub const TILE_PX: usize = 6;
+
+/// Four 32-bit floats.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct F32x4([f32; 4]);
+
+impl F32x4 {
+    /// All lanes `x`.
+    #[inline(always)]
+    pub fn splat(x: f32) -> Self {
+        Self([x; 4])
+    }
+    /// From lanes, first lane first.
+    #[inline(always)]
+    pub fn new(lanes: [f32; 4]) -> Self {
+        Self(lanes)
+    }
+    /// The lanes, first lane first.
+    #[inline(always)]
+    pub fn to_array(self) -> [f32; 4] {
+        self.0
+    }
+    /// Reads four floats.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for reading 16 bytes; it need not be aligned to 16.
+    #[inline(always)]
+    pub unsafe fn load(ptr: *const f32) -> Self {
+        // SAFETY: the caller's obligation.
+        Self(unsafe { ptr.cast::<[f32; 4]>().read_unaligned() })
+    }
+    /// Reads one float into all lanes.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for reading 4 bytes.
+    #[inline(always)]
+    pub unsafe fn load_splat(ptr: *const f32) -> Self {
+        // SAFETY: the caller's obligation.
+        Self::splat(unsafe { ptr.read() })
+    }
+    /// Writes four floats.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for writing 16 bytes; it need not be aligned to 16.
+    #[inline(always)]
+    pub unsafe fn store(self, ptr: *mut f32) {
+        // SAFETY: the caller's obligation.
+        unsafe { ptr.cast::<[f32; 4]>().write_unaligned(self.0) }
+    }
+    /// `self * b + c`, rounded once or twice as the build has it: nothing may depend on which.
+    #[inline(always)]
+    pub fn mul_add(self, b: Self, c: Self) -> Self {
+        self * b + c
+    }
+    /// Lane-wise maximum as IEEE `maximum`: NaN wins.
+    #[inline(always)]
+    pub fn max(self, b: Self) -> Self {
+        Self::zip(self, b, |a, b| if a > b || a.is_nan() { a } else { b })
+    }
+    /// Lane-wise minimum as IEEE `minimum`: NaN wins.
+    #[inline(always)]
+    pub fn min(self, b: Self) -> Self {
+        Self::zip(self, b, |a, b| if a < b || a.is_nan() { a } else { b })
+    }
+    /// Lane-wise square root.
+    #[inline(always)]
+    pub fn sqrt(self) -> Self {
+        Self(self.0.map(|x| sqrt_f64(f64::from(x)) as f32))
+    }
+    /// Lane-wise absolute value.
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self(self.0.map(f32::abs))
+    }
+    #[inline(always)]
+    fn zip(a: Self, b: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        Self(core::array::from_fn(|i| f(a.0[i], b.0[i])))
+    }
+}
+
+macro_rules! operator {
+    ($($trait:ident $method:ident $op:tt),*) => {$(
+        impl core::ops::$trait for F32x4 {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, b: Self) -> Self {
+                Self::zip(self, b, |a, b| a $op b)
+            }
+        }
+    )*};
+}
+operator!(Add add +, Sub sub -, Mul mul *, Div div /);
+
+/// Square root of one 64-bit float, to the last bit or the one before: Newton's method, since `core` has no `sqrt`.
+pub fn sqrt_f64(x: f64) -> f64 {
+    if x.is_nan() || x < 0.0 {
+        return f64::NAN;
+    }
+    if x == 0.0 || x == f64::INFINITY {
+        return x;
+    }
+    // Halving the exponent gives a guess within 7 %; five steps square the error below 2^-53.
+    let mut y = f64::from_bits((x.to_bits() >> 1) + (0x3FF0_0000_0000_0000 >> 1));
+    for _ in 0..5 {
+        y = 0.5 * (y + x / y);
+    }
+    y
+}

@@ -1,0 +1,113 @@
+//! `F32x4` on WebAssembly SIMD128; the one file that looks at relaxed-simd.
+
+use core::arch::wasm32::*;
+
+/// Pixels in a register tile of 8 output channels: 6 x 8 fills the 15 registers V8 hands out when multiply and add are one
+/// instruction; with two, the product needs a register of its own and 4 x 8 is the largest tile that does not spill.
+pub const TILE_PX: usize = if cfg!(target_feature = "relaxed-simd") {
+    6
+} else {
+    4
+};
+
+/// Four 32-bit floats.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct F32x4(v128);
+
+impl F32x4 {
+    /// All lanes `x`.
+    #[inline(always)]
+    pub fn splat(x: f32) -> Self {
+        Self(f32x4_splat(x))
+    }
+    /// From lanes, first lane first.
+    #[inline(always)]
+    pub fn new(lanes: [f32; 4]) -> Self {
+        Self(f32x4(lanes[0], lanes[1], lanes[2], lanes[3]))
+    }
+    /// The lanes, first lane first.
+    #[inline(always)]
+    pub fn to_array(self) -> [f32; 4] {
+        [
+            f32x4_extract_lane::<0>(self.0),
+            f32x4_extract_lane::<1>(self.0),
+            f32x4_extract_lane::<2>(self.0),
+            f32x4_extract_lane::<3>(self.0),
+        ]
+    }
+    /// Reads four floats.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for reading 16 bytes; it need not be aligned to 16.
+    #[inline(always)]
+    pub unsafe fn load(ptr: *const f32) -> Self {
+        // SAFETY: the caller's obligation; v128.load has no alignment requirement.
+        Self(unsafe { v128_load(ptr.cast()) })
+    }
+    /// Reads one float into all lanes.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for reading 4 bytes.
+    #[inline(always)]
+    pub unsafe fn load_splat(ptr: *const f32) -> Self {
+        // SAFETY: the caller's obligation.
+        Self(unsafe { v128_load32_splat(ptr.cast()) })
+    }
+    /// Writes four floats.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for writing 16 bytes; it need not be aligned to 16.
+    #[inline(always)]
+    pub unsafe fn store(self, ptr: *mut f32) {
+        // SAFETY: the caller's obligation.
+        unsafe { v128_store(ptr.cast(), self.0) }
+    }
+    /// `self * b + c`, rounded once or twice as the build has it: nothing may depend on which.
+    #[inline(always)]
+    pub fn mul_add(self, b: Self, c: Self) -> Self {
+        #[cfg(target_feature = "relaxed-simd")]
+        return Self(f32x4_relaxed_madd(self.0, b.0, c.0));
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        Self(f32x4_add(f32x4_mul(self.0, b.0), c.0))
+    }
+    /// Lane-wise maximum as IEEE `maximum`: NaN wins.
+    #[inline(always)]
+    pub fn max(self, b: Self) -> Self {
+        Self(f32x4_max(self.0, b.0))
+    }
+    /// Lane-wise minimum as IEEE `minimum`: NaN wins.
+    #[inline(always)]
+    pub fn min(self, b: Self) -> Self {
+        Self(f32x4_min(self.0, b.0))
+    }
+    /// Lane-wise square root.
+    #[inline(always)]
+    pub fn sqrt(self) -> Self {
+        Self(f32x4_sqrt(self.0))
+    }
+    /// Lane-wise absolute value.
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self(f32x4_abs(self.0))
+    }
+}
+
+macro_rules! operator {
+    ($($trait:ident $method:ident $intrinsic:ident),*) => {$(
+        impl core::ops::$trait for F32x4 {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, b: Self) -> Self {
+                Self($intrinsic(self.0, b.0))
+            }
+        }
+    )*};
+}
+operator!(Add add f32x4_add, Sub sub f32x4_sub, Mul mul f32x4_mul, Div div f32x4_div);
+
+/// Square root of one 64-bit float, correctly rounded.
+#[inline(always)]
+pub fn sqrt_f64(x: f64) -> f64 {
+    f64x2_extract_lane::<0>(f64x2_sqrt(f64x2_splat(x)))
+}

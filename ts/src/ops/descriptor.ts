@@ -1,0 +1,61 @@
+/**
+ * What an op tells the graph: one descriptor an op, in a file of the op's name. `place` and `encode` know ops only through this.
+ * Shape rules and argument checks stand in nn/functional.ts, where the user's call is at hand; a descriptor works on checked nodes.
+ */
+import type { Dims, Graph, Node, OpName, Shape } from '../graph/ir.js';
+
+/** Where an operand lies: region bits | offset / 16 bytes; 0 is absent. Made by graph/encode.ts only. */
+export type Operand = number;
+
+/** A record ready to be encoded: the words of one of the generated writers in graph/records.gen.ts. */
+export type RecordWords = Uint32Array;
+
+/** One packed form of a parameter (or of several) in the weights region. */
+export interface WeightPacking {
+  /** The role this operand is handed to `records` under. */
+  readonly role: string;
+  /** Roles in `node.weights` that it is made of; absent ones are simply not listed. */
+  readonly from: readonly string[];
+  /** Names the packed form: equal parameters and equal keys share one copy. Holds every number the form depends on. */
+  readonly key: string;
+  readonly bytes: number;
+  /** Prepare records: dense row-major float32 sources (one operand a `from`, in its order) -> packed destination. */
+  records(sources: readonly Operand[], destination: Operand): readonly RecordWords[];
+}
+
+/** A node with everything `records` and `workspace` may want to know about shapes. */
+export interface NodeShapes {
+  readonly inputs: readonly Shape[];
+  readonly output: Shape;
+}
+
+export interface Workspace {
+  /** Bytes of each temporary in the arena, alive only during this node. */
+  readonly temporaryBytes: readonly number[];
+  /** Bytes of scratch a worker, for the node's records; 0 for none. */
+  readonly scratchBytes: number;
+}
+
+export interface Operands {
+  readonly inputs: readonly Operand[];
+  readonly output: Operand;
+  readonly temporaries: readonly Operand[];
+  readonly scratch: Operand;
+  /** By {@link WeightPacking.role}; a missing role reads as 0. */
+  readonly weights: Readonly<Record<string, Operand>>;
+}
+
+export interface OpDescriptor<K extends OpName> {
+  readonly op: K;
+  /** The factoring that each input and the output has in memory. null for raw bytes (pixels). */
+  dims(node: Node<K>, shapes: NodeShapes): { readonly inputs: readonly (Dims | null)[]; readonly output: Dims | null };
+  /** Inputs whose storage the output may take over (each element is read before its place is written). */
+  readonly inPlace: readonly number[];
+  workspace(node: Node<K>, shapes: NodeShapes): Workspace;
+  weights(node: Node<K>, shapes: NodeShapes): readonly WeightPacking[];
+  records(node: Node<K>, shapes: NodeShapes, operands: Operands): readonly RecordWords[];
+  /** Multiplies and adds of the direct algorithm, for GFLOP/s. */
+  flops(node: Node<K>, shapes: NodeShapes): number;
+}
+
+export type { Graph };

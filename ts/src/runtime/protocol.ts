@@ -1,0 +1,72 @@
+/**
+ * The messages between the façade (any thread, no wasm) and the host (owns memory, heap, instance). All plain data, structured-cloneable.
+ * The host answers in order; only `abort` overtakes a run.
+ */
+import type { ErrorOnWire } from '../errors.js';
+import type { EncodedPlan } from '../graph/plan.js';
+
+/** A packed weight the host does not have yet: raw stored bytes and the prepare plan that converts and packs them. */
+export interface WeightUpload {
+  readonly id: number;
+  readonly bytes: number;
+  /** Its relocations refer to weight 0 = the packed destination. Its inputs are the slots of `raw`, in order. */
+  readonly prepare: EncodedPlan;
+  /** Stored bytes as they are in the file, one a prepare input. */
+  readonly raw: readonly Uint8Array[];
+}
+
+export interface InitRequest {
+  readonly type: 'init';
+  /** A `WebAssembly.Module`; not spelled so, because public types may not need the DOM's. */
+  readonly module: object;
+  /** Pages of 64 KiB to begin with; more are tried where the module asks for more. */
+  readonly initialPages: number;
+  readonly maximumPages: number;
+}
+/** `weights[i]` is the id of the packed weight that the plan's relocations call i; unknown ids are in `uploads`. */
+export interface CompileRequest {
+  readonly type: 'compile';
+  readonly plan: number;
+  readonly encoded: EncodedPlan;
+  readonly weights: readonly number[];
+  readonly uploads: readonly WeightUpload[];
+}
+/** Each input's bytes are copied once into the plan's slot. */
+export interface RunRequest {
+  readonly type: 'run';
+  readonly plan: number;
+  readonly inputs: readonly Uint8Array[];
+  readonly wantsProgress: boolean;
+}
+/** Drops the plan, and each weight that no other plan uses. */
+export interface FreeRequest {
+  readonly type: 'free';
+  readonly plan: number;
+}
+export interface CloseRequest {
+  readonly type: 'close';
+}
+export type Request = InitRequest | CompileRequest | RunRequest | FreeRequest | CloseRequest;
+
+/** Façade -> host. `abort` names the id of the run to end. */
+export type ToHost = { readonly id: number; readonly request: Request } | { readonly abort: number };
+
+export interface RunReply {
+  readonly outputs: readonly Uint8Array<ArrayBuffer>[];
+  /** Milliseconds a record, in record order. */
+  readonly recordMs: Float64Array;
+}
+export interface MemoryReply {
+  /** Bytes of wasm memory, of it allocated (weights, plans, arena), and the arena alone. */
+  readonly memoryBytes: number;
+  readonly allocatedBytes: number;
+  readonly arenaBytes: number;
+}
+export type Reply = RunReply | MemoryReply;
+
+/** Host -> façade. Of a compile, progress counts packed weights; of a run, tiles. */
+export type FromHost =
+  | { readonly id: number; readonly reply: Reply }
+  | { readonly id: number; readonly error: ErrorOnWire }
+  | { readonly id: number; readonly aborted: true }
+  | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } };
