@@ -1,0 +1,61 @@
+// The four WebAssembly builds of the one source, and which of them this Node would choose. It compiles nothing.
+
+/**
+ * @typedef {object} Build
+ * @property {string} name
+ * @property {boolean} relaxed uses relaxed SIMD
+ * @property {boolean} threads imports a shared memory
+ */
+
+/** @type {readonly Build[]} */
+export const BUILDS = [
+  { name: 'simd128', relaxed: false, threads: false },
+  { name: 'relaxed-simd', relaxed: true, threads: false },
+  { name: 'simd128-threads', relaxed: false, threads: true },
+  { name: 'relaxed-simd-threads', relaxed: true, threads: true },
+];
+
+/** 4 GiB: as much as 32-bit addresses reach. The engine gives the memory its own, lower bound. */
+const MAX_MEMORY_BYTES = 2 ** 32;
+
+/** What a worker's thread-local storage and stack need from outside the module. */
+const THREAD_EXPORTS = ['__tls_base', '__tls_size', '__tls_align', '__wasm_init_tls', '__heap_base'];
+
+/**
+ * The compiler's flags: target features, and a memory that is imported.
+ * @param {Build} build
+ */
+export function rustFlags(build) {
+  const features = ['+simd128', '+bulk-memory', '-reference-types'];
+  if (build.relaxed) features.push('+relaxed-simd');
+  if (build.threads) features.push('+atomics', '+mutable-globals');
+  const flags = [
+    `-C target-feature=${features.join(',')}`,
+    // Loop strength reduction turns constant offsets into pointers of their own, which spills registers.
+    '-C llvm-args=-disable-lsr',
+    '-C link-arg=--import-memory',
+    `-C link-arg=--max-memory=${MAX_MEMORY_BYTES}`,
+  ];
+  if (build.threads) {
+    flags.push(
+      '-C link-arg=--shared-memory',
+      ...THREAD_EXPORTS.map((name) => `-C link-arg=--export=${name}`),
+    );
+  }
+  return flags.join(' ');
+}
+
+/** Cargo's arguments that compile core with our own flags: a prebuilt core knows neither atomics nor relaxed SIMD. */
+export const BUILD_STD = ['-Z', 'build-std=core,alloc,panic_abort'];
+
+// (func (result v128) three zero vectors, f32x4.relaxed_madd), in its smallest module.
+const RELAXED_PROBE = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 0, 253, 15, 65, 0,
+  253, 15, 65, 0, 253, 15, 253, 133, 2, 11,
+]);
+
+/** Whether this process compiles relaxed SIMD (Node 20 only with --experimental-wasm-relaxed-simd). */
+export const hasRelaxedSimd = () => WebAssembly.validate(RELAXED_PROBE);
+
+/** The one build that the engine picks in this Node. */
+export const buildOfThisNode = () => (hasRelaxedSimd() ? 'relaxed-simd' : 'simd128');
