@@ -22,3 +22,9 @@ pub mod record;
 #[allow(unsafe_code, reason = "vector loads and stores")]
 pub mod simd;
 mod sync;
+#[cfg(test)]
+#[allow(
+    unsafe_code,
+    reason = "plays the host that owns the memory, threads included"
+)]
+mod testing;

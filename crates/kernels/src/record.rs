@@ -41,11 +41,16 @@ pub trait Field: Copy {
     const KIND: &'static str;
     /// From the word that the plan holds.
     fn from_word(word: u32) -> Self;
+    /// The word that a plan holds.
+    fn to_word(self) -> u32;
 }
 impl Field for u32 {
     const KIND: &'static str = "u32";
     fn from_word(word: u32) -> Self {
         word
+    }
+    fn to_word(self) -> u32 {
+        self
     }
 }
 impl Field for f32 {
@@ -53,11 +58,17 @@ impl Field for f32 {
     fn from_word(word: u32) -> Self {
         Self::from_bits(word)
     }
+    fn to_word(self) -> u32 {
+        self.to_bits()
+    }
 }
 impl Field for Operand {
     const KIND: &'static str = "operand";
     fn from_word(word: u32) -> Self {
         Self(word)
+    }
+    fn to_word(self) -> u32 {
+        self.0
     }
 }
 
@@ -80,6 +91,9 @@ pub trait Record: Sized + Copy {
     const LISTING: Listing;
     /// From the record's words; `None` when there are too few or too many.
     fn decode(words: Words) -> Option<Self>;
+    /// The record's words, for tests; the product's are written by TypeScript.
+    #[cfg(test)]
+    fn encode(&self) -> std::vec::Vec<u32>;
 }
 
 /// Position of a field, for a `Fault`.
@@ -154,6 +168,14 @@ macro_rules! records {
                         scratch_bytes: words.get(3),
                         $($field: Field::from_word(next()),)*
                     })
+                }
+                #[cfg(test)]
+                fn encode(&self) -> std::vec::Vec<u32> {
+                    let fields = [$(self.$field.to_word()),*];
+                    let words = (HEAD_WORDS + fields.len()) as u32;
+                    let mut record = std::vec![$code, words, self.scratch.0, self.scratch_bytes];
+                    record.extend(fields);
+                    record
                 }
             }
         )*
