@@ -54,9 +54,18 @@ export interface OpAttributes {
     readonly residual: boolean;
   };
   /** Input: rank <= 4. `dims` is x as N C H W; `axes` of those four are reduced; the output keeps them with size 1 (a view drops them). */
-  reduce: { readonly dims: Dims; readonly axes: readonly (0 | 1 | 2 | 3)[]; readonly kind: 'mean' | 'var'; readonly unbiased: boolean };
+  reduce: {
+    readonly dims: Dims;
+    readonly axes: readonly (0 | 1 | 2 | 3)[];
+    readonly kind: 'mean' | 'var';
+    readonly unbiased: boolean;
+  };
   /** Input: [N C H W]. padding: top, bottom, left, right; `value` for mode zeros. */
-  pad: { readonly padding: readonly [number, number, number, number]; readonly mode: PaddingMode; readonly value: number };
+  pad: {
+    readonly padding: readonly [number, number, number, number];
+    readonly mode: PaddingMode;
+    readonly value: number;
+  };
   /** Inputs: two, broadcast as NumPy does. */
   binary: { readonly kind: BinaryKind; readonly activation: Activation };
   unary: { readonly kind: UnaryKind; readonly value: number };

@@ -1,0 +1,63 @@
+/**
+ * The whole way from a traced graph to relocatable bytes: fuse -> place -> encode. Pure; touches no wasm memory.
+ * The façade calls it and hands the result to the host.
+ */
+import type { Parameter } from '../nn/parameter.js';
+import { encode, type PackedWeight } from './encode.js';
+import { fuse } from './fuse.js';
+import type { Graph, Shape } from './ir.js';
+import { type Placement, place } from './place.js';
+import type { EncodedPlan } from './plan.js';
+import { printGraph, printPlacement } from './print.js';
+
+export type { PackedWeight, Parameter };
+
+export interface CompileOptions {
+  /** Rewrite the graph into fewer, larger ops (default true); false is the oracle. */
+  readonly fuse?: boolean;
+  /** Workers that will run the plan; scratch memory is laid out for each (default 1). */
+  readonly workers?: number;
+}
+
+export interface CompiledOutput {
+  readonly shape: Shape;
+  readonly dtype: 'float32' | 'uint8';
+}
+
+export interface Compiled {
+  readonly encoded: EncodedPlan;
+  /** In the order that the plan's relocations count. */
+  readonly weights: readonly PackedWeight[];
+  readonly outputs: readonly CompiledOutput[];
+  readonly stages: { readonly traced: Graph; readonly fused: Graph; readonly placement: Placement };
+  /** The three stages as text. */
+  explain(): string;
+}
+
+/** Fuses and places without encoding: enough to know how many bytes the arena takes. */
+export function placeGraph(graph: Graph, options: CompileOptions = {}): Placement {
+  return place(options.fuse === false ? graph : fuse(graph), { workers: options.workers ?? 1 });
+}
+
+/**
+ * Compiles a traced graph.
+ * @throws {@link StateDictError} when a parameter that the graph uses has no values
+ */
+export function compileGraph(graph: Graph, options: CompileOptions = {}): Compiled {
+  const placement = placeGraph(graph, options);
+  const { plan, weights } = encode(placement);
+  return {
+    encoded: plan,
+    weights,
+    outputs: graph.outputs.map((id) => {
+      const value = graph.values[id];
+      if (value === undefined) throw new RangeError(`graph output ${id} is not a value`);
+      return { shape: value.shape, dtype: value.dtype };
+    }),
+    stages: { traced: graph, fused: placement.graph, placement },
+    explain: () =>
+      [printGraph(graph, 'traced'), printGraph(placement.graph, 'fused'), printPlacement(placement)].join(
+        '\n',
+      ),
+  };
+}

@@ -1,0 +1,73 @@
+/** PyTorch's methods for everything that `forward` may calculate with: values and parameters. Each writes a node of the current trace. */
+import * as pointwise from '../nn/functional/pointwise.js';
+import * as reduce from '../nn/functional/reduce.js';
+import type { Shape } from './ir.js';
+import type { Value } from './value.js';
+
+/** A second operand: a value, a parameter, or a number. */
+export type Operand = Expression | number;
+
+export interface MeanOptions {
+  /** Keep the reduced axes with size 1 (default false). */
+  readonly keepdim?: boolean;
+}
+
+export interface VarOptions extends MeanOptions {
+  /** Divide by count - 1, as PyTorch does by default (default true). */
+  readonly unbiased?: boolean;
+}
+
+export abstract class Expression {
+  /** Sizes, outermost first. */
+  abstract get shape(): Shape;
+
+  /** this + other, broadcasting. @throws {@link ShapeError} when the shapes do not broadcast */
+  add(other: Operand): Value {
+    return pointwise.binary('add', this, other);
+  }
+
+  /** this - other, broadcasting. @throws {@link ShapeError} when the shapes do not broadcast */
+  sub(other: Operand): Value {
+    return pointwise.binary('sub', this, other);
+  }
+
+  /** this * other, broadcasting. @throws {@link ShapeError} when the shapes do not broadcast */
+  mul(other: Operand): Value {
+    return pointwise.binary('mul', this, other);
+  }
+
+  /** this / other, broadcasting. @throws {@link ShapeError} when the shapes do not broadcast */
+  div(other: Operand): Value {
+    return pointwise.binary('div', this, other);
+  }
+
+  /** Square root of each element; NaN below zero. */
+  sqrt(): Value {
+    return pointwise.sqrt(this);
+  }
+
+  /** max(x, 0) of each element. */
+  relu(): Value {
+    return pointwise.relu(this);
+  }
+
+  /** Hyperbolic tangent of each element. */
+  tanh(): Value {
+    return pointwise.tanh(this);
+  }
+
+  /** Mean over `dims` (all axes by default; negative ones count from the end). @throws {@link ArgumentError} for an axis that does not exist or comes twice */
+  mean(dims?: number | readonly number[], options: MeanOptions = {}): Value {
+    return reduce.mean(this, dims, options);
+  }
+
+  /** Variance over `dims` (all axes by default), divided by count - 1 unless `unbiased` is false. @throws {@link ArgumentError} for an axis that does not exist or comes twice */
+  var(dims?: number | readonly number[], options: VarOptions = {}): Value {
+    return reduce.variance(this, dims, options);
+  }
+
+  /** The same elements in row-major order under another shape; one size may be -1. @throws {@link ShapeError} when the numbers of elements differ */
+  view(...shape: readonly number[] | readonly [readonly number[]]): Value {
+    return pointwise.view(this, shape);
+  }
+}

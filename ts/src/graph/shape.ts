@@ -1,0 +1,81 @@
+/** Arithmetic on shapes: element counts, spelling, broadcasting, factorings into N C H W. Not here: rules of single ops. */
+import { UnsupportedError } from '../errors.js';
+import type { Dims, Shape } from './ir.js';
+
+/** Number of elements; 1 for a scalar's shape `[]`. */
+export function numel(shape: Shape): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** As PyTorch prints it: `[1, 3, 256, 256]`. */
+export function spell(shape: Shape): string {
+  return `[${shape.join(', ')}]`;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+/** Row-major strides in elements. */
+export function denseStrides(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) {
+    strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
+  }
+  return strides;
+}
+
+/** The shape both broadcast to by NumPy's rule, or null where they do not. */
+export function broadcast(a: Shape, b: Shape): Shape | null {
+  const rank = Math.max(a.length, b.length);
+  const result: number[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    const x = a[axis - rank + a.length] ?? 1;
+    const y = b[axis - rank + b.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) return null;
+    result.push(x === 1 ? y : x);
+  }
+  return result;
+}
+
+/** A shape of any rank as N C H W: short ones get leading ones, long ones have their leading axes merged. */
+export function canonicalDims(shape: Shape): Dims {
+  const extra = Math.max(0, shape.length - 4);
+  const n = numel(shape.slice(0, extra + 1));
+  if (shape.length >= 4) return [n, shape[extra + 1] ?? 1, shape[extra + 2] ?? 1, shape[extra + 3] ?? 1];
+  const at = (fromEnd: number): number => shape[shape.length - fromEnd] ?? 1;
+  return [at(4), at(3), at(2), at(1)];
+}
+
+/**
+ * Merges neighbouring axes that `tags` does not tell apart until at most four groups are left (axes of size 1 join either side).
+ * @returns the sizes of the groups, outermost first, and each group's tag.
+ * @throws {@link UnsupportedError} where more than four groups are needed.
+ */
+export function mergeAxes(
+  shape: Shape,
+  tags: readonly string[],
+  op: string,
+): { sizes: number[]; tags: string[] } {
+  const sizes: number[] = [];
+  const merged: string[] = [];
+  shape.forEach((size, axis) => {
+    const tag = tags[axis] ?? '';
+    const last = merged.length - 1;
+    if (shape.length > 4 && size === 1) return;
+    if (shape.length > 4 && last >= 0 && merged[last] === tag) sizes[last] = (sizes[last] ?? 1) * size;
+    else {
+      sizes.push(size);
+      merged.push(tag);
+    }
+  });
+  if (sizes.length > 4) {
+    throw new UnsupportedError('more than four groups of axes', {
+      op,
+      got: `shape ${spell(shape)}`,
+      wanted: 'axes that merge into at most four',
+      hint: 'Use view to merge axes first.',
+    });
+  }
+  return { sizes, tags: merged };
+}

@@ -1,0 +1,240 @@
+/** trace: runs a module or function on symbolic values and writes down what it does. Dead values are dropped at the end. */
+import { ArgumentError, ShapeError } from '../errors.js';
+import { kindOf, Module, type ModuleOutput } from '../nn/module.js';
+import { Parameter } from '../nn/parameter.js';
+import { Tensor } from '../tensor.js';
+import type { AnyNode, Graph, GraphValue, Node, OpAttributes, OpName, Shape, ValueId } from './ir.js';
+import { type Recorder, withRecorder } from './recorder.js';
+import { canonicalDims, spell } from './shape.js';
+import { Value } from './value.js';
+
+export interface TraceInput {
+  readonly shape: Shape;
+  /** float32 unless the input is raw pixels. */
+  readonly dtype?: 'float32' | 'uint8';
+}
+
+/** How the caller's outputs are put together from the graph's. */
+export type OutputStructure =
+  | { readonly kind: 'single' }
+  | { readonly kind: 'list' }
+  | { readonly kind: 'record'; readonly keys: readonly string[] };
+
+export type Traceable = Module | ((...values: Value[]) => ModuleOutput);
+
+export interface Traced {
+  readonly graph: Graph;
+  readonly structure: OutputStructure;
+}
+
+class Trace implements Recorder {
+  readonly values: GraphValue[] = [];
+  readonly nodes: AnyNode[] = [];
+  readonly #paths: ReadonlyMap<Module, string>;
+  readonly #scopes: string[] = [];
+  readonly #parameters = new Map<Parameter, Value>();
+  readonly #shared = new Set<ValueId>();
+
+  constructor(root: Module | null) {
+    this.#paths = new Map(root === null ? [] : root.namedModules().map(([path, module]) => [module, path]));
+  }
+
+  value(shape: Shape, dtype: 'float32' | 'uint8'): Value {
+    const id = this.values.length;
+    const checked = Object.freeze([...shape]);
+    this.values.push({ id, shape: checked, dtype });
+    return new Value(this, { id, shape: checked, dtype });
+  }
+
+  id(value: Value, op: string): ValueId {
+    const binding = Value.bindingOf(value, this);
+    if (binding !== null) return binding.id;
+    throw new ArgumentError('a value of another trace', {
+      op,
+      hint: 'Values live only inside the forward call that received them; do not keep them.',
+    });
+  }
+
+  operand(x: unknown, op: string): Value {
+    if (x instanceof Value) {
+      this.id(x, op);
+      return x;
+    }
+    if (x instanceof Parameter) {
+      const known = this.#parameters.get(x);
+      if (known !== undefined) return known;
+      const made = this.append('parameter', [], {}, x.shape, { weights: { value: x } });
+      this.#parameters.set(x, made);
+      return made;
+    }
+    throw refuse(x, op);
+  }
+
+  append<K extends OpName>(
+    op: K,
+    inputs: readonly Value[],
+    attributes: OpAttributes[K],
+    shape: Shape,
+    options: {
+      readonly weights?: Readonly<Record<string, Parameter | null>>;
+      readonly dtype?: 'float32' | 'uint8';
+    } = {},
+  ): Value {
+    const ids = inputs.map((input) => this.id(input, op));
+    const output = this.value(shape, options.dtype ?? 'float32');
+    const weights: Record<string, Parameter> = {};
+    for (const [role, parameter] of Object.entries(options.weights ?? {})) {
+      if (parameter !== null) weights[role] = parameter;
+    }
+    const node: Node<K> = {
+      op,
+      name: this.#scopes.at(-1) ?? op,
+      inputs: ids,
+      output: this.id(output, op),
+      attributes,
+      weights,
+    };
+    // A Node<K> is an AnyNode for every K; the compiler cannot distribute over a type parameter.
+    this.nodes.push(node as unknown as AnyNode);
+    return output;
+  }
+
+  rebind(target: Value, value: Value, op: string): void {
+    const old = Value.bindingOf(target, this);
+    const next = Value.bindingOf(value, this);
+    if (old === null || next === null) throw new ArgumentError('a value of another trace', { op });
+    if (this.#shared.has(old.id)) {
+      throw new ArgumentError('in place on a value that shares its elements with a view', {
+        op,
+        hint: 'Leave out { inplace: true } here.',
+      });
+    }
+    Value.rebind(target, next);
+  }
+
+  alias(a: Value, b: Value): void {
+    this.#shared.add(this.id(a, 'view'));
+    this.#shared.add(this.id(b, 'view'));
+  }
+
+  scope<T>(module: Module, body: () => T): T {
+    const path = this.#paths.get(module);
+    this.#scopes.push(path === undefined || path === '' ? kindOf(module) : path);
+    try {
+      return body();
+    } finally {
+      this.#scopes.pop();
+    }
+  }
+}
+
+function refuse(x: unknown, op: string): ArgumentError {
+  if (x instanceof Tensor) {
+    return new ArgumentError('a concrete Tensor where a symbolic value belongs', {
+      op,
+      got: `Tensor ${spell(x.shape)}`,
+      wanted: 'a value that forward received',
+      hint: 'To compute, use: await engine.run(module or function, tensor). A constant inside forward is a new Parameter(tensor).',
+    });
+  }
+  const got = x === null ? 'null' : Array.isArray(x) ? 'an array' : typeof x;
+  return new ArgumentError('not a value', { op, got, wanted: 'a value or a Parameter' });
+}
+
+/** Refuses sizes that are not whole numbers above zero, and more elements than a plan can count. */
+function checkInput(shape: Shape, op: string, index: number): void {
+  const bad = !Array.isArray(shape) || shape.some((size) => !Number.isSafeInteger(size) || size < 1);
+  const total = bad ? 0 : canonicalDims(shape).reduce((product, size) => product * size, 1);
+  if (!bad && total < 2 ** 31) return;
+  throw new ShapeError(bad ? 'an empty or impossible shape' : 'more elements than can be counted', {
+    op,
+    got: `${Array.isArray(shape) ? spell(shape) : String(shape)} for input ${index}`,
+    wanted: 'whole numbers >= 1 whose product is below 2^31',
+  });
+}
+
+function outputsOf(
+  result: ModuleOutput,
+  trace: Trace,
+  op: string,
+): { ids: ValueId[]; structure: OutputStructure } {
+  const id = (x: unknown): ValueId => trace.id(trace.operand(x, `${op} output`), op);
+  if (result instanceof Value || result instanceof Parameter)
+    return { ids: [id(result)], structure: { kind: 'single' } };
+  if (Array.isArray(result)) {
+    if (result.length > 0) return { ids: result.map(id), structure: { kind: 'list' } };
+  } else if (
+    result !== null &&
+    typeof result === 'object' &&
+    !(result instanceof Tensor) &&
+    !('then' in result)
+  ) {
+    const keys = Object.keys(result);
+    if (keys.length > 0)
+      return { ids: keys.map((key) => id(result[key])), structure: { kind: 'record', keys } };
+  }
+  throw new ArgumentError('no output', {
+    op,
+    got: result === null || result === undefined ? String(result) : typeof result,
+    wanted: 'a value, a list of values or a record of values',
+    hint: 'Does forward return its result? It must not be async.',
+  });
+}
+
+/** The graph without nodes that no output needs; ids are renumbered. */
+export function dropDead(graph: Graph): Graph {
+  const alive = new Set<ValueId>(graph.outputs);
+  const nodes: AnyNode[] = [];
+  for (const node of [...graph.nodes].reverse()) {
+    if (!alive.has(node.output)) continue;
+    for (const input of node.inputs) alive.add(input);
+    nodes.unshift(node);
+  }
+  for (const input of graph.inputs) alive.add(input);
+  const renamed = new Map<ValueId, ValueId>();
+  const values: GraphValue[] = [];
+  for (const value of graph.values) {
+    if (!alive.has(value.id)) continue;
+    renamed.set(value.id, values.length);
+    values.push({ ...value, id: values.length });
+  }
+  const rename = (id: ValueId): ValueId => renamed.get(id) ?? -1;
+  return {
+    values,
+    inputs: graph.inputs.map(rename),
+    nodes: nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), output: rename(node.output) })),
+    outputs: graph.outputs.map(rename),
+  };
+}
+
+/**
+ * Traces `target` for inputs of these shapes. Nodes are named by their module's path in `names`, by default the target itself.
+ * @throws {@link ShapeError} when the inputs do not suit a layer, or are empty
+ * @throws {@link ArgumentError} when the target returns no values
+ */
+export function traceModule(target: Traceable, inputs: readonly TraceInput[], names?: Module): Traced {
+  const module = target instanceof Module ? target : null;
+  if (module === null && typeof target !== 'function') {
+    throw new ArgumentError('nothing to run', {
+      op: 'trace',
+      got: typeof target,
+      wanted: 'a Module or a function of values',
+    });
+  }
+  const op = module === null ? 'function' : kindOf(module);
+  inputs.forEach(({ shape }, index) => {
+    checkInput(shape, op, index);
+  });
+  const trace = new Trace(names ?? module);
+  const symbols = inputs.map(({ shape, dtype }) => trace.value(shape, dtype ?? 'float32'));
+  // A layer may rebind its argument in place, so the ids are read before.
+  const inputIds = symbols.map((symbol) => trace.id(symbol, op));
+  const result = withRecorder(trace, () =>
+    target instanceof Module ? target.forward(...symbols) : target(...symbols),
+  );
+  const { ids, structure } = withRecorder(trace, () => outputsOf(result, trace, op));
+  return {
+    graph: dropDead({ values: trace.values, inputs: inputIds, nodes: trace.nodes, outputs: ids }),
+    structure,
+  };
+}

@@ -1,0 +1,103 @@
+/** Sequential and ModuleList: modules whose children are numbered, so that state-dict keys are `0.weight`, `1.weight`, ... */
+import { ArgumentError } from '../errors.js';
+import { Value } from '../graph/value.js';
+import { kindOf, Module } from './module.js';
+
+function checkModule(child: unknown, op: string, name: string): Module {
+  if (child instanceof Module) return child;
+  throw new ArgumentError('not a module', {
+    op,
+    got: `${typeof child} at '${name}'`,
+    wanted: 'a Module',
+    hint: 'Did you forget `new`?',
+  });
+}
+
+/** Runs modules one after another. Takes modules (named 0, 1, ...) or one record of named modules. */
+export class Sequential extends Module {
+  static override readonly kind: string = 'Sequential';
+  // Private, so that the walk sees the children under their own names only.
+  readonly #entries: readonly [name: string, child: Module][];
+
+  constructor(...modules: readonly Module[] | readonly [Readonly<Record<string, Module>>]) {
+    super();
+    const [first] = modules;
+    const named =
+      modules.length === 1 && first !== null && typeof first === 'object' && !(first instanceof Module);
+    const entries = named ? Object.entries(first) : Object.entries(modules as readonly Module[]);
+    this.#entries = entries.map(([name, child]) => [name, checkModule(child, 'Sequential', name)]);
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /** The child at `index`; negative ones count from the end. */
+  at(index: number): Module | undefined {
+    return this.#entries.at(index)?.[1];
+  }
+
+  [Symbol.iterator](): Iterator<Module> {
+    return this.children().values();
+  }
+
+  override namedChildren(): [name: string, child: Module][] {
+    return [...this.#entries, ...super.namedChildren()];
+  }
+
+  override forward(x: Value): Value {
+    return this.#entries.reduce((value: Value, [name, child]) => {
+      const y = child.forward(value);
+      if (y instanceof Value) return y;
+      throw new ArgumentError('a module inside Sequential returned more than one value', {
+        op: kindOf(this),
+        got: `${kindOf(child)} at '${name}'`,
+        wanted: 'one value',
+      });
+    }, x);
+  }
+}
+
+/** A list of modules to use in a `forward` of one's own. */
+export class ModuleList extends Module {
+  static override readonly kind: string = 'ModuleList';
+  readonly #modules: Module[];
+
+  constructor(modules: Iterable<Module> = []) {
+    super();
+    this.#modules = [...modules].map((child, index) => checkModule(child, 'ModuleList', String(index)));
+  }
+
+  get length(): number {
+    return this.#modules.length;
+  }
+
+  /** The module at `index`; negative ones count from the end. */
+  at(index: number): Module | undefined {
+    return this.#modules.at(index);
+  }
+
+  append(module: Module): this {
+    this.#modules.push(checkModule(module, 'ModuleList', String(this.#modules.length)));
+    return this;
+  }
+
+  [Symbol.iterator](): Iterator<Module> {
+    return this.#modules.values();
+  }
+
+  override namedChildren(): [name: string, child: Module][] {
+    return [
+      ...this.#modules.map((child, index): [string, Module] => [String(index), child]),
+      ...super.namedChildren(),
+    ];
+  }
+
+  /** @throws {@link ArgumentError} always: a list has no order of computation */
+  override forward(): never {
+    throw new ArgumentError('a list cannot be run', {
+      op: 'ModuleList',
+      hint: 'Call its modules in forward, or use Sequential.',
+    });
+  }
+}

@@ -1,0 +1,115 @@
+/** Padding of the last one or two axes: constant, reflect, replicate. */
+import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
+import type { Expression } from '../../graph/expression.js';
+import type { PaddingMode } from '../../graph/ir.js';
+import { recorder } from '../../graph/recorder.js';
+import { numel, spell } from '../../graph/shape.js';
+import type { Value } from '../../graph/value.js';
+import { finite, input } from './check.js';
+import { reshape } from './pointwise.js';
+
+export interface PadOptions {
+  /** 'constant' (default), 'reflect' or 'replicate'. */
+  readonly mode?: 'constant' | 'reflect' | 'replicate';
+  /** What 'constant' writes (default 0). */
+  readonly value?: number;
+}
+
+/** The four numbers left, right, top, bottom of PyTorch's `pad`; a negative one crops. @throws {@link ArgumentError} for anything else */
+export function checkPad(amounts: readonly number[], op: string): readonly [number, number, number, number] {
+  const [left, right, top, bottom] = amounts;
+  const good =
+    Array.isArray(amounts) && amounts.every((one) => Number.isSafeInteger(one) && Math.abs(one) < 2 ** 30);
+  if (good && left !== undefined && right !== undefined) {
+    if (amounts.length === 2) return [left, right, 0, 0];
+    if (amounts.length === 4) return [left, right, top ?? 0, bottom ?? 0];
+    if (amounts.length > 4 && amounts.length % 2 === 0) {
+      throw new UnsupportedError('padding of more than two axes', {
+        op,
+        got: spell(amounts),
+        wanted: '[left, right, top, bottom]',
+      });
+    }
+  }
+  throw new ArgumentError('padding cannot be right', {
+    op,
+    got: Array.isArray(amounts) ? spell(amounts) : String(amounts),
+    wanted: 'whole numbers [left, right] or [left, right, top, bottom]',
+  });
+}
+
+/** Refuses a border that the mode cannot make, and an empty result. */
+export function checkPadded(
+  size: number,
+  before: number,
+  after: number,
+  mode: PaddingMode,
+  side: 'height' | 'width',
+  op: string,
+): number {
+  const limit = size - 1;
+  if (mode === 'reflect' && (before > limit || after > limit)) {
+    throw new ShapeError(`the ${side} is too small for reflection padding`, {
+      op,
+      got: `${side} ${size} with padding ${before} and ${after}`,
+      wanted: `padding <= ${limit}, one less than the ${side}`,
+      hint: `Use a picture of ${side} ${Math.max(before, after) + 1} or more.`,
+    });
+  }
+  const padded = size + before + after;
+  if (padded >= 1 && before >= -size && after >= -size) return padded;
+  throw new ShapeError(`nothing is left of the ${side}`, {
+    op,
+    got: `${side} ${size} with padding ${before} and ${after}`,
+    wanted: 'at least one element',
+  });
+}
+
+/** Pads a value whose layer or function is called `op`. */
+export function padValue(x: Expression, amounts: readonly number[], options: PadOptions, op: string): Value {
+  const value = input(x, op);
+  const [left, right, top, bottom] = checkPad(amounts, op);
+  const name = options.mode ?? 'constant';
+  if (name !== 'constant' && name !== 'reflect' && name !== 'replicate') {
+    throw new UnsupportedError('unknown padding mode', {
+      op,
+      got: String(name),
+      wanted: "'constant', 'reflect' or 'replicate'",
+    });
+  }
+  const mode: PaddingMode = name === 'constant' ? 'zeros' : name;
+  const rank = value.shape.length;
+  const axes = amounts.length / 2;
+  if (rank < axes || (mode !== 'zeros' && (rank < axes + 1 || rank > axes + 2))) {
+    throw new ShapeError('wrong rank', {
+      op,
+      got: `${rank}-D input ${spell(value.shape)}`,
+      wanted: axes === 2 ? '4-D [N, C, H, W] or 3-D [C, H, W]' : '3-D [N, C, W] or 2-D [C, W]',
+    });
+  }
+  const width = value.shape.at(-1) ?? 1;
+  const height = rank >= 2 ? (value.shape.at(-2) ?? 1) : 1;
+  const wide = checkPadded(width, left, right, mode, 'width', op);
+  const high = axes === 1 ? height : checkPadded(height, top, bottom, mode, 'height', op);
+  const channels = value.shape.at(-3) ?? 1;
+  const dims = [numel(value.shape.slice(0, -3)), channels, height, width];
+  const padded = recorder(op).append(
+    'pad',
+    [reshape(value, dims)],
+    {
+      padding: [top, bottom, left, right],
+      mode,
+      value: mode === 'zeros' ? finite(options.value ?? 0, op, 'value') : 0,
+    },
+    [dims[0] ?? 1, channels, high, wide],
+  );
+  return reshape(padded, [...value.shape.slice(0, -2), ...(rank >= 2 ? [high] : []), wide]);
+}
+
+/**
+ * Pads the last axes: [left, right] or [left, right, top, bottom], as torch.nn.functional.pad. Negative amounts crop.
+ * @throws {@link ShapeError} when reflection needs more than the picture has, or nothing is left
+ */
+export function pad(x: Expression, amounts: readonly number[], options: PadOptions = {}): Value {
+  return padValue(x, amounts, options, 'pad');
+}

@@ -1,0 +1,39 @@
+/** gouache/nn: modules, layers, parameters and functions, under PyTorch's names. */
+export { Expression, type MeanOptions, type Operand, type VarOptions } from '../graph/expression.js';
+export { Value } from '../graph/value.js';
+export { ModuleList, Sequential } from './containers.js';
+export * as functional from './functional/index.js';
+export { Identity, ReLU, Tanh } from './layers/activation.js';
+export {
+  Conv2d,
+  type Conv2dLayerOptions,
+  ConvTranspose2d,
+  type ConvTranspose2dLayerOptions,
+} from './layers/conv.js';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  GroupNorm,
+  type GroupNormLayerOptions,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  LayerNorm,
+  type LayerNormOptions,
+  type NormOptions,
+} from './layers/norm.js';
+export {
+  ConstantPad2d,
+  type PadAmounts,
+  ReflectionPad2d,
+  ReplicationPad2d,
+  ZeroPad2d,
+} from './layers/pad.js';
+export { Module, type ModuleOutput } from './module.js';
+export {
+  Buffer,
+  Parameter,
+  type ParameterOptions,
+  type StoredDtype,
+  type StoredTensor,
+} from './parameter.js';
+export type { LoadOptions, LoadResult, StateDict, StateDictEntry, StateDictSource } from './state_dict.js';

@@ -1,0 +1,136 @@
+/** Convolution layers. They have no values until weights are loaded: nothing random is made here. */
+import { UnsupportedError } from '../../errors.js';
+import type { PaddingMode } from '../../graph/ir.js';
+import { inModule } from '../../graph/recorder.js';
+import type { Value } from '../../graph/value.js';
+import { type Pair, pair, whole } from '../functional/check.js';
+import {
+  type ConvNumbers,
+  type ConvTransposeNumbers,
+  convNumbers,
+  convolve,
+  convolveTransposed,
+  convTransposeNumbers,
+  type Padding,
+} from '../functional/conv.js';
+import { Module } from '../module.js';
+import { Parameter } from '../parameter.js';
+
+export interface Conv2dLayerOptions {
+  /** Default 1. */
+  readonly stride?: Pair;
+  /** Rows and columns of padding, 'same' or 'valid' (default 0). */
+  readonly padding?: Padding;
+  /** Default 1. */
+  readonly dilation?: Pair;
+  /** Only 1 so far. */
+  readonly groups?: number;
+  /** Whether there is a bias (default true). */
+  readonly bias?: boolean;
+  /** What the padding holds: 'zeros' (default), 'reflect' or 'replicate'. */
+  readonly paddingMode?: PaddingMode | 'circular';
+}
+
+function paddingModeOf(mode: string, op: string): PaddingMode {
+  if (mode === 'zeros' || mode === 'reflect' || mode === 'replicate') return mode;
+  throw new UnsupportedError('unknown padding mode', {
+    op,
+    got: String(mode),
+    wanted: "'zeros', 'reflect' or 'replicate'",
+  });
+}
+
+/** 2-D convolution of [N, C, H, W] or [C, H, W]. */
+export class Conv2d extends Module {
+  static override readonly kind: string = 'Conv2d';
+  /** [outChannels, inChannels, KH, KW] */
+  readonly weight: Parameter;
+  /** [outChannels], or null */
+  readonly bias: Parameter | null;
+  readonly #numbers: ConvNumbers;
+  readonly #paddingMode: PaddingMode;
+
+  /**
+   * @throws {@link ArgumentError} for numbers that cannot be right
+   * @throws {@link UnsupportedError} for groups other than 1 and circular padding
+   */
+  constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dLayerOptions = {}) {
+    super();
+    const op = 'Conv2d';
+    whole(inChannels, op, 'inChannels', 1);
+    whole(outChannels, op, 'outChannels', 1);
+    const kernel = pair(kernelSize, op, 'kernelSize', 1);
+    this.#numbers = convNumbers(kernel, options, op);
+    this.#paddingMode = paddingModeOf(options.paddingMode ?? 'zeros', op);
+    this.weight = new Parameter([outChannels, inChannels, ...kernel]);
+    this.bias = (options.bias ?? true) ? new Parameter([outChannels]) : null;
+  }
+
+  /** @throws {@link ShapeError} for a wrong rank, wrong channels, or a kernel larger than the padded input */
+  override forward(x: Value): Value {
+    return inModule(this, () =>
+      convolve(x, this.weight, this.bias, this.#numbers, this.#paddingMode, 'Conv2d'),
+    );
+  }
+}
+
+export interface ConvTranspose2dLayerOptions {
+  /** Default 1. */
+  readonly stride?: Pair;
+  /** Rows and columns cut off each side (default 0). */
+  readonly padding?: Pair;
+  /** Rows and columns added at the end, below the stride (default 0). */
+  readonly outputPadding?: Pair;
+  /** Only 1 so far. */
+  readonly groups?: number;
+  /** Whether there is a bias (default true). */
+  readonly bias?: boolean;
+  /** Only 1 so far. */
+  readonly dilation?: Pair;
+  /** Only 'zeros', as in PyTorch. */
+  readonly paddingMode?: 'zeros';
+}
+
+/** Transposed 2-D convolution of [N, C, H, W] or [C, H, W]. */
+export class ConvTranspose2d extends Module {
+  static override readonly kind: string = 'ConvTranspose2d';
+  /** [inChannels, outChannels, KH, KW] */
+  readonly weight: Parameter;
+  /** [outChannels], or null */
+  readonly bias: Parameter | null;
+  readonly #numbers: ConvTransposeNumbers;
+
+  /**
+   * @throws {@link ArgumentError} for numbers that cannot be right
+   * @throws {@link UnsupportedError} for groups or dilation other than 1
+   */
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: Pair,
+    options: ConvTranspose2dLayerOptions = {},
+  ) {
+    super();
+    const op = 'ConvTranspose2d';
+    whole(inChannels, op, 'inChannels', 1);
+    whole(outChannels, op, 'outChannels', 1);
+    const kernel = pair(kernelSize, op, 'kernelSize', 1);
+    this.#numbers = convTransposeNumbers(options, op);
+    if (paddingModeOf(options.paddingMode ?? 'zeros', op) !== 'zeros') {
+      throw new UnsupportedError('padding mode of a transposed convolution', {
+        op,
+        got: String(options.paddingMode),
+        wanted: "'zeros'",
+      });
+    }
+    this.weight = new Parameter([inChannels, outChannels, ...kernel]);
+    this.bias = (options.bias ?? true) ? new Parameter([outChannels]) : null;
+  }
+
+  /** @throws {@link ShapeError} for a wrong rank or wrong channels */
+  override forward(x: Value): Value {
+    return inModule(this, () =>
+      convolveTransposed(x, this.weight, this.bias, this.#numbers, 'ConvTranspose2d'),
+    );
+  }
+}

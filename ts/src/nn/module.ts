@@ -1,0 +1,121 @@
+/** Module: PyTorch's nn.Module without autograd. Parameters, buffers and children are found by walking properties; nothing registers. */
+import { ArgumentError } from '../errors.js';
+import type { Value } from '../graph/value.js';
+import { Buffer, Parameter } from './parameter.js';
+import {
+  type LoadOptions,
+  type LoadResult,
+  loadInto,
+  type StateDict,
+  type StateDictSource,
+} from './state_dict.js';
+
+/** What `forward` may return. */
+export type ModuleOutput = Value | Value[] | Record<string, Value>;
+
+/**
+ * Base of all layers and networks. A subclass assigns layers, Parameters and Buffers to properties and describes its computation in `forward`,
+ * which sees symbolic values only; `engine.run(module, tensor)` computes.
+ */
+export abstract class Module {
+  /** Name of the layer in messages: a literal, because minifiers rename classes. */
+  static readonly kind: string = 'Module';
+
+  /** False after {@link eval}; some layers behave differently then. */
+  training = true;
+
+  abstract forward(...inputs: Value[]): ModuleOutput;
+
+  /** Sets training mode here and in all descendants. */
+  train(mode = true): this {
+    for (const [, module] of this.namedModules()) module.training = mode;
+    return this;
+  }
+
+  /** Sets evaluation mode here and in all descendants. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** The direct children and their names, in the order of their assignment. Containers override it. */
+  namedChildren(): [name: string, child: Module][] {
+    return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
+  }
+
+  /** The direct children. */
+  children(): Module[] {
+    return this.namedChildren().map(([, child]) => child);
+  }
+
+  /**
+   * This module ('') and all descendants with their dotted paths, each once.
+   * @throws {@link ArgumentError} when a module contains itself
+   */
+  namedModules(): [path: string, module: Module][] {
+    const found = new Map<Module, string>();
+    for (const [path, module] of walk(this, '', [])) if (!found.has(module)) found.set(module, path);
+    return [...found].map(([module, path]) => [path, module]);
+  }
+
+  /** Parameters (no buffers) of this module and all descendants by dotted name, each once. */
+  namedParameters(): [name: string, parameter: Parameter][] {
+    const found = new Map<Parameter, string>();
+    for (const [name, entry] of this.stateDict()) {
+      if (!(entry instanceof Buffer) && !found.has(entry)) found.set(entry, name);
+    }
+    return [...found].map(([parameter, name]) => [name, parameter]);
+  }
+
+  /** Parameters (no buffers) of this module and all descendants, each once. */
+  parameters(): Parameter[] {
+    return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  /** Every parameter and buffer by PyTorch's key, in PyTorch's order: of each module first parameters, then buffers, then children. */
+  stateDict(): StateDict {
+    const entries = new Map<string, Parameter>();
+    for (const [path, module] of walk(this, '', [])) {
+      const own = Object.entries(module).filter(
+        (entry): entry is [string, Parameter] => entry[1] instanceof Parameter,
+      );
+      const isBuffer = ([, entry]: [string, Parameter]): boolean => entry instanceof Buffer;
+      for (const [property, entry] of [...own.filter((one) => !isBuffer(one)), ...own.filter(isBuffer)]) {
+        entries.set(join(path, entry.key ?? property), entry);
+      }
+    }
+    return entries;
+  }
+
+  /**
+   * Takes the values of `tensors` by key; the next run uses them. Nothing changes when it throws.
+   * @returns the keys that were missing or unexpected, which only `{ strict: false }` lets pass
+   * @throws {@link StateDictError} listing every missing, unexpected and wrong-shape key at once
+   */
+  loadStateDict(tensors: StateDictSource, options: LoadOptions = {}): LoadResult {
+    return loadInto(this.stateDict(), tensors, options, kindOf(this));
+  }
+}
+
+/** The literal name of a module's class. */
+export function kindOf(module: Module): string {
+  const { kind } = module.constructor as typeof Module;
+  return kind;
+}
+
+function join(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** Every occurrence of every module, parents first. */
+function* walk(module: Module, path: string, ancestors: readonly Module[]): Generator<[string, Module]> {
+  if (ancestors.includes(module)) {
+    throw new ArgumentError('a module contains itself', {
+      op: kindOf(module),
+      got: `the same module at '${path}'`,
+      hint: 'Keep references to parents in a private #field, which is not walked.',
+    });
+  }
+  yield [path, module];
+  for (const [name, child] of module.namedChildren())
+    yield* walk(child, join(path, name), [...ancestors, module]);
+}

@@ -1,0 +1,65 @@
+/** A concrete tensor: float32 numbers and a shape, what goes into and comes out of an engine. It has no arithmetic of its own. */
+import { ArgumentError, ShapeError } from './errors.js';
+import { denseStrides, numel, spell } from './graph/shape.js';
+
+export type NestedNumbers = number | NestedNumbers[];
+
+/** Dense row-major float32 numbers with a shape; never a view on wasm memory. */
+export class Tensor {
+  readonly data: Float32Array<ArrayBuffer>;
+  readonly shape: readonly number[];
+  readonly dtype = 'float32';
+
+  private constructor(data: Float32Array<ArrayBuffer>, shape: readonly number[]) {
+    this.data = data;
+    this.shape = shape;
+  }
+
+  /**
+   * A tensor of `shape` over `data` in row-major order. A Float32Array on an ArrayBuffer is taken as it is, not copied; anything else is copied.
+   * @throws {@link ArgumentError} when `data` is not a list of numbers
+   * @throws {@link ShapeError} when a size is not a whole number >= 0, or the sizes' product is not the number of elements
+   */
+  static from(data: ArrayLike<number> | Float32Array, shape: readonly number[]): Tensor {
+    const op = 'Tensor.from';
+    if (data === null || typeof data !== 'object' || typeof data.length !== 'number') {
+      throw new ArgumentError('data is not a list of numbers', {
+        op,
+        got: typeof data,
+        wanted: 'an array or a typed array',
+      });
+    }
+    if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+      throw new ShapeError('not a shape', {
+        op,
+        got: String(shape),
+        wanted: 'whole numbers >= 0, such as [1, 3, 256, 256]',
+      });
+    }
+    if (numel(shape) !== data.length) {
+      throw new ShapeError('the number of elements does not match the shape', {
+        op,
+        got: `${data.length} elements`,
+        wanted: `${numel(shape)} for shape ${spell(shape)}`,
+      });
+    }
+    const floats = data instanceof Float32Array && data.buffer instanceof ArrayBuffer;
+    return new Tensor(
+      floats ? (data as Float32Array<ArrayBuffer>) : Float32Array.from(data),
+      Object.freeze([...shape]),
+    );
+  }
+
+  /** The elements as nested arrays, one level an axis; a scalar gives a number. */
+  toArray(): NestedNumbers {
+    const strides = denseStrides(this.shape);
+    const level = (axis: number, start: number): NestedNumbers => {
+      const size = this.shape[axis];
+      if (size === undefined) return this.data[start] ?? Number.NaN;
+      return Array.from({ length: size }, (_, index) =>
+        level(axis + 1, start + index * (strides[axis] ?? 1)),
+      );
+    };
+    return level(0, 0);
+  }
+}
