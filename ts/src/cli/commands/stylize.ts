@@ -1,0 +1,101 @@
+/** `gouache stylize`: a photo becomes a painting. It calls engine.paint and nothing else of the engine. */
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BuildName, Engine, loadModel } from '../../index.js';
+import { BUILD_NAMES } from '../../runtime/builds.js';
+import { type Command, type CommandLine, wholeNumber } from '../command.js';
+import { inFile, UsageError } from '../failure.js';
+import { DEFAULT_MODEL, readModel } from '../models.js';
+import { outputPath } from '../output_path.js';
+import { type Picture, readPicture, writePicture } from '../pictures.js';
+import { progressLine } from '../progress.js';
+
+const BUNDLED_PHOTO = new URL('../../../examples/photos/coffee.png', import.meta.url);
+
+/** Longest side without `--size`: a few seconds on one core. */
+const DEFAULT_SIDE_PX = 1024;
+
+function parseSide(text: string | undefined): number | null {
+  if (text === 'full') return null;
+  return text === undefined ? DEFAULT_SIDE_PX : wholeNumber('size', text, 1);
+}
+
+function parseBuild(text: string | undefined): BuildName | undefined {
+  const build = BUILD_NAMES.find((name) => name === text);
+  if (text !== undefined && build === undefined) {
+    throw new UsageError(`--build wants ${BUILD_NAMES.join(' or ')}, got '${text}'`);
+  }
+  return build;
+}
+
+function tellShrunk({ width, height, fileWidth, fileHeight }: Picture): void {
+  if (width === fileWidth && height === fileHeight) return;
+  console.log(`shrunk from ${fileWidth}x${fileHeight} to ${width}x${height}; --size full paints every pixel`);
+}
+
+async function run({ positionals, values }: CommandLine): Promise<void> {
+  const maxSide_px = parseSide(values.size);
+  const build = parseBuild(values.build);
+  const threads = values.threads === undefined ? undefined : wholeNumber('threads', values.threads, 1);
+  const photo = positionals[0] ?? fileURLToPath(BUNDLED_PHOTO);
+  const file = await readModel(values.model ?? DEFAULT_MODEL);
+  const model = inFile(file.path, () => loadModel(file.bytes));
+  const output = await outputPath(values.output, photo, file.name);
+  const picture = await readPicture(photo, maxSide_px);
+  tellShrunk(picture);
+
+  const engine = await Engine.create({
+    ...(build === undefined ? {} : { build }),
+    ...(threads === undefined ? {} : { threads }),
+    onWarning: (warning) => console.error(warning),
+  });
+  const progress = progressLine();
+  try {
+    const { data, width, height, channels } = picture;
+    const startedMs = performance.now();
+    const painting = await engine.paint(
+      model,
+      { data, width, height, channels },
+      { onProgress: ({ phase, done, total }) => progress.show(phase, done, total) },
+    );
+    const tookMs = performance.now() - startedMs;
+    progress.end();
+    await writePicture(painting, channels === 4, output);
+    const taken = engine.info().build;
+    console.log(
+      `painted ${basename(photo)} as ${file.name}: build ${taken}, ${width}x${height}, ${tookMs.toFixed(0)} ms`,
+    );
+    console.log(`${output.replaces ? 'replaced' : 'wrote'} ${output.path}`);
+  } finally {
+    progress.end();
+    await engine.dispose();
+  }
+}
+
+export const stylize: Command = {
+  name: 'stylize',
+  summary: 'Paint a photo in the style of a model; without a photo, the bundled one.',
+  usage: '[photo] [options]',
+  maxPositionals: 1,
+  options: {
+    model: {
+      value: 'name|file',
+      help: `mosaic, scream, starry-night, or a .safetensors file (default ${DEFAULT_MODEL})`,
+    },
+    output: {
+      value: 'file',
+      help: 'what to write: .png, .jpg or .webp (default <photo>-<model>.png in this folder)',
+    },
+    size: {
+      value: 'N|full',
+      help: `shrink the photo to N pixels on its longest side, or not at all (default ${DEFAULT_SIDE_PX})`,
+    },
+    build: { value: 'name', help: `${BUILD_NAMES.join(' or ')} (default: the best that runs here)` },
+    threads: { value: 'N', help: 'number of threads' },
+  },
+  notes: [
+    'PNG, JPEG, WebP and whatever else sharp reads; upright by its EXIF orientation, in sRGB, with its transparency.\n' +
+      'The default name never replaces a file; --output does, but never the photo itself.',
+  ],
+  run,
+};
