@@ -43,10 +43,8 @@ export interface FreeRequest {
   readonly type: 'free';
   readonly plan: number;
 }
-export interface CloseRequest {
-  readonly type: 'close';
-}
-export type Request = InitRequest | CompileRequest | RunRequest | FreeRequest | CloseRequest;
+/** There is no request to end: the façade ends the worker itself. */
+export type Request = InitRequest | CompileRequest | RunRequest | FreeRequest;
 
 /** Façade -> host. `abort` names the id of the run to end. */
 export type ToHost = { readonly id: number; readonly request: Request } | { readonly abort: number };

@@ -1,0 +1,261 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The engine: the asynchronous face of one host. It checks arguments, traces, and hands jobs on; it never touches wasm memory. */
+import { ArgumentError, EngineDisposedError } from './errors.js';
+import { type Traceable, traceModule } from './graph/trace.js';
+import { tracePaint } from './image/paint.js';
+import { checkPicture, type ImageInput, type PaintedImage } from './image/picture.js';
+import type { Model } from './model/load_model.js';
+import {
+  type BuildName,
+  chooseBuild,
+  loadBuild,
+  loadGiven,
+  type UrlLike,
+  type WasmSource,
+} from './runtime/builds.js';
+import { type Concrete, checkCall, inputBytes, outputTensors, tensorsOf } from './runtime/call.js';
+import { checkEngineOptions } from './runtime/engine_options.js';
+import { type CallOptions, Executor } from './runtime/executor.js';
+import { type Job, jobOf } from './runtime/job.js';
+import { PlanStore } from './runtime/plan_store.js';
+import { probe } from './runtime/probe.js';
+import { scaledPicture, scaledShapes } from './runtime/scaled.js';
+import { startHost } from './runtime/start.js';
+import { Session } from './session.js';
+import type { Tensor } from './tensor.js';
+
+/** What an engine can be told; the plain `Engine.create()` works. */
+export interface EngineOptions {
+  /** Takes this build instead of the best one that the platform runs. */
+  readonly build?: BuildName | undefined;
+  /** Threads to compute with (default 1, and for now always 1: `info()` says so). */
+  readonly threads?: number | undefined;
+  /** The kernels' module, its bytes, its URL or a Response, instead of the build that the package carries. */
+  readonly wasm?: WasmSource | undefined;
+  /** false keeps the computation on the caller's thread, in slices of a few milliseconds (default true: in a worker). */
+  readonly worker?: boolean | undefined;
+  /** Where the worker's script lies (`dist/platform/worker.js`), when the one beside the package cannot be used. */
+  readonly workerUrl?: string | UrlLike | undefined;
+  /** The most that the engine's memory may grow to, in bytes (default and maximum 4 GiB). */
+  readonly maxMemoryBytes?: number | undefined;
+  /** Hears what is not an error but worth knowing, such as a worker that did not start. The library never writes to the console. */
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+/** How a network is compiled. */
+export interface CompileOptions {
+  /** 'highest' allows only algorithms that round like the definition; 'high' (default) also faster ones within the stated tolerance. */
+  readonly precision?: 'high' | 'highest' | undefined;
+  /** false runs each op as it is written (default true). */
+  readonly fuse?: boolean | undefined;
+}
+
+/** What `run` and `paint` can be told. */
+export interface RunOptions extends CallOptions, CompileOptions {}
+
+/** How an engine runs, and why so. */
+export interface EngineInfo {
+  /** The build of the kernels, or 'custom' for one that was given. */
+  readonly build: BuildName | 'custom';
+  readonly buildReason: string;
+  readonly threads: number;
+  readonly threadsReason: string;
+  /** Where it computes: in a worker, or on the thread that made the engine. */
+  readonly host: 'worker' | 'caller';
+  readonly hostReason: string;
+}
+
+/** What an engine's memory holds, in bytes. */
+export interface EngineMemory {
+  /** The wasm memory, which never shrinks. */
+  readonly memoryBytes: number;
+  /** The part in use: plans, packed weights, and the arena. */
+  readonly allocatedBytes: number;
+  /** The arena, which all plans share. */
+  readonly arenaBytes: number;
+}
+
+/** Returned by a target's `forward`, or by the function that is the target. */
+type OutputOf<T extends Traceable> = T extends { forward(...inputs: never[]): infer R }
+  ? R
+  : T extends (...inputs: never[]) => infer R
+    ? R
+    : never;
+
+interface Parts {
+  readonly executor: Executor;
+  readonly info: EngineInfo;
+}
+
+/** Runs networks; has one memory, and works through its calls in their order. */
+export class Engine {
+  /** Where the platform has `Symbol.asyncDispose`: {@link Engine.dispose}, for `await using`. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+  readonly #executor: Executor;
+  readonly #info: EngineInfo;
+
+  private constructor(parts: Parts) {
+    this.#executor = parts.executor;
+    this.#info = parts.info;
+  }
+
+  /**
+   * Starts an engine: picks the best build that the platform runs, and a worker to run it in.
+   * @throws {@link UnsupportedError} when the platform lacks WebAssembly SIMD, the build that was asked for, or refuses to compile
+   * @throws {@link ArgumentError} when an option cannot be right
+   */
+  static async create(options: EngineOptions = {}): Promise<Engine> {
+    const { maximumPages, threadsReason, workerUrl, warn } = checkEngineOptions(options);
+    const chosen = chooseBuild(probe(), options.build);
+    const { wasm } = options;
+    const loaded = wasm === undefined ? await loadBuild(chosen.name) : await loadGiven(wasm);
+    const pages = Math.min(maximumPages, loaded.maximumPages);
+    const init = {
+      type: 'init',
+      module: loaded.module,
+      initialPages: loaded.initialPages,
+      maximumPages: pages,
+    } as const;
+    const started = await startHost({ worker: options.worker !== false, workerUrl, init, warn });
+    const store = new PlanStore(started.client, pages * 65536, started.memory);
+    const info: EngineInfo = {
+      build: wasm === undefined ? chosen.name : 'custom',
+      buildReason: wasm === undefined ? chosen.reason : 'given with { wasm }',
+      threads: 1,
+      threadsReason,
+      host: started.where,
+      hostReason: started.reason,
+    };
+    return new Engine({ executor: new Executor(started.client, store), info });
+  }
+
+  /** Which build runs, with how many threads, where, and why so. */
+  info(): EngineInfo {
+    return this.#info;
+  }
+
+  /** What the memory holds, as of the last call that changed it. */
+  memory(): EngineMemory {
+    return this.#executor.store.memory;
+  }
+
+  /**
+   * Computes a module or a function of values: one input a Tensor [..] of the shape that `forward` takes. Compiled plans are kept, so the same
+   * computation at the same size compiles once. Inputs are copied when the call is made.
+   * @throws {@link ShapeError} when the inputs do not suit the network
+   * @throws {@link ArgumentError} when an argument cannot be right
+   * @throws {@link StateDictError} when a parameter has no values
+   * @throws {@link OutOfMemoryError} before anything is allocated, when it would not fit
+   * @throws {@link EngineDisposedError} after `dispose`
+   * @throws {@link EngineCrashedError} when the engine has crashed
+   */
+  async run<T extends Traceable>(
+    target: T,
+    inputs: Tensor | readonly Tensor[],
+    options: RunOptions = {},
+  ): Promise<Concrete<OutputOf<T>>> {
+    const op = 'engine.run';
+    this.#executor.throwIfDisposed();
+    const tensors = tensorsOf(op, inputs, options);
+    const job = targetJob(
+      op,
+      target,
+      tensors.map(({ shape }) => shape),
+      options,
+    );
+    const { plan, outputs } = await this.#executor.run(job, inputBytes(tensors), options);
+    return outputTensors(plan, outputs) as Concrete<OutputOf<T>>;
+  }
+
+  /**
+   * Compiles a module or function for one input shape (or a list of shapes, one an input) and keeps the plan loaded until the session is disposed.
+   * @throws what {@link Engine.run} throws
+   */
+  async compile<T extends Traceable>(
+    target: T,
+    shapes: readonly number[] | readonly (readonly number[])[],
+    options: RunOptions = {},
+  ): Promise<Session<OutputOf<T>>> {
+    const op = 'engine.compile';
+    this.#executor.throwIfDisposed();
+    checkCall(op, options);
+    if (!Array.isArray(shapes)) {
+      throw new ArgumentError('not a shape', {
+        op,
+        got: typeof shapes,
+        wanted: 'a shape, or a list of shapes',
+      });
+    }
+    const list = shapes.some((item) => Array.isArray(item))
+      ? (shapes as readonly number[][])
+      : [shapes as readonly number[]];
+    const job = targetJob(op, target, list, options);
+    const plan = await this.#executor.compile(job, options);
+    return new Session({ executor: this.#executor, job, plan, shapes: list.map((shape) => [...shape]) });
+  }
+
+  /**
+   * Paints a picture: ImageData, sharp's raw output, or any { data, width, height }; gives RGBA of the same size, with the picture's alpha.
+   * The picture is extended by its reflection, 16 pixels or more on every side, and cropped again.
+   * @throws {@link ImageError} when the picture has no pixels, one row or column, or data that does not match its sizes
+   * @throws {@link OutOfMemoryError} before anything is allocated, with the largest side that fits
+   * @throws {@link ShapeError} when the network does not keep the picture's size
+   * @throws {@link EngineDisposedError} after `dispose`
+   * @throws {@link EngineCrashedError} when the engine has crashed
+   */
+  async paint(model: Model, image: ImageInput, options: RunOptions = {}): Promise<PaintedImage> {
+    const op = 'engine.paint';
+    this.#executor.throwIfDisposed();
+    checkCall(op, options);
+    const picture = checkPicture(op, image);
+    const { data, width, height } = picture;
+    const scaled = scaledPicture(model, picture);
+    const job = jobOf(op, tracePaint(model, picture), jobOptions(op, options), scaled);
+    const input = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+    const { outputs } = await this.#executor.run(job, [input], options);
+    const pixels = outputs[0] ?? new Uint8Array(0);
+    const painted = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, width * height * 4);
+    return { data: painted, width, height, channels: 4 };
+  }
+
+  /** Ends the engine and gives its memory back. Calls that wait reject with {@link EngineDisposedError}; a second call does nothing. */
+  async dispose(): Promise<void> {
+    this.#executor.dispose();
+  }
+}
+
+if (Symbol.asyncDispose !== undefined) {
+  Object.defineProperty(Engine.prototype, Symbol.asyncDispose, { value: Engine.prototype.dispose });
+}
+
+function targetJob(
+  op: string,
+  target: Traceable,
+  shapes: readonly (readonly number[])[],
+  options: CompileOptions,
+): Job {
+  const trace = (sizes: readonly (readonly number[])[]) =>
+    traceModule(
+      target,
+      sizes.map((shape) => ({ shape })),
+    );
+  return jobOf(
+    op,
+    trace(shapes),
+    jobOptions(op, options),
+    scaledShapes(shapes, (sizes) => trace(sizes).graph),
+  );
+}
+
+function jobOptions(op: string, options: CompileOptions): Job['options'] {
+  const { precision = 'high', fuse = true } = options;
+  if (precision !== 'high' && precision !== 'highest') {
+    throw new ArgumentError('no such precision', {
+      op,
+      got: String(precision),
+      wanted: "'high' or 'highest'",
+    });
+  }
+  if (typeof fuse !== 'boolean') throw new ArgumentError('fuse is not a boolean', { op, got: typeof fuse });
+  return { precision, fuse };
+}

@@ -1,0 +1,52 @@
+/**
+ * How far a picture is extended before a network sees it: far enough that the frame which zero padding paints is cropped away, and up to a
+ * size that the network maps to itself. Found by tracing the network at candidate sizes; no pixel is touched.
+ */
+import { GouacheError, ShapeError } from '../errors.js';
+import { traceModule } from '../graph/trace.js';
+import type { Module } from '../nn/module.js';
+
+/** Pixels on each side; the frame that zero padding paints was seen to be narrower. */
+export const BORDER_PX = 16;
+/** How far above the smallest size is searched: networks that halve the size six times still map one of 64 neighbours to itself. */
+const SEARCHED_PX = 64;
+
+/** Sides that each network was found to map to themselves, or not. Shapes depend on layers alone, which do not change. */
+const known = new WeakMap<Module, Map<number, GouacheError | boolean>>();
+
+function mapsToItself(network: Module, channels: number, side: number): GouacheError | boolean {
+  try {
+    const { graph } = traceModule(network, [{ shape: [1, channels, side, side] }]);
+    const [output, ...others] = graph.outputs;
+    const shape = output === undefined ? undefined : graph.values[output]?.shape;
+    return others.length === 0 && shape?.length === 4 && shape[2] === side && shape[3] === side;
+  } catch (error) {
+    if (error instanceof GouacheError) return error;
+    throw error;
+  }
+}
+
+/**
+ * The smallest side of at least `side + 2 * BORDER_PX` that the network maps to itself. Height and width are independent of each other in a
+ * network of convolutions, so one square is tried for each.
+ * @throws {@link ShapeError} when there is none near
+ */
+export function extendedSide(network: Module, channels: number, side: number): number {
+  const sides = known.get(network) ?? new Map<number, GouacheError | boolean>();
+  known.set(network, sides);
+  const smallest = side + 2 * BORDER_PX;
+  let refusal: GouacheError | null = null;
+  for (let candidate = smallest; candidate <= smallest + SEARCHED_PX; candidate++) {
+    const answer = sides.get(candidate) ?? mapsToItself(network, channels, candidate);
+    sides.set(candidate, answer);
+    if (answer === true) return candidate;
+    if (answer !== false) refusal ??= answer;
+  }
+  if (refusal !== null) throw refusal;
+  throw new ShapeError('the network does not give back the size of its input', {
+    op: 'engine.paint',
+    got: `other sizes for squares of ${smallest} to ${smallest + SEARCHED_PX} pixels`,
+    wanted: 'an output [1, C, H, W] with the H and W of the input',
+    hint: 'paint is for networks that keep the size; run others with engine.run.',
+  });
+}

@@ -1,0 +1,97 @@
+/** A picture's whole way as one graph: pixels in, reflection, the network, crop, pixels out. The kernels convert; here are only sizes and ranges. */
+import { ArgumentError, ShapeError } from '../errors.js';
+import { recorder } from '../graph/recorder.js';
+import { spell } from '../graph/shape.js';
+import { type Traced, traceModule } from '../graph/trace.js';
+import { Value } from '../graph/value.js';
+import type { Model } from '../model/load_model.js';
+import { extendedSide } from './extend.js';
+import type { Picture } from './picture.js';
+
+const OP = 'engine.paint';
+const LARGEST_BYTE = 255;
+
+/** Checks the part of a model that painting reads. */
+function checkModel(model: Model): { inputChannels: 1 | 3 } {
+  const { network, inputChannels, inputRange, outputRange } = model;
+  if (network === undefined || network === null || inputRange === undefined || outputRange === undefined) {
+    throw new ArgumentError('not a model', {
+      op: OP,
+      wanted: 'what loadModel returns: { network, inputRange, outputRange, inputChannels, .. }',
+    });
+  }
+  if (inputChannels !== 1 && inputChannels !== 3) {
+    throw new ArgumentError('pictures have one or three colours', {
+      op: OP,
+      got: `a model of ${inputChannels} input channels`,
+      wanted: '1 or 3',
+    });
+  }
+  const [low, high] = outputRange;
+  if (!(high > low))
+    throw new ArgumentError('an empty range', {
+      op: OP,
+      got: `outputRange ${spell(outputRange)}`,
+      wanted: '[low, high]',
+    });
+  return { inputChannels };
+}
+
+/**
+ * Traces the painting of a picture of this size.
+ * @throws {@link ArgumentError} when `model` is not one for pictures
+ * @throws {@link ShapeError} when the network does not keep the picture's size, or gives other than one or three channels
+ */
+export function tracePaint(model: Model, size: Pick<Picture, 'width' | 'height' | 'channels'>): Traced {
+  const { inputChannels } = checkModel(model);
+  const { width, height, channels } = size;
+  const { network, inputRange, outputRange } = model;
+  const outputWidth = extendedSide(network, inputChannels, width);
+  const outputHeight = extendedSide(network, inputChannels, height);
+  const left = (outputWidth - width) >> 1;
+  const top = (outputHeight - height) >> 1;
+  const [inputLow, inputHigh] = inputRange;
+  const [outputLow, outputHigh] = outputRange;
+  const paint = (pixels: Value): Value => {
+    const record = recorder(OP);
+    const scale = (inputHigh - inputLow) / LARGEST_BYTE;
+    const extended = {
+      channels,
+      width,
+      height,
+      left,
+      top,
+      outputChannels: inputChannels,
+      outputWidth,
+      outputHeight,
+    };
+    const shape = [1, inputChannels, outputHeight, outputWidth];
+    const x = record.append('pixels_in', [pixels], { ...extended, scale, offset: inputLow }, shape);
+    const y = network.forward(x);
+    if (!(y instanceof Value))
+      throw new ArgumentError('the network has more than one output', { op: OP, wanted: 'one picture' });
+    checkOutput(y.shape, outputHeight, outputWidth);
+    const stretch = LARGEST_BYTE / (outputHigh - outputLow);
+    const crop = {
+      left,
+      top,
+      width,
+      height,
+      sourceChannels: channels,
+      scale: stretch,
+      offset: -outputLow * stretch,
+    };
+    return record.append('pixels_out', [y, pixels], crop, [height, width, 4], { dtype: 'uint8' });
+  };
+  return traceModule(paint, [{ shape: [height, width, channels], dtype: 'uint8' }], network);
+}
+
+function checkOutput(shape: readonly number[], height: number, width: number): void {
+  const [n, c, h, w] = shape;
+  if (shape.length === 4 && n === 1 && (c === 1 || c === 3) && h === height && w === width) return;
+  throw new ShapeError('the network does not give a picture', {
+    op: OP,
+    got: spell(shape),
+    wanted: `[1, 1 or 3, ${height}, ${width}]`,
+  });
+}

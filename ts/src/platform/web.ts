@@ -1,0 +1,57 @@
+/** What the engine needs of a browser: workers, the event loop, fetch. platform/node.ts exports the same names for Node. */
+import type { HostPort, WorkerSource } from '../runtime/port.js';
+import type { FromHost } from '../runtime/protocol.js';
+
+export { yieldNow } from './yield.js';
+
+interface Spawned {
+  readonly worker: Worker;
+  /** Gives back what the worker was started from. */
+  release(): void;
+}
+
+function spawn(source: WorkerSource): Spawned {
+  const release = () => {};
+  switch (source.kind) {
+    case 'file':
+      // Bundlers look for this very expression.
+      return { worker: new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }), release };
+    case 'url':
+      return { worker: new Worker(source.url, { type: 'module' }), release };
+    case 'text': {
+      const url = URL.createObjectURL(new Blob([source.text], { type: 'text/javascript' }));
+      return { worker: new Worker(url), release: () => URL.revokeObjectURL(url) };
+    }
+    default:
+      return source satisfies never;
+  }
+}
+
+/** Starts a worker that holds a host. Throws where workers are forbidden; a worker that fails later says so through `listen`. */
+export function startWorker(source: WorkerSource): HostPort {
+  const { worker, release } = spawn(source);
+  return {
+    post: (message, transfer) => worker.postMessage(message, [...transfer]),
+    listen(onMessage, onDeath) {
+      worker.onmessage = (event: MessageEvent<FromHost>) => {
+        release();
+        onMessage(event.data);
+      };
+      worker.onmessageerror = () => onDeath('a message could not be read');
+      // A script that cannot be fetched gives an event without a message.
+      worker.onerror = (event) => onDeath(event.message ?? 'the script could not be loaded');
+    },
+    hold() {},
+    terminate() {
+      release();
+      worker.terminate();
+    },
+  };
+}
+
+/** The bytes behind a URL. A rejected promise carries the platform's own error. */
+export async function readBytes(url: string): Promise<Uint8Array> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+  return new Uint8Array(await response.arrayBuffer());
+}

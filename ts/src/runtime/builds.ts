@@ -1,0 +1,131 @@
+/** Which build of the kernels is taken, why not a better one, and where its module comes from. */
+import { readBytes } from '#platform';
+import { ArgumentError, UnsupportedError } from '../errors.js';
+import type { Features } from './probe.js';
+
+/** The builds that an engine can choose from, best last. */
+export const BUILD_NAMES = ['simd128', 'relaxed-simd'] as const;
+
+/** A build of the kernels: WebAssembly SIMD128, and the same with the relaxed SIMD instructions. */
+export type BuildName = (typeof BUILD_NAMES)[number];
+
+/** A `Response`, spelled out for programs without the DOM's types. */
+export interface ResponseLike {
+  readonly ok: boolean;
+  readonly status: number;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** A `URL`, spelled out for programs without the platforms' types. */
+export interface UrlLike {
+  readonly href: string;
+}
+
+/** Where a module can come from: a `WebAssembly.Module` (the `object`), its bytes, a URL, or a Response. */
+export type WasmSource = Uint8Array | ArrayBuffer | string | UrlLike | ResponseLike | object;
+
+export interface ChosenBuild {
+  readonly name: BuildName;
+  /** Why this one and not a better one, in words. */
+  readonly reason: string;
+}
+
+/**
+ * The best build that `features` allow, or the one that is asked for.
+ * @throws {@link UnsupportedError} when the platform cannot run it
+ * @throws {@link ArgumentError} when there is no build of that name
+ */
+export function chooseBuild(features: Features, asked?: string): ChosenBuild {
+  const op = 'Engine.create';
+  if (!features.simd) {
+    throw new UnsupportedError('this platform has no WebAssembly SIMD', {
+      op,
+      hint: 'gouache needs it: Node 20.19, Chrome or Edge 91, Firefox 89, Safari 16.4, or newer, on a processor that has SIMD.',
+    });
+  }
+  if (asked === undefined) {
+    if (features.relaxedSimd)
+      return { name: 'relaxed-simd', reason: 'the best build; the platform has relaxed SIMD' };
+    return { name: 'simd128', reason: 'relaxed-simd would be faster, but the platform has no relaxed SIMD' };
+  }
+  const name = BUILD_NAMES.find((build) => build === asked);
+  if (name === undefined) {
+    throw new ArgumentError('no such build', { op, got: String(asked), wanted: BUILD_NAMES.join(' or ') });
+  }
+  if (name === 'relaxed-simd' && !features.relaxedSimd) {
+    throw new UnsupportedError('this platform has no relaxed SIMD', {
+      op,
+      got: 'build: relaxed-simd',
+      hint: 'Leave build out to take the best one; Node 20 has relaxed SIMD behind --experimental-wasm-relaxed-simd.',
+    });
+  }
+  return { name, reason: 'asked for with { build }' };
+}
+
+/** What the chosen build's module declares, and its compiled code. */
+export interface LoadedModule {
+  readonly module: WebAssembly.Module;
+  /** A first guess at what the memory must have at least. */
+  readonly initialPages: number;
+  readonly maximumPages: number;
+}
+
+/** The most that 32-bit addresses reach. */
+const MOST_PAGES = 65536;
+/** More than a module of ours asks for (1 MiB of stack and some constants). */
+const GUESSED_PAGES = 32;
+
+/**
+ * Loads the build that the package carries. Each is a module of its own, so that bundlers split it and only this one is downloaded.
+ * @throws {@link UnsupportedError} when the platform refuses to compile it
+ */
+export async function loadBuild(name: BuildName): Promise<LoadedModule> {
+  const carried = await (name === 'relaxed-simd'
+    ? import('../wasm/relaxed-simd.js')
+    : import('../wasm/simd128.js'));
+  const { wasmBase64, initialPages, maximumPages } = carried;
+  const text = atob(wasmBase64);
+  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  return { module: await compileBytes(bytes), initialPages, maximumPages };
+}
+
+/**
+ * Loads the module that the caller gave.
+ * @throws {@link ArgumentError} when it is nothing that a module can be made of, or cannot be read
+ * @throws {@link UnsupportedError} when the platform refuses to compile it
+ */
+export async function loadGiven(source: WasmSource): Promise<LoadedModule> {
+  const module = source instanceof WebAssembly.Module ? source : await compileBytes(await bytesOf(source));
+  return { module, initialPages: GUESSED_PAGES, maximumPages: MOST_PAGES };
+}
+
+async function compileBytes(bytes: Uint8Array | ArrayBuffer): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+  } catch (cause) {
+    throw new UnsupportedError('the platform refused to compile the kernels', {
+      op: 'Engine.create',
+      got: cause instanceof Error ? cause.message : String(cause),
+      hint: "A page with a content security policy needs 'wasm-unsafe-eval' in script-src.",
+      cause,
+    });
+  }
+}
+
+async function bytesOf(source: WasmSource): Promise<Uint8Array | ArrayBuffer> {
+  if (source instanceof Uint8Array || source instanceof ArrayBuffer) return source;
+  const facts = { op: 'Engine.create', wanted: 'wasm: a WebAssembly.Module, its bytes, a URL or a Response' };
+  try {
+    if (typeof source === 'string') return await readBytes(source);
+    if ('arrayBuffer' in source && typeof source.arrayBuffer === 'function') {
+      const response = source as ResponseLike;
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      return await response.arrayBuffer();
+    }
+    if ('href' in source) return await readBytes(String(source.href));
+  } catch (cause) {
+    const got = cause instanceof Error ? cause.message : String(cause);
+    throw new ArgumentError('the wasm file could not be read', { ...facts, got, cause });
+  }
+  throw new ArgumentError('nothing that a module can be made of', { ...facts, got: typeof source });
+}

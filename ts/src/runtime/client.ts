@@ -1,0 +1,78 @@
+/** The façade's end of the line to a host: requests as promises. It keeps no order of its own (the host answers in order) and knows no plans. */
+import { EngineCrashedError, fromWire, type GouacheError } from '../errors.js';
+import type { HostPort } from './port.js';
+import type { FromHost, MemoryReply, Reply, Request, RunReply, RunRequest } from './protocol.js';
+import { type AbortSignalLike, reasonOf } from './signal.js';
+
+export interface RequestOptions {
+  readonly signal?: AbortSignalLike | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Buffers to move to the host. */
+  readonly transfer?: readonly ArrayBuffer[];
+}
+
+interface Pending {
+  resolve(reply: Reply): void;
+  reject(reason: unknown): void;
+  readonly options: RequestOptions;
+}
+
+/** Sends requests to one host and settles their promises; a dead host rejects them all. */
+export class HostClient {
+  readonly #port: HostPort;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #death: GouacheError | null = null;
+
+  constructor(port: HostPort) {
+    this.#port = port;
+    port.listen(
+      (message) => this.#hear(message),
+      (reason) =>
+        this.end(new EngineCrashedError(`the worker ended: ${reason}`, { hint: 'Make a new engine.' })),
+    );
+  }
+
+  request(request: RunRequest, options?: RequestOptions): Promise<RunReply>;
+  request(request: Exclude<Request, RunRequest>, options?: RequestOptions): Promise<MemoryReply>;
+  /**
+   * Sends a request. When the signal fires, the host is told, and the promise rejects with the signal's reason once the host has let go.
+   * @throws {@link EngineCrashedError} when the host is dead or dies before it answers
+   */
+  request(request: Request, options: RequestOptions = {}): Promise<Reply> {
+    if (this.#death !== null) return Promise.reject(this.#death);
+    const id = ++this.#lastId;
+    const abort = () => this.#port.post({ abort: id }, []);
+    return new Promise<Reply>((resolve, reject) => {
+      this.#port.post({ id, request }, options.transfer ?? []);
+      this.#pending.set(id, { resolve, reject, options });
+      this.#port.hold(true);
+      options.signal?.addEventListener('abort', abort);
+      if (options.signal?.aborted === true) abort();
+    }).finally(() => options.signal?.removeEventListener('abort', abort));
+  }
+
+  /** Ends the host and rejects all that waits, and all that comes, with `reason`. */
+  end(reason: GouacheError): void {
+    if (this.#death !== null) return;
+    this.#death = reason;
+    this.#port.terminate();
+    for (const { reject } of this.#pending.values()) reject(reason);
+    this.#pending.clear();
+    this.#port.hold(false);
+  }
+
+  #hear(message: FromHost): void {
+    const pending = this.#pending.get(message.id);
+    if (pending === undefined) return;
+    if ('progress' in message) {
+      pending.options.onProgress?.(message.progress.done, message.progress.total);
+      return;
+    }
+    this.#pending.delete(message.id);
+    if (this.#pending.size === 0) this.#port.hold(false);
+    if ('reply' in message) pending.resolve(message.reply);
+    else if ('aborted' in message) pending.reject(reasonOf(pending.options.signal));
+    else pending.reject(fromWire(message.error));
+  }
+}

@@ -1,0 +1,81 @@
+/** The numbers and addresses in the options of `Engine.create`, checked. */
+import { ArgumentError } from '../errors.js';
+import type { UrlLike } from './builds.js';
+
+const OP = 'Engine.create';
+const PAGE_BYTES = 65536;
+const MOST_PAGES = 65536;
+/** Below this not even the kernels' stack and constants fit. */
+const LEAST_BYTES = 4 * 2 ** 20;
+
+interface Checkable {
+  readonly build?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly wasm?: object | string | undefined;
+  readonly worker?: boolean | undefined;
+  readonly workerUrl?: string | UrlLike | undefined;
+  readonly maxMemoryBytes?: number | undefined;
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+export interface CheckedOptions {
+  readonly maximumPages: number;
+  readonly threadsReason: string;
+  readonly workerUrl: string | undefined;
+  readonly warn: (text: string) => void;
+}
+
+/** @throws {@link ArgumentError} when an option cannot be right */
+export function checkEngineOptions(options: Checkable): CheckedOptions {
+  if (options === null || typeof options !== 'object')
+    throw new ArgumentError('not options', { op: OP, got: typeof options });
+  const { threads = 1, maxMemoryBytes = MOST_PAGES * PAGE_BYTES, worker, workerUrl, onWarning } = options;
+  if (!Number.isSafeInteger(threads) || threads < 1) {
+    throw new ArgumentError('impossible number of threads', {
+      op: OP,
+      got: String(threads),
+      wanted: 'a whole number >= 1',
+    });
+  }
+  if (!Number.isFinite(maxMemoryBytes) || maxMemoryBytes < LEAST_BYTES) {
+    throw new ArgumentError('impossible maxMemoryBytes', {
+      op: OP,
+      got: String(maxMemoryBytes),
+      wanted: `a number >= ${LEAST_BYTES}`,
+    });
+  }
+  if (worker !== undefined && typeof worker !== 'boolean') {
+    throw new ArgumentError('worker is not a boolean', {
+      op: OP,
+      got: typeof worker,
+      hint: 'workerUrl takes the address of a script.',
+    });
+  }
+  if (onWarning !== undefined && typeof onWarning !== 'function') {
+    throw new ArgumentError('onWarning is not a function', { op: OP, got: typeof onWarning });
+  }
+  if (options.wasm !== undefined && options.build !== undefined) {
+    throw new ArgumentError('build and wasm exclude each other', {
+      op: OP,
+      hint: 'wasm is a build already; leave build out.',
+    });
+  }
+  const threadsReason =
+    threads === 1 ? 'one is the default' : `${threads} were asked for; this version computes with one`;
+  return {
+    maximumPages: Math.min(MOST_PAGES, Math.floor(maxMemoryBytes / PAGE_BYTES)),
+    threadsReason,
+    workerUrl: workerUrl === undefined ? undefined : addressOf(workerUrl),
+    warn: onWarning ?? (() => {}),
+  };
+}
+
+function addressOf(url: string | UrlLike): string {
+  const text: unknown = typeof url === 'string' ? url : url?.href;
+  if (typeof text === 'string' && text !== '') return text;
+  throw new ArgumentError('workerUrl is not an address', {
+    op: OP,
+    got: typeof url,
+    wanted: 'a URL or its text',
+  });
+}

@@ -1,0 +1,120 @@
+/** Runs jobs one after another: plan from the store, inputs to the host, outputs back. The engine and its sessions share one. */
+import { EngineDisposedError } from '../errors.js';
+import type { HostClient } from './client.js';
+import type { Job } from './job.js';
+import type { PlanStore, StoredPlan } from './plan_store.js';
+import { Queue } from './queue.js';
+import { type AbortSignalLike, throwIfAborted } from './signal.js';
+
+/** How far a call has come: packing weights and loading (`compile`), then computing (`run`), each from 0 to `total`. */
+export interface Progress {
+  readonly phase: 'compile' | 'run';
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What a call can be told besides its inputs. */
+export interface CallOptions {
+  /** An AbortSignal: the call rejects with its reason; a waiting call never starts, a running one ends within a few milliseconds. */
+  readonly signal?: AbortSignalLike | undefined;
+  /** Called now and then, on the caller's thread. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface Executed {
+  readonly plan: StoredPlan;
+  readonly outputs: readonly Uint8Array<ArrayBuffer>[];
+  /** Milliseconds a record. */
+  readonly recordMs: Float64Array;
+}
+
+/** Serialises calls on one host. */
+export class Executor {
+  readonly store: PlanStore;
+  readonly #client: HostClient;
+  readonly #queue = new Queue();
+  #disposed: EngineDisposedError | null = null;
+
+  constructor(client: HostClient, store: PlanStore) {
+    this.#client = client;
+    this.store = store;
+  }
+
+  /** @throws {@link EngineDisposedError} after {@link dispose} */
+  throwIfDisposed(): void {
+    if (this.#disposed !== null) throw this.#disposed;
+  }
+
+  /** Compiles the job in its turn and pins its plan. */
+  compile(job: Job, options: CallOptions): Promise<StoredPlan> {
+    return this.#enqueue(options, async (report) => {
+      const plan = await this.store.acquire(job, {
+        signal: options.signal,
+        onProgress: phase(report, 'compile'),
+      });
+      this.store.pin(job);
+      return plan;
+    });
+  }
+
+  /** Runs the job in its turn. The buffers of `inputs` are moved away: they must be the caller's own copies. */
+  run(job: Job, inputs: readonly Uint8Array<ArrayBuffer>[], options: CallOptions): Promise<Executed> {
+    return this.#enqueue(options, async (report) => {
+      const { signal } = options;
+      const plan = await this.store.acquire(job, { signal, onProgress: phase(report, 'compile') });
+      throwIfAborted(signal);
+      const { outputs, recordMs } = await this.#client.request(
+        { type: 'run', plan: plan.id, inputs, wantsProgress: report !== undefined },
+        { signal, onProgress: phase(report, 'run'), transfer: inputs.map((input) => input.buffer) },
+      );
+      return { plan, outputs, recordMs };
+    });
+  }
+
+  /** Takes a session's pin off its plan, in its turn. */
+  release(job: Job): Promise<void> {
+    if (this.#disposed !== null) return Promise.resolve();
+    return this.#queue.push(() => (this.#disposed === null ? this.store.unpin(job) : Promise.resolve()));
+  }
+
+  /** Ends the host; everything that waits or comes rejects. */
+  dispose(): void {
+    if (this.#disposed !== null) return;
+    this.#disposed = new EngineDisposedError('the engine is disposed', {
+      hint: 'Make a new one with Engine.create().',
+    });
+    this.#client.end(this.#disposed);
+  }
+
+  async #enqueue<T>(
+    options: CallOptions,
+    task: (report: CallOptions['onProgress']) => Promise<T>,
+  ): Promise<T> {
+    this.throwIfDisposed();
+    const { onProgress } = options;
+    const failures: unknown[] = [];
+    const report =
+      onProgress &&
+      ((progress: Progress) => {
+        try {
+          onProgress(progress);
+        } catch (error) {
+          failures.push(error);
+        }
+      });
+    return this.#queue.push(async () => {
+      this.throwIfDisposed();
+      const result = await task(report);
+      // What the caller's own callback threw is the caller's to see.
+      if (failures.length > 0) throw failures[0];
+      return result;
+    }, options.signal);
+  }
+}
+
+function phase(
+  report: CallOptions['onProgress'],
+  name: Progress['phase'],
+): ((done: number, total: number) => void) | undefined {
+  return report && ((done, total) => report({ phase: name, done, total }));
+}

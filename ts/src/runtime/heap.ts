@@ -1,0 +1,106 @@
+/**
+ * The heap in wasm memory: who owns which bytes, nothing about what they hold. A free list over the range it was given and the ranges
+ * that its own `grow` returned; two ranges are joined only where they are seen to touch, since others may grow the memory too.
+ */
+
+/** Addresses and sizes of blocks are multiples of this: a cache line. */
+export const ALIGNMENT_BYTES = 64;
+const PAGE_BYTES = 65536;
+
+/** Adds pages to the memory and returns the first new page's number, or -1 where there are no more; `WebAssembly.Memory.grow` without its exception. */
+export type GrowPages = (pages: number) => number;
+
+interface Range {
+  start: number;
+  end: number;
+}
+
+function roundUp(bytes: number, unit: number): number {
+  return Math.ceil(bytes / unit) * unit;
+}
+
+/** First-fit allocator over byte addresses. */
+export class Heap {
+  /** Free ranges, ascending, no two touching. */
+  readonly #free: Range[] = [];
+  readonly #blocks = new Map<number, number>();
+  readonly #grow: GrowPages;
+  #allocatedBytes = 0;
+
+  /** A heap over [start_bytes, end_bytes) that asks `grow` for more. */
+  constructor(start_bytes: number, end_bytes: number, grow: GrowPages) {
+    this.#grow = grow;
+    const start = roundUp(start_bytes, ALIGNMENT_BYTES);
+    const end = Math.floor(end_bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+    if (end > start) this.#free.push({ start, end });
+  }
+
+  /** Bytes in blocks, alignment included. */
+  get allocatedBytes(): number {
+    return this.#allocatedBytes;
+  }
+
+  /** The address of a new block of at least `bytes` bytes, or null where the memory cannot grow enough. The contents are whatever was there. */
+  allocate(bytes: number): number | null {
+    const size = Math.max(ALIGNMENT_BYTES, roundUp(bytes, ALIGNMENT_BYTES));
+    let index = this.#free.findIndex((range) => range.end - range.start >= size);
+    if (index < 0) index = this.#growFor(size);
+    const range = this.#free[index];
+    if (range === undefined) return null;
+    const address = range.start;
+    range.start += size;
+    if (range.start === range.end) this.#free.splice(index, 1);
+    this.#blocks.set(address, size);
+    this.#allocatedBytes += size;
+    return address;
+  }
+
+  /** Gives a block back. An address that is not a block's is a bug of the caller and throws. */
+  free(address: number): void {
+    const size = this.#blocks.get(address);
+    if (size === undefined) throw new Error(`heap: no block at ${address}`);
+    this.#blocks.delete(address);
+    this.#allocatedBytes -= size;
+    this.#insert({ start: address, end: address + size });
+  }
+
+  /** Bytes in each free range, ascending by address; for tests and reports. */
+  freeRanges(): readonly { readonly start: number; readonly end: number }[] {
+    return this.#free.map((range) => ({ ...range }));
+  }
+
+  /** Grows until some free range holds `size` bytes, and returns its index, or -1. */
+  #growFor(size: number): number {
+    // Often the last free range lies at the end of the memory: first ask only for what it lacks. If something else grew in between, it
+    // does not touch the new range, and the second round asks for all of it.
+    const last = this.#free.at(-1);
+    const missing = last === undefined ? size : size - (last.end - last.start);
+    for (const bytes of missing < size ? [missing, size] : [size]) {
+      const pages = Math.ceil(bytes / PAGE_BYTES);
+      const first = this.#grow(pages);
+      if (first < 0) return -1;
+      this.#insert({ start: first * PAGE_BYTES, end: (first + pages) * PAGE_BYTES });
+      const index = this.#free.findIndex((range) => range.end - range.start >= size);
+      if (index >= 0) return index;
+    }
+    return -1;
+  }
+
+  #insert(range: Range): void {
+    let index = this.#free.findIndex((other) => other.start > range.start);
+    if (index < 0) index = this.#free.length;
+    const before = this.#free[index - 1];
+    const after = this.#free[index];
+    if (before?.end === range.start) {
+      before.end = range.end;
+      if (after !== undefined && after.start === before.end) {
+        before.end = after.end;
+        this.#free.splice(index, 1);
+      }
+    } else if (after !== undefined && after.start === range.end) {
+      after.start = range.start;
+    } else {
+      this.#free.splice(index, 0, range);
+    }
+  }
+}

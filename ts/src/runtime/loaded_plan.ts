@@ -1,0 +1,108 @@
+/** A plan inside wasm memory: its words, patched for where its regions lie, and what the header says. It owns no memory. */
+import { EngineCrashedError, type ErrorFacts } from '../errors.js';
+import type { EncodedPlan } from '../graph/plan.js';
+import { ENTRY_WORDS, HEADER, HEADER_WORDS, RECORDS, STATUS_FAULT } from '../graph/records.gen.js';
+import type { Instance } from './instance.js';
+
+const BLOCK_BYTES = 16;
+
+/** A region that operands refer to: [address, address + bytes). */
+export interface Region {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** The smallest region that covers all of `regions`; an empty one for none. */
+export function covering(regions: readonly Region[]): Region {
+  if (regions.length === 0) return { address: 0, bytes: 0 };
+  const address = Math.min(...regions.map((region) => region.address));
+  const end = Math.max(...regions.map((region) => region.address + region.bytes));
+  return { address, bytes: end - address };
+}
+
+/** What a plan needs to run: an instance, the address of its words, and the encoded form for slots and names. */
+export class LoadedPlan {
+  readonly encoded: EncodedPlan;
+  readonly #instance: Instance;
+  readonly #address: number;
+
+  /**
+   * Copies the words to `address` and points the relocations at `weights`.
+   * @param weights the region of each weight, in the order that relocations count
+   */
+  constructor(instance: Instance, encoded: EncodedPlan, address: number, weights: readonly Region[]) {
+    this.encoded = encoded;
+    this.#instance = instance;
+    this.#address = address;
+    const words = this.#words();
+    words.set(encoded.words);
+    const region = covering(weights);
+    words[HEADER.weightsBase] = region.address;
+    words[HEADER.weightsBlocks] = Math.ceil(region.bytes / BLOCK_BYTES);
+    for (const { word, weight } of encoded.relocations) {
+      const target = weights[weight];
+      if (target === undefined)
+        throw new EngineCrashedError(`plan: relocation to weight ${weight} of ${weights.length}`);
+      words[word] = (words[word] ?? 0) + (target.address - region.address) / BLOCK_BYTES;
+    }
+  }
+
+  /** Tells the plan where the arena is, and has every offset checked against it. */
+  load(arena: Region): void {
+    const words = this.#words();
+    words[HEADER.arenaBase] = arena.address;
+    words[HEADER.arenaBlocks] = Math.floor(arena.bytes / BLOCK_BYTES);
+    const { exports } = this.#instance;
+    this.#check('plan_load', exports.plan_load(this.#address, this.encoded.words.length));
+  }
+
+  /** Puts the position back to the first tile. */
+  start(): void {
+    const { exports } = this.#instance;
+    this.#check('plan_start', exports.plan_start(this.#address, this.encoded.words.length, 1));
+  }
+
+  /** Runs at most `tile_budget` tiles; returns the status. */
+  run(tile_budget: number): number {
+    const { exports } = this.#instance;
+    return this.#check(
+      'plan_run',
+      exports.plan_run(this.#address, this.encoded.words.length, tile_budget, 0),
+    );
+  }
+
+  /** Index of the record that the next tile belongs to. */
+  position(): number {
+    return this.#words()[HEADER.positions] ?? 0;
+  }
+
+  /** Tiles of this run, done and in all. */
+  progress(): { readonly done: number; readonly total: number } {
+    const words = this.#words();
+    return { done: words[HEADER.tilesDone] ?? 0, total: words[HEADER.tilesTotal] ?? 0 };
+  }
+
+  #words(): Uint32Array {
+    return new Uint32Array(this.#instance.memory.buffer, this.#address, this.encoded.words.length);
+  }
+
+  #check(op: string, status: number): number {
+    if (status !== STATUS_FAULT) return status;
+    throw new EngineCrashedError('a kernel refused the plan; this is a bug of gouache', {
+      op,
+      ...this.#fault(),
+    });
+  }
+
+  /** The header's fault words, in words. */
+  #fault(): ErrorFacts {
+    const words = this.#words();
+    const index = words[HEADER.faultRecord] ?? 0;
+    const row = this.encoded.rows[index]?.name ?? `record ${index}`;
+    const start = words[HEADER_WORDS + index * ENTRY_WORDS] ?? 0;
+    const record = RECORDS[words[start] ?? 0];
+    const field = record?.fields[words[HEADER.faultField] ?? 0] ?? 'the plan';
+    const where = `${field} of ${record?.name ?? 'a record'} at ${row}`;
+    return { got: `${words[HEADER.faultGot]} for ${where}`, wanted: String(words[HEADER.faultWanted]) };
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * What the host owns: one instance, its memory, the heap in it, one arena that all plans share (runs are serial), packed weights
+ * counted by reference, and plans. It knows no messages and no event loop; runtime/host.ts drives it.
+ */
+import { EngineCrashedError, OutOfMemoryError } from '../errors.js';
+import type { EncodedPlan } from '../graph/plan.js';
+import { Heap } from './heap.js';
+import type { Instance } from './instance.js';
+import { LoadedPlan, type Region } from './loaded_plan.js';
+import type { CompileRequest, MemoryReply, WeightUpload } from './protocol.js';
+
+interface Weight {
+  readonly region: Region;
+  references: number;
+}
+
+interface Entry {
+  readonly plan: LoadedPlan;
+  readonly address: number;
+  readonly weights: readonly number[];
+}
+
+/** Runs a plan to its end, in slices. */
+export type Drive = (plan: LoadedPlan) => Promise<void>;
+
+/** Memory, heap, arena, weights and plans of one engine. */
+export class Machine {
+  readonly #instance: Instance;
+  readonly #heap: Heap;
+  readonly #weights = new Map<number, Weight>();
+  readonly #plans = new Map<number, Entry>();
+  #arena: Region = { address: 0, bytes: 0 };
+
+  constructor(instance: Instance) {
+    const { memory, exports } = instance;
+    this.#instance = instance;
+    this.#heap = new Heap(exports.heap_base() >>> 0, memory.buffer.byteLength, (pages) => {
+      try {
+        return memory.grow(pages);
+      } catch {
+        return -1;
+      }
+    });
+  }
+
+  memory(): MemoryReply {
+    return {
+      memoryBytes: this.#instance.memory.buffer.byteLength,
+      allocatedBytes: this.#heap.allocatedBytes,
+      arenaBytes: this.#arena.bytes,
+    };
+  }
+
+  /** The plan's words and slots. */
+  plan(id: number): LoadedPlan {
+    const entry = this.#plans.get(id);
+    if (entry === undefined) throw new EngineCrashedError(`host: no plan ${id}`);
+    return entry.plan;
+  }
+
+  /**
+   * Packs the weights that are not there yet, makes the arena large enough, and loads the plan. On failure nothing of it stays.
+   * @param packed called after each packed weight
+   * @throws {@link OutOfMemoryError} when the memory cannot grow enough
+   */
+  async compile(request: CompileRequest, drive: Drive, packed: (done: number) => void): Promise<void> {
+    const fresh: number[] = [];
+    let address: number | null = null;
+    try {
+      for (const upload of request.uploads) {
+        const region = this.#allocate(upload.bytes);
+        this.#weights.set(upload.id, { region, references: 0 });
+        fresh.push(upload.id);
+        await this.#pack(upload, region, drive);
+        packed(fresh.length);
+      }
+      const { encoded, weights } = request;
+      address = this.#allocate(encoded.words.byteLength).address;
+      this.#reserveArena(encoded.arena_bytes);
+      const plan = new LoadedPlan(
+        this.#instance,
+        encoded,
+        address,
+        weights.map((id) => this.#weight(id).region),
+      );
+      plan.load(this.#arena);
+      for (const id of weights) this.#weight(id).references++;
+      this.#plans.set(request.plan, { plan, address, weights });
+    } catch (error) {
+      if (address !== null) this.#heap.free(address);
+      for (const id of fresh) this.#dropWeight(id);
+      throw error;
+    }
+  }
+
+  /** Drops the plan, and each weight that no other plan uses; the arena stays. An unknown plan is not an error: its compile failed. */
+  free(id: number): void {
+    const entry = this.#plans.get(id);
+    if (entry === undefined) return;
+    this.#plans.delete(id);
+    this.#heap.free(entry.address);
+    for (const weight of entry.weights) {
+      if (--this.#weight(weight).references === 0) this.#dropWeight(weight);
+    }
+    // The arena is as large as the largest live plan wants; without any it is given back.
+    if (this.#plans.size === 0) this.#releaseArena();
+  }
+
+  /** Copies inputs into the plan's slots. */
+  write(plan: LoadedPlan, inputs: readonly Uint8Array[]): void {
+    writeSlots(this.#instance.memory, plan.encoded, this.#arena, inputs);
+  }
+
+  /** Copies outputs out of the plan's slots. */
+  read(plan: LoadedPlan): Uint8Array<ArrayBuffer>[] {
+    return plan.encoded.outputs.map((slot) => {
+      const start = this.#arena.address + slot.offset_bytes;
+      return new Uint8Array(this.#instance.memory.buffer, start, slot.bytes).slice();
+    });
+  }
+
+  /** Converts and packs one weight, with an arena of its own for the time. */
+  async #pack(upload: WeightUpload, destination: Region, drive: Drive): Promise<void> {
+    const { prepare, raw } = upload;
+    const words = this.#allocate(prepare.words.byteLength);
+    let arena: Region | null = null;
+    try {
+      arena = this.#allocate(prepare.arena_bytes);
+      const plan = new LoadedPlan(this.#instance, prepare, words.address, [destination]);
+      plan.load(arena);
+      writeSlots(this.#instance.memory, prepare, arena, raw);
+      await drive(plan);
+    } finally {
+      if (arena !== null) this.#heap.free(arena.address);
+      this.#heap.free(words.address);
+    }
+  }
+
+  #allocate(bytes: number): Region {
+    const address = this.#heap.allocate(bytes);
+    if (address === null) {
+      throw new OutOfMemoryError('the memory cannot grow enough', { wantedBytes: bytes, largestSide: null });
+    }
+    return { address, bytes };
+  }
+
+  /** Makes the arena at least `bytes` large. Nothing lives in it between runs, so it is freed first; every plan learns the new place. */
+  #reserveArena(bytes: number): void {
+    if (bytes <= this.#arena.bytes) return;
+    const old = this.#arena.bytes;
+    this.#releaseArena();
+    try {
+      this.#arena = this.#allocate(bytes);
+    } catch (error) {
+      if (old > 0) this.#arena = this.#allocate(old);
+      throw error;
+    } finally {
+      for (const { plan } of this.#plans.values()) plan.load(this.#arena);
+    }
+  }
+
+  #releaseArena(): void {
+    if (this.#arena.bytes > 0) this.#heap.free(this.#arena.address);
+    this.#arena = { address: 0, bytes: 0 };
+  }
+
+  #weight(id: number): Weight {
+    const weight = this.#weights.get(id);
+    if (weight === undefined) throw new EngineCrashedError(`host: no weight ${id}`);
+    return weight;
+  }
+
+  #dropWeight(id: number): void {
+    this.#heap.free(this.#weight(id).region.address);
+    this.#weights.delete(id);
+  }
+}
+
+function writeSlots(
+  memory: WebAssembly.Memory,
+  plan: EncodedPlan,
+  arena: Region,
+  inputs: readonly Uint8Array[],
+): void {
+  plan.inputs.forEach((slot, index) => {
+    const bytes = inputs[index];
+    if (bytes === undefined || bytes.byteLength > slot.bytes) {
+      throw new EngineCrashedError(
+        `host: input ${index} has ${bytes?.byteLength} bytes for a slot of ${slot.bytes}`,
+      );
+    }
+    new Uint8Array(memory.buffer, arena.address + slot.offset_bytes, bytes.byteLength).set(bytes);
+  });
+}

@@ -1,0 +1,57 @@
+/** The error of a computation that does not fit: how much it wanted, and the largest side that would fit. Only arithmetic on plans. */
+import { OutOfMemoryError } from '../errors.js';
+import { placeGraph } from '../graph/compile.js';
+import type { Job } from './job.js';
+
+const MIB = 2 ** 20;
+
+/** Spells bytes for people. */
+export function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / MIB)} MiB`;
+}
+
+/**
+ * @param wanted_bytes what the job takes in all
+ * @param limit_bytes what there is
+ * @param fixed_bytes the part of `wanted_bytes` that does not depend on the picture's size
+ */
+export function outOfMemory(
+  job: Job,
+  wanted_bytes: number,
+  limit_bytes: number,
+  fixed_bytes: number,
+): OutOfMemoryError {
+  const side = largestSide(job, limit_bytes - fixed_bytes);
+  const advice = side === null ? 'Make the input smaller' : `The largest side that fits is ${side}`;
+  return new OutOfMemoryError('this does not fit the memory', {
+    op: job.op,
+    got: `${wanted_bytes} bytes (${mebibytes(wanted_bytes)})`,
+    wanted: `at most ${limit_bytes} bytes (${mebibytes(limit_bytes)})`,
+    hint: `${advice}; Engine.create({ maxMemoryBytes }) sets the bound, up to 4 GiB.`,
+    wantedBytes: wanted_bytes,
+    largestSide: side,
+  });
+}
+
+/** The longest side, of the same aspect ratio, whose arena fits `arena_bytes`; null where there is no picture or none fits. */
+export function largestSide(job: Job, arena_bytes: number): number | null {
+  const { scaled } = job;
+  if (scaled === null) return null;
+  const fits = (side: number): boolean => {
+    try {
+      return placeGraph(scaled.at(side), { fuse: job.options.fuse, workers: 1 }).arena_bytes <= arena_bytes;
+    } catch {
+      return false;
+    }
+  };
+  // Sizes between multiples of 16 may not suit a network's strides; above, only those are tried.
+  const step = 16;
+  let low = 0;
+  let high = Math.ceil(scaled.longestSide / step);
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (fits(middle * step)) low = middle;
+    else high = middle;
+  }
+  return low === 0 ? null : low * step;
+}

@@ -1,0 +1,236 @@
+/**
+ * The plans that the host holds, as the façade knows them: found by their job's key, dropped when their parameters change, evicted least
+ * recently used first. Packed weights are shared by all plans that use the same form of the same version. Used by one call at a time.
+ */
+import { OutOfMemoryError } from '../errors.js';
+import {
+  type Compiled,
+  type CompiledOutput,
+  compileGraph,
+  type PackedWeight,
+  placeGraph,
+} from '../graph/compile.js';
+import { numel } from '../graph/shape.js';
+import type { OutputStructure } from '../graph/trace.js';
+import type { Parameter } from '../nn/parameter.js';
+import type { HostClient } from './client.js';
+import type { Job } from './job.js';
+import { outOfMemory } from './out_of_memory.js';
+import type { MemoryReply, WeightUpload } from './protocol.js';
+import type { AbortSignalLike } from './signal.js';
+
+/** Bytes that unpinned plans may keep, with the weights that they hold and what JavaScript keeps for them. */
+const CACHE_BYTES = 256 * 2 ** 20;
+
+/** A plan that the host has loaded. */
+export interface StoredPlan {
+  readonly id: number;
+  readonly key: string;
+  readonly rows: Compiled['encoded']['rows'];
+  readonly outputs: readonly CompiledOutput[];
+  readonly structure: OutputStructure;
+  explain(): string;
+}
+
+interface Entry extends StoredPlan {
+  readonly versions: readonly { readonly parameter: Parameter; readonly version: number }[];
+  readonly weights: readonly string[];
+  /** Words in the host, and the key and rows here. */
+  readonly ownBytes: number;
+}
+
+interface HostWeight {
+  readonly id: number;
+  readonly bytes: number;
+  references: number;
+}
+
+export interface AcquireOptions {
+  readonly signal?: AbortSignalLike | undefined;
+  /** Of a compile: packed weights done, and in all, plus one step for the rest. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Plans and weights by key, and the requests that keep the host in step. */
+export class PlanStore {
+  readonly #client: HostClient;
+  /** Bytes that the memory may grow to. */
+  readonly #limit_bytes: number;
+  /** Least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #weights = new Map<string, HostWeight>();
+  readonly #pins = new Map<string, number>();
+  #lastPlan = 0;
+  #lastWeight = 0;
+  #memory: MemoryReply;
+
+  constructor(client: HostClient, limit_bytes: number, memory: MemoryReply) {
+    this.#client = client;
+    this.#limit_bytes = limit_bytes;
+    this.#memory = memory;
+  }
+
+  /** The host's memory as of its last answer. */
+  get memory(): MemoryReply {
+    return this.#memory;
+  }
+
+  /** Keeps the job's plan from eviction until {@link unpin}; a second pin needs a second unpin. */
+  pin(job: Job): void {
+    this.#pins.set(job.key, (this.#pins.get(job.key) ?? 0) + 1);
+  }
+
+  /** Takes one pin off. The plan stays cached like any other, or goes when the cache is full. */
+  async unpin(job: Job): Promise<void> {
+    const pins = (this.#pins.get(job.key) ?? 0) - 1;
+    if (pins > 0) {
+      this.#pins.set(job.key, pins);
+      return;
+    }
+    this.#pins.delete(job.key);
+    await this.#evict();
+  }
+
+  /**
+   * The job's plan, loaded with its parameters' current values; compiled only if it is not there.
+   * @throws {@link OutOfMemoryError} before anything is allocated, when it cannot fit the memory
+   * @throws {@link StateDictError} when a parameter has no values
+   */
+  async acquire(job: Job, options: AcquireOptions): Promise<StoredPlan> {
+    await this.#dropStale();
+    const known = this.#entries.get(job.key);
+    if (known !== undefined) {
+      this.#entries.delete(job.key);
+      this.#entries.set(job.key, known);
+      return known;
+    }
+    this.#refuseTooLarge(job);
+    const compiled = compileGraph(job.graph, { fuse: job.options.fuse, workers: 1 });
+    const entry = await this.#load(job, compiled, options);
+    await this.#evict();
+    return entry;
+  }
+
+  /** Asks the placement alone, so that a plan that cannot fit is never written. */
+  #refuseTooLarge(job: Job): void {
+    const { arena_bytes } = placeGraph(job.graph, { fuse: job.options.fuse, workers: 1 });
+    const fixed_bytes = fixedBytes(job);
+    if (arena_bytes + fixed_bytes > this.#limit_bytes) {
+      throw outOfMemory(job, arena_bytes + fixed_bytes, this.#limit_bytes, fixed_bytes);
+    }
+  }
+
+  async #load(job: Job, compiled: Compiled, options: AcquireOptions): Promise<Entry> {
+    const versions = job.parameters.map((parameter) => ({ parameter, version: parameter.version }));
+    try {
+      return await this.#send(job, compiled, versions, options);
+    } catch (error) {
+      // The memory is full or in pieces: give up what only the cache holds, once.
+      if (!(error instanceof OutOfMemoryError)) throw error;
+    }
+    await this.#evict(0);
+    try {
+      return await this.#send(job, compiled, versions, options);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      const fixed_bytes = fixedBytes(job);
+      const free_bytes = this.#limit_bytes - this.#memory.allocatedBytes;
+      throw outOfMemory(job, compiled.encoded.arena_bytes + fixed_bytes, free_bytes, fixed_bytes);
+    }
+  }
+
+  async #send(
+    job: Job,
+    compiled: Compiled,
+    versions: Entry['versions'],
+    options: AcquireOptions,
+  ): Promise<Entry> {
+    const { encoded } = compiled;
+    const uploads: WeightUpload[] = [];
+    const fresh = new Map<string, HostWeight>();
+    for (const weight of compiled.weights) {
+      if (this.#weights.has(weight.key) || fresh.has(weight.key)) continue;
+      const host = { id: ++this.#lastWeight, bytes: weight.bytes, references: 0 };
+      fresh.set(weight.key, host);
+      uploads.push(uploadOf(weight, host));
+    }
+    const weights = compiled.weights.map(({ key }) => key);
+    const ids = weights.map((key) => (this.#weights.get(key) ?? fresh.get(key))?.id ?? 0);
+    const plan = ++this.#lastPlan;
+    const { signal, onProgress } = options;
+    const total = uploads.length + 1;
+    onProgress?.(0, total);
+    this.#memory = await this.#client.request(
+      { type: 'compile', plan, encoded, weights: ids, uploads },
+      { signal, onProgress: (done) => onProgress?.(done, total) },
+    );
+    onProgress?.(total, total);
+    for (const [key, host] of fresh) this.#weights.set(key, host);
+    for (const key of weights) this.#count(key, 1);
+    const ownBytes = encoded.words.byteLength + 2 * job.key.length + 200 * encoded.rows.length;
+    const entry: Entry = {
+      id: plan,
+      key: job.key,
+      rows: encoded.rows,
+      outputs: compiled.outputs,
+      structure: job.structure,
+      explain: () => compiled.explain(),
+      versions,
+      weights,
+      ownBytes,
+    };
+    this.#entries.set(job.key, entry);
+    return entry;
+  }
+
+  #count(key: string, change: 1 | -1): void {
+    const weight = this.#weights.get(key);
+    if (weight === undefined) return;
+    weight.references += change;
+    if (weight.references === 0) this.#weights.delete(key);
+  }
+
+  /** Frees every plan whose parameters have got new values, so that old and new weights never lie in memory together. */
+  async #dropStale(): Promise<void> {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.versions.some(({ parameter, version }) => parameter.version !== version))
+        await this.#drop(entry);
+    }
+  }
+
+  /** Frees unpinned plans, least recently used first, until they and the weights they hold take at most `limit_bytes`. */
+  async #evict(limit_bytes = CACHE_BYTES): Promise<void> {
+    for (const entry of [...this.#entries.values()]) {
+      if (this.#cachedBytes() <= limit_bytes) return;
+      if (!this.#pins.has(entry.key)) await this.#drop(entry);
+    }
+  }
+
+  #cachedBytes(): number {
+    const keys = new Set<string>();
+    let bytes = 0;
+    for (const entry of this.#entries.values()) {
+      if (this.#pins.has(entry.key)) continue;
+      bytes += entry.ownBytes;
+      for (const key of entry.weights) keys.add(key);
+    }
+    for (const key of keys) bytes += this.#weights.get(key)?.bytes ?? 0;
+    return bytes;
+  }
+
+  async #drop(entry: Entry): Promise<void> {
+    this.#entries.delete(entry.key);
+    for (const key of entry.weights) this.#count(key, -1);
+    this.#memory = await this.#client.request({ type: 'free', plan: entry.id });
+  }
+}
+
+/** Bytes that a job takes beside its arena: the kernels' stack and constants (the memory's initial size, below 2 MiB), and packed weights. */
+function fixedBytes(job: Job): number {
+  return 2 ** 21 + job.parameters.reduce((sum, parameter) => sum + 4 * numel(parameter.shape), 0);
+}
+
+function uploadOf(weight: PackedWeight, host: HostWeight): WeightUpload {
+  const { prepare, raw } = weight.encode();
+  return { id: host.id, bytes: host.bytes, prepare, raw };
+}
