@@ -3,6 +3,8 @@
 //! No std, no alloc, no dependency. The layout is NCHW4c: `((((n * CB + c / 4) * H + h) * W + w) * 4 + c % 4` with
 //! `CB = ceil(C / 4)`. Lanes past C hold anything; no op lets them influence a result.
 #![no_std]
+// Waiting and waking, in the threads builds; only a crate's top can ask for it.
+#![cfg_attr(target_feature = "atomics", feature(stdarch_wasm_atomic_wait))]
 #![warn(missing_docs)]
 
 #[cfg(test)]
