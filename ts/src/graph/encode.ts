@@ -1,17 +1,19 @@
-/** encode: a placement -> the words of a plan, and the packed weights it needs. */
+/** encode: a placement -> the words of a plan, and the packed weights it needs. Pure; knows ops only through their descriptors. */
+import { StateDictError } from '../errors.js';
 import type { Parameter } from '../nn/parameter.js';
-import type { Placement } from './place.js';
+import type { OpDescriptor, Operand, RecordWords, WeightPacking } from '../ops/descriptor.js';
+import { descriptors, type RecordOpName } from '../ops/index.js';
+import { type ReorderSide, reorderRecord } from '../ops/reorder.js';
+import { blockedBytes } from '../ops/tiles.js';
+import { arenaOperand, assemble, type RelocatableRecord, relocatable } from './assemble.js';
+import { type PackedWeight, packedWeight, type WeightSource } from './encode_weight.js';
+import type { Dims, Node } from './ir.js';
+import type { Layout } from './layout.js';
+import type { PlacedConstant, Placement, Step } from './place.js';
 import type { EncodedPlan } from './plan.js';
+import { RECORDS } from './records.gen.js';
 
-/** Parameters in the form that kernels read; one copy serves every plan with the same key. */
-export interface PackedWeight {
-  /** Parameter uids, versions and packing. */
-  readonly key: string;
-  readonly bytes: number;
-  readonly parameters: readonly Parameter[];
-  /** The plan that converts and packs, and the stored bytes that are its inputs. Its relocations refer to weight 0, the destination. */
-  encode(): { readonly prepare: EncodedPlan; readonly raw: readonly Uint8Array[] };
-}
+export type { PackedWeight } from './encode_weight.js';
 
 export interface Encoded {
   readonly plan: EncodedPlan;
@@ -19,4 +21,172 @@ export interface Encoded {
   readonly weights: readonly PackedWeight[];
 }
 
-export declare function encode(placement: Placement): Encoded;
+type OpStep = Extract<Step, { kind: 'op' }>;
+
+interface Row {
+  readonly name: string;
+  readonly op: string;
+  readonly flops: number;
+}
+
+/** A parameter as a blocked value. */
+function constantPacking(dims: Dims): WeightPacking {
+  return {
+    role: 'value',
+    from: ['value'],
+    key: `blocked:${dims.join('x')}`,
+    bytes: blockedBytes(dims),
+    records: ([x = 0], y) => [reorderRecord(x, { layout: 'planar', dims }, y, { layout: 'blocked', dims })],
+  };
+}
+
+function side(layout: Layout, other: Layout): ReorderSide {
+  if (layout.kind === 'blocked') return { layout: 'blocked', dims: layout.dims };
+  // Planar elements have no factoring of their own: the other side's serves, and reads in order.
+  if (layout.kind === 'planar' && other.kind === 'blocked') return { layout: 'planar', dims: other.dims };
+  throw new RangeError(`no reorder from ${layout.kind} to ${other.kind}`);
+}
+
+class Encoder {
+  readonly #placement: Placement;
+  readonly #weights: PackedWeight[] = [];
+  readonly #indexes = new Map<string, number>();
+  readonly #unset: string[] = [];
+
+  constructor(placement: Placement) {
+    this.#placement = placement;
+  }
+
+  run(): Encoded {
+    const constants = this.#placement.constants.map((constant) => this.#constant(constant));
+    const records: RelocatableRecord[] = [];
+    const rows: Row[] = [];
+    for (const step of this.#placement.steps) {
+      const made = step.kind === 'op' ? this.#op(step, constants) : this.#reorder(step, constants);
+      records.push(...made.records);
+      rows.push(...made.rows);
+    }
+    this.#refuseUnset();
+    const { workers, arena_bytes, inputs, outputs } = this.#placement;
+    const slot = ({ buffer, bytes }: { buffer: number; bytes: number }) => ({
+      offset_bytes: this.#offset(buffer),
+      bytes,
+    });
+    const plan: EncodedPlan = {
+      ...assemble(records, { workers, arena_bytes }),
+      arena_bytes,
+      inputs: inputs.map(slot),
+      outputs: outputs.map(slot),
+      rows,
+    };
+    return { plan, weights: this.#weights };
+  }
+
+  #offset(buffer: number): number {
+    const placed = this.#placement.buffers[buffer];
+    if (placed === undefined) throw new RangeError(`buffer ${buffer} is not placed`);
+    return placed.offset_bytes;
+  }
+
+  /** Operands of places, constants standing for themselves by their stand-ins. */
+  #operands(
+    places: readonly (Step['output'] | null)[],
+    constants: readonly number[],
+    weights: readonly Operand[],
+  ): Operand[] {
+    return places.map((place) => {
+      if (place === null) return 0;
+      return 'buffer' in place
+        ? arenaOperand(this.#offset(place.buffer))
+        : (weights[constants[place.constant] ?? -1] ?? 0);
+    });
+  }
+
+  #reorder(
+    step: Extract<Step, { kind: 'reorder' }>,
+    constants: readonly number[],
+  ): { records: RelocatableRecord[]; rows: Row[] } {
+    const records = relocatable(this.#weights.length, (weights) => {
+      const [x = 0, y = 0] = this.#operands([step.input, step.output], constants, weights);
+      return [reorderRecord(x, side(step.from, step.to), y, side(step.to, step.from))];
+    });
+    return { records, rows: [{ name: `%${step.value}`, op: 'reorder', flops: 0 }] };
+  }
+
+  #op(step: OpStep, constants: readonly number[]): { records: RelocatableRecord[]; rows: Row[] } {
+    const { node, shapes } = step;
+    const descriptor = descriptors[node.op] as OpDescriptor<RecordOpName>;
+    const roles = descriptor
+      .weights(node, shapes)
+      .map((packing) => [packing.role, this.#weight(node, packing)] as const);
+    const write = (standIns: readonly Operand[]): readonly RecordWords[] =>
+      descriptor.records(node, shapes, {
+        inputs: this.#operands(step.inputs, constants, standIns),
+        output: this.#operands([step.output], constants, standIns)[0] ?? 0,
+        temporaries: step.temporaries.map((buffer) => arenaOperand(this.#offset(buffer))),
+        scratch: step.scratch === null ? 0 : arenaOperand(this.#offset(step.scratch)),
+        weights: Object.fromEntries(roles.map(([role, index]) => [role, standIns[index] ?? 0])),
+      });
+    const records = relocatable(this.#weights.length, write);
+    const flops = descriptor.flops(node, shapes);
+    const rows = records.map(({ words }, index) => ({
+      name: node.name,
+      op: RECORDS[words[0] ?? 0]?.name ?? 'unknown',
+      flops: index === records.length - 1 ? flops : 0,
+    }));
+    return { records, rows };
+  }
+
+  #constant({ parameter, name, dims }: PlacedConstant): number {
+    return this.#add(constantPacking(dims), [{ name: `${name}.${parameter.key ?? 'value'}`, parameter }]);
+  }
+
+  #weight(node: Node, packing: WeightPacking): number {
+    const sources = packing.from.map((role) => {
+      const parameter = node.weights[role];
+      if (parameter === undefined) throw new RangeError(`${node.op} has no weight '${role}'`);
+      return { name: `${node.name}.${parameter.key ?? role}`, parameter };
+    });
+    return this.#add(packing, sources);
+  }
+
+  /** Index of the packed weight; equal keys share one. */
+  #add(
+    packing: WeightPacking,
+    sources: readonly { readonly name: string; readonly parameter: Parameter }[],
+  ): number {
+    const full: WeightSource[] = [];
+    for (const { name, parameter } of sources) {
+      if (parameter.stored === null) this.#unset.push(name);
+      else full.push({ name, parameter, stored: parameter.stored });
+    }
+    if (full.length < sources.length) return -1;
+    const weight = packedWeight(packing, full);
+    const known = this.#indexes.get(weight.key);
+    if (known !== undefined) return known;
+    const index = this.#weights.push(weight) - 1;
+    this.#indexes.set(weight.key, index);
+    return index;
+  }
+
+  #refuseUnset(): void {
+    if (this.#unset.length === 0) return;
+    const names = [...new Set(this.#unset)];
+    const shown = names.slice(0, 8).join(', ');
+    throw new StateDictError('parameters without values', {
+      op: 'compile',
+      got: names.length > 8 ? `${shown}, ... (${names.length} in all)` : shown,
+      missing: names,
+      hint: 'Load weights first: module.loadStateDict(readSafetensors(bytes).tensors), or parameter.set(tensor).',
+    });
+  }
+}
+
+/**
+ * Encodes a placement.
+ * @throws {@link StateDictError} naming every parameter in use that has no values
+ * @throws {@link OutOfMemoryError} when the arena is beyond what operands can say (4 GiB)
+ */
+export function encode(placement: Placement): Encoded {
+  return new Encoder(placement).run();
+}

@@ -1,6 +1,91 @@
-/** Readable, stable text for graphs and placements. */
-import type { Graph } from './ir.js';
-import type { Placement } from './place.js';
+/** Readable, stable text for graphs and placements: for docs, tests and session.explain(). */
+import type { AnyNode, Graph, ValueId } from './ir.js';
+import { printLayout } from './layout.js';
+import type { Place, Placement, Step } from './place.js';
+import { spell } from './shape.js';
 
-export declare function printGraph(graph: Graph, title?: string): string;
-export declare function printPlacement(placement: Placement): string;
+/** Attributes that say nothing in most nodes. */
+const SILENT: Readonly<Record<string, string>> = {
+  activation: 'none',
+  residual: 'false',
+  paddingMode: 'zeros',
+};
+
+function show(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(show).join(' ')}]` : String(value);
+}
+
+function attributesOf(node: AnyNode): string {
+  return Object.entries(node.attributes)
+    .map(([name, value]) => [name, show(value)] as const)
+    .filter(([name, text]) => SILENT[name] !== text)
+    .map(([name, text]) => ` ${name}=${text}`)
+    .join('');
+}
+
+function weightsOf(node: AnyNode): string {
+  const roles = Object.entries(node.weights).map(([role, { shape }]) => `${role} ${spell(shape)}`);
+  return roles.length === 0 ? '' : ` {${roles.join(', ')}}`;
+}
+
+function typed(graph: Graph, id: ValueId): string {
+  const value = graph.values[id];
+  return value === undefined
+    ? `%${id}`
+    : `%${id} ${value.dtype === 'uint8' ? 'uint8 ' : ''}${spell(value.shape)}`;
+}
+
+function nodeOf(graph: Graph, node: AnyNode): string {
+  const inputs = node.inputs.map((id) => `%${id}`).join(', ');
+  return `${typed(graph, node.output)} = ${node.op}(${inputs})${attributesOf(node)}${weightsOf(node)}  # ${node.name}`;
+}
+
+/** One line a node: `%3 [1, 32, 64, 64] = conv2d(%0) stride=[1 1] ... {weight [32, 3, 9, 9]}  # encoder.0`. */
+export function printGraph(graph: Graph, title = 'graph'): string {
+  const inputs = graph.inputs.map((id) => typed(graph, id)).join(', ');
+  const outputs = graph.outputs.map((id) => `%${id}`).join(', ');
+  const lines = graph.nodes.map((node) => `  ${nodeOf(graph, node)}`);
+  return `${[`${title}(${inputs}) {`, ...lines, `  return ${outputs}`, '}'].join('\n')}\n`;
+}
+
+function placeOf(placement: Placement, place: Place): string {
+  if ('constant' in place) return `weight#${place.constant}`;
+  return `@${placement.buffers[place.buffer]?.offset_bytes ?? '?'}`;
+}
+
+function stepOf(placement: Placement, step: Step): string {
+  const at = (place: Place): string => placeOf(placement, place);
+  if (step.kind === 'reorder') {
+    return `%${step.value} ${at(step.output)} = reorder(${at(step.input)}) ${printLayout(step.from)} -> ${printLayout(step.to)}`;
+  }
+  const { node, shapes, inputs, output, temporaries, scratch } = step;
+  const dims = shapes.dims.output;
+  const layout = dims === null ? 'bytes' : `blocked ${dims.join('x')}`;
+  const extra = [
+    ...temporaries.map((buffer) => `temporary ${at({ buffer })}`),
+    ...(scratch === null
+      ? []
+      : [`scratch ${at({ buffer: scratch })} of ${step.scratch_bytes} bytes a worker`]),
+  ];
+  const inPlace = inputs.some((input) => at(input) === at(output)) ? ' in place' : '';
+  const rest = extra.length === 0 ? '' : ` (${extra.join(', ')})`;
+  return `%${node.output} ${at(output)} = ${node.op}(${inputs.map(at).join(', ')})${inPlace} ${layout}${rest}  # ${node.name}`;
+}
+
+/** One line a step, with layouts and byte offsets in the arena, then the buffers with their live ranges. */
+export function printPlacement(placement: Placement): string {
+  const { steps, buffers, arena_bytes, workers } = placement;
+  const ends = (list: Placement['inputs']): string =>
+    list.map(({ buffer, bytes }) => `${placeOf(placement, { buffer })} ${bytes} bytes`).join(', ');
+  return `${[
+    `placed for ${workers} worker${workers === 1 ? '' : 's'} in ${arena_bytes} bytes {`,
+    `  inputs ${ends(placement.inputs)}`,
+    ...steps.map((step, index) => `  ${index}: ${stepOf(placement, step)}`),
+    `  outputs ${ends(placement.outputs)}`,
+    ...buffers.map(
+      ({ label, offset_bytes, bytes, first, last }) =>
+        `  buffer @${offset_bytes} ${bytes} bytes, steps ${first}..${last}  # ${label}`,
+    ),
+    '}',
+  ].join('\n')}\n`;
+}

@@ -1,11 +1,11 @@
 /** trace: runs a module or function on symbolic values and writes down what it does. Dead values are dropped at the end. */
-import { ArgumentError, ShapeError } from '../errors.js';
+import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
 import { kindOf, Module, type ModuleOutput } from '../nn/module.js';
 import { Parameter } from '../nn/parameter.js';
 import { Tensor } from '../tensor.js';
 import type { AnyNode, Graph, GraphValue, Node, OpAttributes, OpName, Shape, ValueId } from './ir.js';
 import { type Recorder, withRecorder } from './recorder.js';
-import { canonicalDims, spell } from './shape.js';
+import { numel, spell } from './shape.js';
 import { Value } from './value.js';
 
 export interface TraceInput {
@@ -141,15 +141,23 @@ function refuse(x: unknown, op: string): ArgumentError {
   return new ArgumentError('not a value', { op, got, wanted: 'a value or a Parameter' });
 }
 
-/** Refuses sizes that are not whole numbers above zero, and more elements than a plan can count. */
+/** Refuses sizes that are not whole numbers above zero, and more elements than records can count. */
 function checkInput(shape: Shape, op: string, index: number): void {
-  const bad = !Array.isArray(shape) || shape.some((size) => !Number.isSafeInteger(size) || size < 1);
-  const total = bad ? 0 : canonicalDims(shape).reduce((product, size) => product * size, 1);
-  if (!bad && total < 2 ** 31) return;
-  throw new ShapeError(bad ? 'an empty or impossible shape' : 'more elements than can be counted', {
+  if (!Array.isArray(shape) || shape.some((size) => !Number.isSafeInteger(size) || size < 1)) {
+    throw new ShapeError('an empty or impossible shape', {
+      op,
+      got: `${Array.isArray(shape) ? spell(shape) : String(shape)} for input ${index}`,
+      wanted: 'whole numbers >= 1',
+    });
+  }
+  const total = numel(shape);
+  if (total < 2 ** 30) return;
+  throw new OutOfMemoryError('the input is too large', {
     op,
-    got: `${Array.isArray(shape) ? spell(shape) : String(shape)} for input ${index}`,
-    wanted: 'whole numbers >= 1 whose product is below 2^31',
+    got: `${spell(shape)} for input ${index}`,
+    wanted: 'fewer than 2^30 elements',
+    wantedBytes: total * 4,
+    largestSide: null,
   });
 }
 

@@ -1,8 +1,9 @@
 /**
  * What an op tells the graph: one descriptor an op, in a file of the op's name. `place` and `encode` know ops only through this.
- * Shape rules and argument checks stand in nn/functional.ts, where the user's call is at hand; a descriptor works on checked nodes.
+ * Shape rules and argument checks stand in nn/functional/, where the user's call is at hand; a descriptor works on checked nodes.
+ * Each file exports its descriptor under the op's name in camelCase; ops/index.ts lists them.
  */
-import type { Dims, Graph, Node, OpName, Shape } from '../graph/ir.js';
+import type { Dims, Node, OpName, Shape } from '../graph/ir.js';
 
 /** Where an operand lies: region bits | offset / 16 bytes; 0 is absent. Made by graph/encode.ts only. */
 export type Operand = number;
@@ -29,6 +30,11 @@ export interface NodeShapes {
   readonly output: Shape;
 }
 
+/** {@link NodeShapes} once `dims` has said how each operand lies in memory. */
+export interface PlacedShapes extends NodeShapes {
+  readonly dims: { readonly inputs: readonly (Dims | null)[]; readonly output: Dims | null };
+}
+
 export interface Workspace {
   /** Bytes of each temporary in the arena, alive only during this node. */
   readonly temporaryBytes: readonly number[];
@@ -47,15 +53,16 @@ export interface Operands {
 
 export interface OpDescriptor<K extends OpName> {
   readonly op: K;
-  /** The factoring that each input and the output has in memory. null for raw bytes (pixels). */
-  dims(node: Node<K>, shapes: NodeShapes): { readonly inputs: readonly (Dims | null)[]; readonly output: Dims | null };
+  /**
+   * The factoring that each input and the output has in memory. null for raw bytes (pixels).
+   * `current` is how the inputs lie already (null where not blocked yet); an op that takes any factoring keeps it.
+   */
+  dims(node: Node<K>, shapes: NodeShapes, current: readonly (Dims | null)[]): PlacedShapes['dims'];
   /** Inputs whose storage the output may take over (each element is read before its place is written). */
   readonly inPlace: readonly number[];
-  workspace(node: Node<K>, shapes: NodeShapes): Workspace;
-  weights(node: Node<K>, shapes: NodeShapes): readonly WeightPacking[];
-  records(node: Node<K>, shapes: NodeShapes, operands: Operands): readonly RecordWords[];
+  workspace(node: Node<K>, shapes: PlacedShapes): Workspace;
+  weights(node: Node<K>, shapes: PlacedShapes): readonly WeightPacking[];
+  records(node: Node<K>, shapes: PlacedShapes, operands: Operands): readonly RecordWords[];
   /** Multiplies and adds of the direct algorithm, for GFLOP/s. */
-  flops(node: Node<K>, shapes: NodeShapes): number;
+  flops(node: Node<K>, shapes: PlacedShapes): number;
 }
-
-export type { Graph };

@@ -1,0 +1,88 @@
+/** Puts records together into the words of a plan: header, directory, records, and where its weight operands are. */
+import { OutOfMemoryError } from '../errors.js';
+import type { Operand, RecordWords } from '../ops/descriptor.js';
+import type { Relocation } from './plan.js';
+import {
+  ENTRY_WORDS,
+  HEADER,
+  HEADER_WORDS,
+  PLAN_MAGIC,
+  PLAN_VERSION,
+  REGION_ARENA,
+  REGION_WEIGHTS,
+} from './records.gen.js';
+
+const BLOCK_BYTES = 16;
+const OFFSET_BITS = 28;
+const OFFSETS = 2 ** OFFSET_BITS;
+
+function word(region: number, block: number): Operand {
+  return ((region << 30) | block) >>> 0;
+}
+
+/** The operand of an arena offset. @throws {@link OutOfMemoryError} beyond what an operand can say (4 GiB) */
+export function arenaOperand(offset_bytes: number): Operand {
+  const block = offset_bytes / BLOCK_BYTES;
+  if (block < OFFSETS) return word(REGION_ARENA, block);
+  throw new OutOfMemoryError('the plan is larger than 4 GiB', {
+    wantedBytes: offset_bytes,
+    largestSide: null,
+    hint: 'Use a smaller picture.',
+  });
+}
+
+/** The operand of the beginning of a packed weight, before relocation. */
+const WEIGHT_START = word(REGION_WEIGHTS, 0);
+
+export interface RelocatableRecord {
+  readonly words: RecordWords;
+  /** Relative to the record. */
+  readonly relocations: readonly Relocation[];
+}
+
+/**
+ * Has `write` make records, and finds the words that hold weights: it is called twice with different stand-ins for each weight, and what differs is one.
+ * @param write is given one operand a weight
+ */
+export function relocatable(
+  weightCount: number,
+  write: (weights: readonly Operand[]) => readonly RecordWords[],
+): RelocatableRecord[] {
+  const standIns = (variant: 0 | 1): Operand[] =>
+    Array.from({ length: weightCount }, (_, weight) => word(REGION_WEIGHTS, 1 + 2 * weight + variant));
+  const [first, second] = [standIns(0), standIns(1)];
+  const others = write(second);
+  return write(first).map((words, index) => {
+    const relocations: Relocation[] = [];
+    words.forEach((got, at) => {
+      if (got === others[index]?.[at]) return;
+      relocations.push({ word: at, weight: first.indexOf(got) });
+      words[at] = WEIGHT_START;
+    });
+    return { words, relocations };
+  });
+}
+
+/** The whole plan. Region bases are left 0: the host knows them. */
+export function assemble(
+  records: readonly RelocatableRecord[],
+  options: { readonly workers: number; readonly arena_bytes: number },
+): { words: Uint32Array<ArrayBuffer>; relocations: Relocation[] } {
+  const body = HEADER_WORDS + records.length * ENTRY_WORDS;
+  const total = records.reduce((sum, { words }) => sum + words.length, body);
+  const words = new Uint32Array(total);
+  const relocations: Relocation[] = [];
+  words[HEADER.magic] = PLAN_MAGIC;
+  words[HEADER.version] = PLAN_VERSION;
+  words[HEADER.records] = records.length;
+  words[HEADER.workers] = options.workers;
+  words[HEADER.arenaBlocks] = Math.ceil(options.arena_bytes / BLOCK_BYTES);
+  let offset = body;
+  records.forEach((record, index) => {
+    words[HEADER_WORDS + index * ENTRY_WORDS] = offset;
+    words.set(record.words, offset);
+    for (const { word: at, weight } of record.relocations) relocations.push({ word: offset + at, weight });
+    offset += record.words.length;
+  });
+  return { words, relocations };
+}

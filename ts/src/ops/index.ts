@@ -1,0 +1,27 @@
+/** The list of ops. `parameter` and `view` are not here: they are never records (graph/place.ts resolves them). */
+import type { OpName } from '../graph/ir.js';
+import { binary } from './binary.js';
+import { convTranspose2d } from './conv_transpose2d.js';
+import { conv2d } from './conv2d.js';
+import type { OpDescriptor } from './descriptor.js';
+import { normalize } from './normalize.js';
+import { pad } from './pad.js';
+import { pixelsIn } from './pixels_in.js';
+import { pixelsOut } from './pixels_out.js';
+import { reduce } from './reduce.js';
+import { unary } from './unary.js';
+
+/** Ops that become records. */
+export type RecordOpName = Exclude<OpName, 'parameter' | 'view'>;
+
+export const descriptors: { readonly [K in RecordOpName]: OpDescriptor<K> } = {
+  conv2d,
+  conv_transpose2d: convTranspose2d,
+  normalize,
+  reduce,
+  pad,
+  binary,
+  unary,
+  pixels_in: pixelsIn,
+  pixels_out: pixelsOut,
+};

@@ -1,0 +1,34 @@
+/** pixels_in: 8-bit pixels, extended by reflection -> a blocked tensor. */
+import { pixelsIn as record } from '../graph/records.gen.js';
+import type { OpDescriptor } from './descriptor.js';
+import { operandAt, rowsPerTile } from './tiles.js';
+
+export const pixelsIn: OpDescriptor<'pixels_in'> = {
+  op: 'pixels_in',
+  inPlace: [],
+  dims({ attributes: a }) {
+    return { inputs: [null], output: [1, a.outputChannels, a.outputHeight, a.outputWidth] };
+  },
+  workspace: () => ({ temporaryBytes: [], scratchBytes: 0 }),
+  weights: () => [],
+  records({ attributes: a }, _shapes, { inputs, output }) {
+    return [
+      record({
+        src: operandAt(inputs, 0),
+        y: output,
+        channels: a.channels,
+        w: a.width,
+        h: a.height,
+        left: a.left,
+        top: a.top,
+        outC: a.outputChannels,
+        outW: a.outputWidth,
+        outH: a.outputHeight,
+        scale: a.scale,
+        offset: a.offset,
+        tileRows: rowsPerTile(a.outputWidth * 4),
+      }),
+    ];
+  },
+  flops: ({ attributes: a }) => 2 * a.outputChannels * a.outputWidth * a.outputHeight,
+};

@@ -1,0 +1,19 @@
+/** reorder: the same elements in row-major order under another layout. `place` puts it between ops; graphs do not know it. */
+import type { Dims } from '../graph/ir.js';
+import { reorder as record } from '../graph/records.gen.js';
+import type { Operand, RecordWords } from './descriptor.js';
+import { LANES, rowsPerTile } from './tiles.js';
+
+/** A layout of float32 elements: planar is dense row-major under any factoring. */
+export interface ReorderSide {
+  readonly layout: 'planar' | 'blocked';
+  readonly dims: Dims;
+}
+
+export function reorderRecord(x: Operand, from: ReorderSide, y: Operand, to: ReorderSide): RecordWords {
+  const [xN, xC, xH, xW] = from.dims;
+  const [yN, yC, yH, yW] = to.dims;
+  const xLanes = from.layout === 'blocked' ? LANES : 1;
+  const yLanes = to.layout === 'blocked' ? LANES : 1;
+  return record({ x, y, xLanes, xN, xC, xH, xW, yLanes, yN, yC, yH, yW, tileRows: rowsPerTile(yW * yLanes) });
+}
