@@ -44,11 +44,7 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
   const picture = await readPicture(photo, maxSide_px);
   tellShrunk(picture);
 
-  const engine = await Engine.create({
-    ...(build === undefined ? {} : { build }),
-    ...(threads === undefined ? {} : { threads }),
-    onWarning: (warning) => console.error(warning),
-  });
+  const engine = await Engine.create({ build, threads, onWarning: (warning) => console.error(warning) });
   const progress = progressLine();
   try {
     const { data, width, height, channels } = picture;
@@ -61,9 +57,11 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
     const tookMs = performance.now() - startedMs;
     progress.end();
     await writePicture(painting, channels === 4, output);
-    const taken = engine.info().build;
+    const info = engine.info();
+    if (threads !== undefined && threads !== info.threads)
+      console.log(`threads: ${info.threads}, since ${info.threadsReason}`);
     console.log(
-      `painted ${basename(photo)} as ${file.name}: build ${taken}, ${width}x${height}, ${tookMs.toFixed(0)} ms`,
+      `painted ${basename(photo)} as ${file.name}: build ${info.build}, ${width}x${height}, ${tookMs.toFixed(0)} ms`,
     );
     console.log(`${output.replaces ? 'replaced' : 'wrote'} ${output.path}`);
   } finally {

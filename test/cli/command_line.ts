@@ -1,0 +1,63 @@
+/** Runs the built `gouache` command as a child process in a folder of its own, as a user would. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+
+export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command in `cwd`; never through a shell. */
+export function gouache(cwd: string, args: readonly string[], program = PROGRAM): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], { cwd }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+/** A new folder that `remove` deletes. */
+export function makeFolder(): { readonly path: string; remove(): void } {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'gouache-test-')));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export interface Pixels {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+}
+
+/** The decoded pixels of a file, as they are stored. */
+export async function readPixels(path: string): Promise<Pixels> {
+  const { data, info } = await sharp(path).raw().toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height, channels: info.channels };
+}
+
+/** Smooth shapes and colours, 8-bit RGB: enough for a painting to show which pixels went in. */
+export function makePixels(width: number, height: number): Pixels {
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = (y * width + x) * 3;
+      data[at] = (255 * x) / width;
+      data[at + 1] = 128 + 100 * Math.sin((x + 2 * y) / 7);
+      data[at + 2] = x + y < 40 ? 220 : (255 * y) / height;
+    }
+  }
+  return { data, width, height, channels: 3 };
+}
+
+/** sharp over raw pixels. */
+export function image({ data, width, height, channels }: Pixels): sharp.Sharp {
+  return sharp(data, { raw: { width, height, channels: channels as 1 | 2 | 3 | 4 } });
+}

@@ -1,0 +1,91 @@
+/** Help, and what is wrong with a command line or a file: one clear line, exit code 1 or 2, no stack. */
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { gouache, image, makeFolder, makePixels, type Outcome } from './command_line.js';
+
+const FAILURE = 1;
+const USAGE = 2;
+
+const folder = makeFolder();
+afterAll(folder.remove);
+const at = (name: string) => join(folder.path, name);
+const run = (...args: string[]): Promise<Outcome> => gouache(folder.path, args);
+
+const packageUrl = new URL('../../', import.meta.url);
+
+beforeAll(async () => {
+  const png = await image(makePixels(48, 36)).png().toBuffer();
+  writeFileSync(at('photo.png'), png);
+  writeFileSync(at('cut.png'), png.subarray(0, png.length / 2));
+  writeFileSync(at('text.png'), 'not a picture');
+  writeFileSync(at('empty.png'), '');
+  await image(makePixels(1, 1)).png().toFile(at('dot.png'));
+  mkdirSync(at('folder'));
+  writeFileSync(at('text.safetensors'), 'not a model');
+});
+
+function expectLine({ code, stdout, stderr }: Outcome, exit: number, ...parts: readonly RegExp[]): void {
+  expect(stderr).toMatch(/^gouache: [^\n]+\n$/);
+  for (const part of parts) expect(stderr).toMatch(part);
+  expect(stderr).not.toMatch(/ at .*:\d+:\d+/);
+  expect(stdout).not.toMatch(/wrote/);
+  expect(code).toBe(exit);
+}
+
+test('help and version', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', packageUrl), 'utf8')) as {
+    version: string;
+  };
+  expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  for (const args of [[], ['--help'], ['-h']]) {
+    const { code, stdout } = await run(...args);
+    expect(code).toBe(0);
+    expect(stdout).toContain('stylize');
+  }
+  const { code, stdout } = await run('stylize', '--help');
+  expect(code).toBe(0);
+  for (const option of ['--model', '--output', '--size', '--build', '--threads'])
+    expect(stdout).toContain(option);
+});
+
+test.each<[readonly string[], RegExp]>([
+  [['paint'], /unknown command 'paint'/],
+  [['stylize', '--colour', 'red'], /unknown option '--colour'/],
+  [['stylize', 'a.png', 'b.png'], /unexpected argument: b\.png/],
+  [['stylize', 'photo.png', '--size'], /--size/],
+  [['stylize', 'photo.png', '--size', '0'], /--size wants a whole number from 1.*'0'/],
+  [['stylize', 'photo.png', '--size', 'big'], /'big'/],
+  [['stylize', 'photo.png', '--size', '2.5'], /'2\.5'/],
+  [['stylize', 'photo.png', '--size=-3'], /'-3'/],
+  [['stylize', 'photo.png', '--threads', '0'], /--threads/],
+  [['stylize', 'photo.png', '--build', 'avx'], /--build wants simd128 or relaxed-simd.*'avx'/],
+])('gouache %j: a mistake in the command line', async (args, reason) => {
+  expectLine(await run(...args), USAGE, reason);
+});
+
+test.each<[readonly string[], RegExp]>([
+  [['nothing.png'], /nothing\.png: no such file/],
+  [['folder'], /folder: a folder, not a file/],
+  [['text.png'], /cannot decode text\.png/],
+  [['empty.png'], /cannot decode empty\.png/],
+  [['cut.png'], /cannot decode cut\.png/],
+  [['photo.png', '--model', 'picasso'], /no model is called 'picasso'.*mosaic, scream, starry-night/],
+  [['photo.png', '--model', './nothing.safetensors'], /nothing\.safetensors: no such file/],
+  [['photo.png', '--model', './text.safetensors'], /text\.safetensors/],
+  [['photo.png', '--model', './photo.png'], /photo\.png/],
+  [['dot.png'], /1.*1/],
+])('gouache stylize %j: a file that cannot be used', async (args, reason) => {
+  expectLine(await run('stylize', ...args), FAILURE, reason);
+});
+
+test('without sharp, the line to run', async () => {
+  // Outside the repository, nothing leads to its node_modules.
+  const copy = at('installed-without-sharp');
+  for (const part of ['dist', 'models', 'examples/photos', 'package.json']) {
+    cpSync(fileURLToPath(new URL(part, packageUrl)), join(copy, part), { recursive: true });
+  }
+  const outcome = await gouache(folder.path, ['stylize', 'photo.png'], join(copy, 'dist/cli/main.js'));
+  expectLine(outcome, FAILURE, /needs the package sharp.*npm install sharp/);
+});

@@ -1,0 +1,44 @@
+/** The documented networks against PyTorch: keys, output shapes, and values, both builds, fused and not. */
+import type { Engine } from 'gouache';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fillByFormula, formulaInput } from '../golden/formula.js';
+import { goldenUrl, maxAbsDifference, readNetworkCases, readTensors, tensorOf } from '../golden/golden.js';
+import { BUILDS, buildNetwork, engineOf, Measured, NETWORK_TOLERANCE } from './networks.js';
+
+const cases = readNetworkCases(goldenUrl('networks/networks.json'));
+const expected = readTensors(goldenUrl('networks/networks.safetensors'));
+
+test('there are 8 cases', () => {
+  expect(cases).toHaveLength(8);
+});
+
+test.each(cases)('$name has the keys of PyTorch, in its order', (golden) => {
+  expect([...buildNetwork(golden).stateDict().keys()]).toEqual(golden.state_keys);
+});
+
+describe.each(BUILDS)('%s', (build) => {
+  const measured = new Measured();
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await engineOf(build);
+  });
+  afterAll(async () => {
+    await engine.dispose();
+    measured.print(`${build}: largest difference from PyTorch (bound ${NETWORK_TOLERANCE})`);
+  });
+
+  describe.each([{ fuse: true }, { fuse: false }])('fuse: $fuse', ({ fuse }) => {
+    test.each(cases)('$name', async (golden) => {
+      const network = buildNetwork(golden);
+      fillByFormula(network);
+      const session = await engine.compile(network, golden.input_shape, { fuse });
+      const y = await session.run(formulaInput(golden.input_shape));
+      await session.dispose();
+      if (!('data' in y)) throw new Error('a network has one output');
+      expect(y.shape).toEqual(golden.output_shape);
+      const difference = maxAbsDifference(y, tensorOf(expected, `${golden.name}/output`));
+      measured.add(`${golden.name} ${fuse ? 'fused' : 'unfused'}`, difference);
+      expect(difference).toBeLessThanOrEqual(NETWORK_TOLERANCE);
+    });
+  });
+});

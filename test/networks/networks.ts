@@ -1,0 +1,51 @@
+/** What the network tests share: the networks by name, both builds, bounds, and a table of what was measured. */
+import { CycleGANGenerator, Engine, ResidualBlock, StyleTransferNetwork } from 'gouache';
+import type { Module } from 'gouache/nn';
+import type { NetworkCase } from '../golden/golden.js';
+
+/** Every build must pass every test. */
+export const BUILDS = ['simd128', 'relaxed-simd'] as const;
+
+/** Against PyTorch in float64, whole networks of 16 to 24 convolutions: float32 rounding alone gives about 1e-5. */
+export const NETWORK_TOLERANCE = 1e-4;
+
+/** The shipped nets end in Tanh; an 8-bit step of their output is 8e-3. */
+export const SHIPPED_TOLERANCE = 5e-5;
+
+/** The network of a golden case, without values. */
+export function buildNetwork({ network, args }: NetworkCase): Module {
+  const { channels = 0, ...rest } = args;
+  switch (network) {
+    case 'ResidualBlock':
+      return new ResidualBlock(channels);
+    case 'StyleTransferNetwork':
+      return new StyleTransferNetwork();
+    case 'CycleGANGenerator': {
+      const { input_nc: inputNc = 3, output_nc: outputNc = 3, ngf = 64, n_blocks: nBlocks = 9 } = rest;
+      return new CycleGANGenerator({ inputNc, outputNc, ngf, nBlocks });
+    }
+    default:
+      throw new Error(`no network ${network}`);
+  }
+}
+
+/** An engine of the build that is asked for, and of no other. */
+export async function engineOf(build: (typeof BUILDS)[number]): Promise<Engine> {
+  const engine = await Engine.create({ build });
+  const taken = engine.info().build;
+  if (taken !== build) throw new Error(`asked for ${build}, got ${taken}`);
+  return engine;
+}
+
+/** Collects measured errors and prints them in the end: a bound that holds says little without the figure. */
+export class Measured {
+  readonly #rows: string[] = [];
+
+  add(what: string, difference: number): void {
+    this.#rows.push(`  ${what.padEnd(56)} ${difference.toExponential(1)}`);
+  }
+
+  print(title: string): void {
+    console.log([title, ...this.#rows].join('\n'));
+  }
+}

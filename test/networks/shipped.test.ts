@@ -1,0 +1,57 @@
+/** The weights that ship against their reference outputs, computed in float64 from the same half-precision weights. */
+import { readFileSync } from 'node:fs';
+import { type Engine, loadModel } from 'gouache';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { goldenUrl, maxAbsDifference, readTensors, tensorOf } from '../golden/golden.js';
+import { BUILDS, engineOf, Measured, SHIPPED_TOLERANCE } from './networks.js';
+
+const NAMES = ['mosaic', 'scream', 'starry-night'] as const;
+
+interface Card {
+  readonly network: string;
+  readonly parameters: number;
+  readonly license: string;
+  readonly input: { readonly range: readonly number[] };
+  readonly output: { readonly range: readonly number[] };
+}
+
+const modelUrl = (file: string) => new URL(`../../models/${file}`, import.meta.url);
+
+test.each(NAMES)('%s is what its card says', (name) => {
+  const card = JSON.parse(readFileSync(modelUrl(`${name}.json`), 'utf8')) as Card;
+  const model = loadModel(readFileSync(modelUrl(`${name}.safetensors`)));
+  const parameters = model.network.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
+  expect(parameters).toBe(card.parameters);
+  expect(model.inputRange).toEqual(card.input.range);
+  expect(model.outputRange).toEqual(card.output.range);
+  expect(card.license).toBe('Apache-2.0');
+});
+
+describe.each(BUILDS)('%s', (build) => {
+  const measured = new Measured();
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await engineOf(build);
+  });
+  afterAll(async () => {
+    await engine.dispose();
+    measured.print(`${build}: largest difference from the reference (bound ${SHIPPED_TOLERANCE})`);
+  });
+
+  describe.each([{ fuse: true }, { fuse: false }])('fuse: $fuse', ({ fuse }) => {
+    test.each(
+      NAMES.flatMap((name) => [
+        { name, sizes: 'even' },
+        { name, sizes: 'odd' },
+      ]),
+    )('$name, $sizes sizes', async ({ name, sizes }) => {
+      const reference = readTensors(goldenUrl(`models/${name}.reference.safetensors`));
+      const { network } = loadModel(readFileSync(modelUrl(`${name}.safetensors`)));
+      const y = await engine.run(network, tensorOf(reference, `input.${sizes}`), { fuse });
+      if (!('data' in y)) throw new Error('a network has one output');
+      const difference = maxAbsDifference(y, tensorOf(reference, `output.${sizes}`));
+      measured.add(`${name} ${sizes} ${fuse ? 'fused' : 'unfused'}`, difference);
+      expect(difference).toBeLessThanOrEqual(SHIPPED_TOLERANCE);
+    });
+  });
+});
