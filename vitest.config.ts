@@ -8,5 +8,6 @@ export default defineConfig({
     ...shared.test,
     include: ['test/**/*.test.ts'],
     exclude: ['test/data/**', '**/node_modules/**'],
+    globalSetup: ['test/package/scratch.ts'],
   },
 });

@@ -1,0 +1,115 @@
+// The page of page/, built by Vite in a project where the packed tarball is installed; and what the same code gives in Node.
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { inject } from 'vitest';
+import { root } from '../../scripts/lib/steps.mjs';
+import { once, projectOfItsOwn, run, runProgram } from '../package/installed.js';
+import type { Page } from './page/main.js';
+import type { EngineOptions, paint as paintFunction, run as runFunction } from './page/painting.js';
+import { type Site, type SiteOptions, serve } from './server.js';
+
+export type Painted = Awaited<ReturnType<typeof paintFunction>>;
+export type Ran = Awaited<ReturnType<typeof runFunction>>;
+
+/** The channel on which the dying worker waits for its end. */
+export const DEATH_CHANNEL = 'gouache-test-death';
+
+async function build(): Promise<void> {
+  const project = await projectOfItsOwn('page');
+  fs.cpSync(path.join(root, 'test/e2e/page'), project, { recursive: true });
+  // Files that Vite copies as they are: a worker of the user's own address, and one that ends when it is told to.
+  const worker = fs.readFileSync(path.join(project, 'node_modules/gouache/dist/platform/worker.js'), 'utf8');
+  const dies = `new BroadcastChannel('${DEATH_CHANNEL}').onmessage = () => { throw new Error('told to die'); };\n`;
+  fs.mkdirSync(path.join(project, 'public/own'), { recursive: true });
+  fs.writeFileSync(path.join(project, 'public/own/worker.js'), worker);
+  fs.writeFileSync(path.join(project, 'public/own/dying.js'), `${worker};\n${dies}`);
+  const vite = path.join(root, 'node_modules/vite/bin/vite.js');
+  const { code, stdout, stderr } = await run(process.execPath, [vite, 'build'], { cwd: project });
+  if (code !== 0) throw new Error(`vite build ended with ${code}\n${stdout}\n${stderr}`);
+  fs.writeFileSync(path.join(project, 'vite.txt'), stdout + stderr);
+}
+
+export interface BuiltPage {
+  /** The folder that a web server would serve. */
+  readonly folder: string;
+  /** What Vite said. */
+  readonly log: string;
+}
+
+/** Builds the page, once for all test files. */
+export async function builtPage(): Promise<BuiltPage> {
+  await once('page', build);
+  const project = path.join(inject('scratch'), 'page');
+  return { folder: path.join(project, 'dist'), log: fs.readFileSync(path.join(project, 'vite.txt'), 'utf8') };
+}
+
+/** Calls one of the page's functions, in the page. */
+export type Call = <K extends keyof Page>(name: K, ...args: Parameters<Page[K]>) => ReturnType<Page[K]>;
+
+/** Serves the built page as `options` say, opens it, and closes both when `use` is done. */
+export async function withPage<T>(
+  browser: Browser,
+  options: SiteOptions,
+  use: (call: Call, site: Site) => Promise<T>,
+): Promise<T> {
+  const { folder } = await builtPage();
+  const site = await serve(folder, options);
+  const page = await browser.newPage();
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(String(error)));
+  try {
+    await page.goto(site.url);
+    const call = ((name: string, ...args: unknown[]) =>
+      page.evaluate(
+        ([name, args]) => {
+          const { gouachePage } = globalThis as unknown as {
+            gouachePage: Record<string, (...args: unknown[]) => unknown>;
+          };
+          return gouachePage[name]?.(...args);
+        },
+        [name, args] as const,
+      )) as Call;
+    const result = await use(call, site);
+    if (problems.length > 0) throw new Error(`errors that nobody caught: ${problems.join('; ')}`);
+    return result;
+  } finally {
+    await page.close();
+    await site.close();
+  }
+}
+
+/** Runs `paint` or `run` of page/painting.js in Node, in the project whose tarball the page has too. */
+async function inNode(name: string, call: string, relaxed: boolean): Promise<unknown> {
+  await builtPage();
+  const source = `
+    import fs from 'node:fs';
+    import { fileURLToPath } from 'node:url';
+    import { paint, picture, run } from './painting.mjs';
+    const weights = fs.readFileSync(fileURLToPath(import.meta.resolve('gouache/models/mosaic.safetensors')));
+    console.log(JSON.stringify(await ${call}));`;
+  const project = path.join(inject('scratch'), 'page');
+  fs.copyFileSync(path.join(project, 'painting.js'), path.join(project, 'painting.mjs'));
+  // Node 20 has relaxed SIMD behind a flag, which vitest's own processes carry where it is needed.
+  const flags = relaxed ? process.execArgv.filter((flag) => flag.startsWith('--experimental-wasm')) : [];
+  const { code, stdout, stderr } = await runProgram(project, name, source, { flags });
+  if (code !== 0) throw new Error(`node ended with ${code}\n${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** The same painting in Node. */
+export async function paintInNode(
+  options: EngineOptions & { build: string },
+  width: number,
+  height: number,
+): Promise<Painted> {
+  const call = `paint(weights, ${JSON.stringify(options)}, picture(${width}, ${height}))`;
+  const name = `paint_${options.build}_${width}x${height}.mjs`;
+  return (await inNode(name, call, options.build === 'relaxed-simd')) as Painted;
+}
+
+/** The same run of the network in Node. */
+export async function runInNode(options: EngineOptions & { build: string }, side: number): Promise<Ran> {
+  const call = `run(weights, ${JSON.stringify(options)}, ${side})`;
+  return (await inNode(`run_${options.build}_${side}.mjs`, call, options.build === 'relaxed-simd')) as Ran;
+}

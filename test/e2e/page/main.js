@@ -1,0 +1,102 @@
+// A page as a user's bundler sees it: imports gouache, its weights and one of its wasm files, and offers the tests what it can do.
+import { Engine, EngineCrashedError, loadModel } from 'gouache';
+import weightsUrl from 'gouache/models/mosaic.safetensors?url';
+import wasmUrl from 'gouache/wasm/simd128.wasm?url';
+import * as painting from './painting.js';
+
+/** @typedef {import('./painting.js').EngineOptions} EngineOptions */
+
+const TICK_MS = 16;
+
+async function fetchWeights() {
+  const response = await fetch(weightsUrl);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/**
+ * @param {number} width
+ * @param {number} height
+ */
+function imageData(width, height) {
+  return new ImageData(painting.picture(width, height).data, width, height);
+}
+
+const page = {
+  /** @type {(options: EngineOptions, width: number, height: number) => ReturnType<typeof painting.paint>} */
+  paint: async (options, width, height) =>
+    painting.paint(await fetchWeights(), options, imageData(width, height)),
+
+  /** @type {(options: EngineOptions, side: number) => ReturnType<typeof painting.run>} */
+  run: async (options, side) => painting.run(await fetchWeights(), options, side),
+
+  /** @type {(width: number, height: number) => ReturnType<typeof painting.paint>} */
+  paintWithGivenWasm: async (width, height) =>
+    painting.paint(await fetchWeights(), { wasm: await fetch(wasmUrl) }, imageData(width, height)),
+
+  /**
+   * Paints while a timer ticks, and says how long the timer was kept waiting at worst.
+   * @param {EngineOptions} options
+   * @param {number} width
+   * @param {number} height
+   */
+  async paintWhileTicking(options, width, height) {
+    const weights = await fetchWeights();
+    const engine = await Engine.create(options);
+    const model = loadModel(weights);
+    const image = imageData(width, height);
+    const ticks = [performance.now()];
+    const timer = setInterval(() => ticks.push(performance.now()), TICK_MS);
+    const started = performance.now();
+    await engine.paint(model, image);
+    const ended = performance.now();
+    clearInterval(timer);
+    const { host } = engine.info();
+    await engine.dispose();
+    const all = [...ticks, ended];
+    const gaps = all.slice(1).map((tick, i) => tick - (all[i] ?? tick));
+    return { host, took_ms: ended - started, ticks: ticks.length - 1, longest_gap_ms: Math.max(...gaps) };
+  },
+
+  /**
+   * Paints with an engine whose worker dies meanwhile, beside one that lives.
+   * @param {string} workerUrl a worker that throws when it is told to on the channel
+   * @param {string} channel
+   */
+  async crash(workerUrl, channel) {
+    const model = loadModel(await fetchWeights());
+    const [doomed, other] = await Promise.all([Engine.create({ workerUrl }), Engine.create({})]);
+    const told = new BroadcastChannel(channel);
+    const failure = await doomed
+      .paint(model, imageData(192, 192), { onProgress: () => told.postMessage('die') })
+      .then(
+        () => null,
+        (error) => error,
+      );
+    const after = await doomed.paint(model, imageData(32, 32)).then(
+      () => null,
+      (error) => error,
+    );
+    const painted = await other.paint(model, imageData(32, 32));
+    await Promise.all([doomed.dispose(), other.dispose()]);
+    told.close();
+    return {
+      crashed: failure instanceof EngineCrashedError,
+      message: String(failure),
+      stays: after instanceof EngineCrashedError,
+      other: painted.data.length,
+    };
+  },
+
+  /**
+   * What `Engine.create` throws.
+   * @param {EngineOptions} options
+   */
+  refusal: (options) =>
+    Engine.create(options).then(
+      () => null,
+      (error) => ({ name: error.name, code: error.code, message: error.message }),
+    ),
+};
+
+/** @typedef {typeof page} Page */
+Object.assign(globalThis, { gouachePage: page });

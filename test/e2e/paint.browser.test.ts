@@ -1,0 +1,148 @@
+// A page built by Vite paints in a browser what Node paints, in a worker, without holding the page up.
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { launchBrowser } from './browser.js';
+import { builtPage, paintInNode, runInNode, withPage } from './built_page.js';
+
+// The relaxed build may contract a multiply-add on one machine and not on another: float32 rounding, a few steps deep.
+const RELAXED_TOLERANCE = 1e-5;
+
+// Odd sizes, so that borders, crops and vector tails take part.
+const [WIDTH, HEIGHT] = [123, 77];
+const SIDE = 68;
+
+const BUILDS = ['simd128', 'relaxed-simd'] as const;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser?.close());
+
+/** Names of the assets that carry each build, found by their content. */
+function chunksOf(folder: string): Record<string, string[]> {
+  const assets = path.join(folder, 'assets');
+  const scripts = fs.readdirSync(assets).filter((name) => name.endsWith('.js'));
+  const chunks: Record<string, string[]> = {};
+  for (const build of ['simd128', 'relaxed-simd', 'simd128-threads', 'relaxed-simd-threads']) {
+    const binary = path.join(folder, `../node_modules/gouache/dist/wasm/${build}.wasm`);
+    const base64 = fs.readFileSync(binary).toString('base64');
+    chunks[build] = scripts
+      .filter((name) => fs.readFileSync(path.join(assets, name), 'utf8').includes(base64))
+      .map((name) => `/assets/${name}`);
+  }
+  return chunks;
+}
+
+function floats(base64: string): Float32Array {
+  return new Float32Array(new Uint8Array(Buffer.from(base64, 'base64')).buffer);
+}
+
+test('vite builds the page without a warning, one chunk a build', async () => {
+  const { folder, log } = await builtPage();
+  expect(log).not.toMatch(/warn|externalized|error/i);
+  const chunks = chunksOf(folder);
+  expect(chunks.simd128).toHaveLength(1);
+  expect(chunks['relaxed-simd']).toHaveLength(1);
+  expect(chunks.simd128).not.toEqual(chunks['relaxed-simd']);
+  expect(chunks['simd128-threads']).toEqual([]);
+  expect(chunks['relaxed-simd-threads']).toEqual([]);
+});
+
+describe.each(BUILDS)('build %s', (build) => {
+  test('only its chunk is downloaded, and it computes in a worker', async () => {
+    const { folder } = await builtPage();
+    const chunks = Object.values(chunksOf(folder)).flat();
+    await withPage(browser, {}, async (call, site) => {
+      expect(site.requests.filter((request) => chunks.includes(request))).toEqual([]);
+      const painted = await call('paint', { build }, 32, 32);
+      expect(painted.info).toMatchObject({ build, host: 'worker' });
+      expect(painted.warnings).toEqual([]);
+      expect(site.requests.filter((request) => chunks.includes(request))).toEqual(chunksOf(folder)[build]);
+      expect(site.requests.filter((request) => request.endsWith('.wasm'))).toEqual([]);
+    });
+  });
+
+  test('the network gives the same values as in Node', async () => {
+    const expected = await runInNode({ build }, SIDE);
+    expect(expected.info.build).toBe(build);
+    const got = await withPage(browser, {}, (call) => call('run', { build }, SIDE));
+    expect(got.info.build).toBe(build);
+    expect(got.shape).toEqual(expected.shape);
+    const [x, y] = [floats(got.values), floats(expected.values)];
+    expect(x.length).toBe(3 * SIDE * SIDE);
+    if (build === 'simd128') {
+      expect(got.values).toBe(expected.values);
+      return;
+    }
+    const worst = x.reduce((most, value, i) => {
+      const wanted = y[i] ?? Number.NaN;
+      return Math.max(most, Math.abs(value - wanted) / Math.max(1, Math.abs(wanted)));
+    }, 0);
+    expect(worst).toBeLessThanOrEqual(RELAXED_TOLERANCE);
+  });
+
+  test('the painting has the same bytes as in Node', async () => {
+    const expected = await paintInNode({ build }, WIDTH, HEIGHT);
+    expect(expected.info.build).toBe(build);
+    const got = await withPage(browser, {}, (call) => call('paint', { build }, WIDTH, HEIGHT));
+    expect(got.info.build).toBe(build);
+    expect([got.width, got.height]).toEqual([WIDTH, HEIGHT]);
+    const [a, b] = [Buffer.from(got.rgba, 'base64'), Buffer.from(expected.rgba, 'base64')];
+    expect(a.length).toBe(WIDTH * HEIGHT * 4);
+    if (build === 'simd128') {
+      expect(a.equals(b)).toBe(true);
+      return;
+    }
+    // Where a value lies within the tolerance of a half, it may round to either side.
+    expect(a.length).toBe(b.length);
+    expect(Math.max(...a.map((byte, i) => Math.abs(byte - (b[i] ?? -1))))).toBeLessThanOrEqual(1);
+  });
+});
+
+test('the best build is chosen without being asked', async () => {
+  const painted = await withPage(browser, {}, (call) => call('paint', {}, 32, 32));
+  expect(painted.info.build).toBe('relaxed-simd');
+  expect(painted.info.buildReason).not.toBe('');
+});
+
+test('a wasm file of the package, fetched by the page, computes the same', async () => {
+  const expected = await paintInNode({ build: 'simd128' }, 32, 32);
+  const { folder } = await builtPage();
+  const chunks = Object.values(chunksOf(folder)).flat();
+  await withPage(browser, {}, async (call, site) => {
+    const got = await call('paintWithGivenWasm', 32, 32);
+    expect(got.info.build).toBe('custom');
+    expect(got.rgba).toBe(expected.rgba);
+    expect(site.requests.filter((request) => chunks.includes(request))).toEqual([]);
+  });
+});
+
+describe('a 16 ms timer on the page keeps ticking', () => {
+  // A page that computes by itself is held up for as long as it computes, here at least four times this bound, in every attempt.
+  // A busy machine holds a page up for longer than six ticks now and then, but not in each of five attempts.
+  const LONGEST_GAP_MS = 100;
+  const SHORTEST_RUN_MS = 4 * LONGEST_GAP_MS;
+  const ATTEMPTS = 5;
+
+  test.each([
+    { options: {}, host: 'worker' },
+    { options: { worker: false }, host: 'caller' },
+  ] as const)('while the $host computes', async ({ options, host }) => {
+    const gaps: number[] = [];
+    await withPage(browser, {}, async (call) => {
+      let side = 256;
+      while (gaps.length < ATTEMPTS && !gaps.some((gap) => gap < LONGEST_GAP_MS)) {
+        const run = await call('paintWhileTicking', options, side, side);
+        expect(run.host).toBe(host);
+        if (run.took_ms < SHORTEST_RUN_MS) side *= 2;
+        else gaps.push(run.longest_gap_ms);
+      }
+    });
+    expect(Math.min(...gaps), `longest gaps of ${gaps.length} runs: ${gaps.join(', ')} ms`).toBeLessThan(
+      LONGEST_GAP_MS,
+    );
+  });
+});
