@@ -22,7 +22,7 @@ export function readTensors(file: URL | string): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   for (const [name, { bytes, dtype, shape }] of readSafetensors(readFileSync(file)).tensors) {
     if (dtype !== 'F32') throw new Error(`${String(file)}: ${name} is ${dtype}, golden tensors are F32`);
-    tensors.set(name, Tensor.from(new Float32Array(bytes.slice().buffer), shape));
+    tensors.set(name, Tensor.from(new Float32Array(Uint8Array.from(bytes).buffer), shape));
   }
   return tensors;
 }

@@ -41,7 +41,7 @@ function bfloat16ToNumber(bits: number): number {
 
 /** The naive conversion, for comparison with the kernels'. */
 function widen({ bytes, dtype, shape }: StoredTensor): Tensor {
-  const words = new Uint16Array(bytes.slice().buffer);
+  const words = new Uint16Array(Uint8Array.from(bytes).buffer);
   return Tensor.from(Array.from(words, dtype === 'F16' ? halfToNumber : bfloat16ToNumber), shape);
 }
 

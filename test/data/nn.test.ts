@@ -1,0 +1,85 @@
+/** The modules of torch.nn, case by case, against PyTorch in float64; what gouache refuses must be refused with a typed error. */
+import { type Engine, readSafetensors, Tensor, UnsupportedError } from 'gouache';
+import * as nn from 'gouache/nn';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BUILDS, engineOf } from '../networks/networks.js';
+import { readData } from './data.js';
+import { ABSENT, isRefused, type ModuleCase, makeModule } from './nn_modules.js';
+
+/** Relative to max(1, |y|): float32 rounding of sums of some hundred products, and of statistics at 1000 +- 0.5. */
+const TOLERANCE = 2e-5;
+
+const GROUPS = ['activation', 'conv', 'norm', 'shape'];
+
+const groups = GROUPS.map((group) => ({
+  group,
+  cases: JSON.parse(new TextDecoder().decode(readData(`golden/nn/${group}.json`))) as ModuleCase[],
+  tensors: readSafetensors(readData(`golden/nn/${group}.safetensors`)).tensors,
+}));
+
+type Tensors = (typeof groups)[number]['tensors'];
+
+function tensorOf(tensors: Tensors, name: string): Tensor {
+  const stored = tensors.get(name);
+  if (stored?.dtype !== 'F32') throw new Error(`no float32 tensor ${name}`);
+  return Tensor.from(new Float32Array(Uint8Array.from(stored.bytes).buffer), stored.shape);
+}
+
+function stateOf(tensors: Tensors, name: string): Map<string, nn.StoredTensor> {
+  const prefix = `${name}/state/`;
+  return new Map(
+    [...tensors]
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, tensor]) => [key.slice(prefix.length), tensor]),
+  );
+}
+
+function close(got: number, wanted: number): boolean {
+  return (
+    Object.is(got, wanted) ||
+    got === wanted ||
+    Math.abs(got - wanted) <= TOLERANCE * Math.max(1, Math.abs(wanted))
+  );
+}
+
+test('there are 408 cases, of modules that exist or are known not to', () => {
+  expect(groups.flatMap(({ cases }) => cases)).toHaveLength(408);
+  for (const name of ABSENT) expect(nn, `${name} exists now: take it off the list`).not.toHaveProperty(name);
+});
+
+describe.each(BUILDS)('%s', (build) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await engineOf(build);
+  });
+  afterAll(() => engine.dispose());
+
+  describe.each(groups)('$group', ({ cases, tensors }) => {
+    const present = cases.filter(({ module }) => !ABSENT.includes(module));
+
+    async function run(golden: ModuleCase, step: number): Promise<Tensor> {
+      const module = makeModule(golden).train(golden.mode === 'train');
+      module.loadStateDict(stateOf(tensors, golden.name));
+      const y = await engine.run(module, tensorOf(tensors, `${golden.name}/input.${step}`));
+      if (!(y instanceof Tensor)) throw new Error('a layer has one output');
+      return y;
+    }
+
+    test.each(present.filter((golden) => !isRefused(golden)))('$name', async (golden) => {
+      for (let step = 0; step < golden.steps; step++) {
+        const y = await run(golden, step);
+        const wanted = tensorOf(tensors, `${golden.name}/output.${step}`);
+        expect(y.shape).toEqual(wanted.shape);
+        const wrong = y.data.findIndex((value, i) => !close(value, wanted.data[i] ?? Number.NaN));
+        expect(wrong, `element ${wrong}: got ${y.data[wrong]}, wanted ${wanted.data[wrong]}`).toBe(-1);
+      }
+    });
+
+    const refused = present.filter(isRefused);
+    if (refused.length > 0) {
+      test.each(refused)('$name is refused', async (golden) => {
+        await expect(run(golden, 0)).rejects.toThrow(UnsupportedError);
+      });
+    }
+  });
+});
