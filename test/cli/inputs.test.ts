@@ -1,7 +1,7 @@
 /** Every kind of picture file comes in as what it shows: painted like its plain 8-bit sRGB twin. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { afterAll, describe, expect, test } from 'vitest';
 import { gouache, image, makeFolder, makePixels, type Pixels, readPixels } from './command_line.js';
 
@@ -15,11 +15,11 @@ const photo = makePixels(WIDTH, HEIGHT);
 let files = 0;
 
 /** The painting of an encoded picture. */
-async function paint(bytes: Uint8Array | sharp.Sharp, extension: string): Promise<Pixels> {
+async function paint(bytes: Uint8Array | Sharp, extension: string): Promise<Pixels> {
   const name = `in-${files++}`;
   const input = join(folder.path, `${name}.${extension}`);
   const encoded = bytes instanceof Uint8Array ? bytes : await bytes.toBuffer();
-  await import('node:fs/promises').then(({ writeFile }) => writeFile(input, encoded));
+  writeFileSync(input, encoded);
   const { code, stderr } = await gouache(folder.path, ['stylize', input, '--output', `${name}-out.png`]);
   expect(stderr).toBe('');
   expect(code).toBe(0);

@@ -34,6 +34,12 @@ export function tensorOf(tensors: ReadonlyMap<string, Tensor>, name: string): Te
   return tensor;
 }
 
+/** The output of a network that has one. */
+export function onlyTensor(output: unknown): Tensor {
+  if (output instanceof Tensor) return output;
+  throw new Error('a network of these has one output');
+}
+
 export function readNetworkCases(file: URL | string): NetworkCase[] {
   return JSON.parse(readFileSync(file, 'utf8')) as NetworkCase[];
 }
