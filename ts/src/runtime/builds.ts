@@ -64,7 +64,8 @@ export function chooseBuild(features: Features, asked?: string): ChosenBuild {
 
 /** What the chosen build's module declares, and its compiled code. */
 export interface LoadedModule {
-  readonly module: WebAssembly.Module;
+  /** A `WebAssembly.Module`; not spelled so, because public types may not need the DOM's. */
+  readonly module: object;
   /** A first guess at what the memory must have at least. */
   readonly initialPages: number;
   readonly maximumPages: number;
