@@ -1,10 +1,10 @@
 /** `gouache stylize`: a photo becomes a painting. It calls engine.paint and nothing else of the engine. */
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildName, Engine, loadModel } from '../../index.js';
+import { type BuildName, Engine, loadModel, OutOfMemoryError } from '../../index.js';
 import { BUILD_NAMES } from '../../runtime/builds.js';
 import { type Command, type CommandLine, wholeNumber } from '../command.js';
-import { inFile, UsageError } from '../failure.js';
+import { describe, FileError, inFile, UsageError } from '../failure.js';
 import { DEFAULT_MODEL, readModel } from '../models.js';
 import { outputPath } from '../output_path.js';
 import { type Picture, readPicture, writePicture } from '../pictures.js';
@@ -31,6 +31,12 @@ function parseBuild(text: string | undefined): BuildName | undefined {
 function tellShrunk({ width, height, fileWidth, fileHeight }: Picture): void {
   if (width === fileWidth && height === fileHeight) return;
   console.log(`shrunk from ${fileWidth}x${fileHeight} to ${width}x${height}; --size full paints every pixel`);
+}
+
+/** An error about memory, in terms of this command's options. */
+function withSizeThatFits(error: unknown): unknown {
+  if (!(error instanceof OutOfMemoryError) || error.largestSide === null) return error;
+  return new FileError(`${describe(error)}; --size ${error.largestSide} fits`, { cause: error });
 }
 
 async function run({ positionals, values }: CommandLine): Promise<void> {
@@ -64,6 +70,8 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
       `painted ${basename(photo)} as ${file.name}: build ${info.build}, ${width}x${height}, ${tookMs.toFixed(0)} ms`,
     );
     console.log(`${output.replaces ? 'replaced' : 'wrote'} ${output.path}`);
+  } catch (error) {
+    throw withSizeThatFits(error);
   } finally {
     progress.end();
     await engine.dispose();
