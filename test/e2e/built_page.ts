@@ -25,7 +25,10 @@ async function build(): Promise<void> {
   fs.writeFileSync(path.join(project, 'public/own/worker.js'), worker);
   fs.writeFileSync(path.join(project, 'public/own/dying.js'), `${worker};\n${dies}`);
   const vite = path.join(root, 'node_modules/vite/bin/vite.js');
-  const { code, stdout, stderr } = await run(process.execPath, [vite, 'build'], { cwd: project });
+  // Vite would carry a small .wasm file in the page's own script; this page asks for its address.
+  const { code, stdout, stderr } = await run(process.execPath, [vite, 'build', '--assetsInlineLimit', '0'], {
+    cwd: project,
+  });
   if (code !== 0) throw new Error(`vite build ended with ${code}\n${stdout}\n${stderr}`);
   fs.writeFileSync(path.join(project, 'vite.txt'), stdout + stderr);
 }

@@ -86,7 +86,9 @@ unsafe impl GlobalAlloc for PageAllocator {
 static ALLOCATOR: PageAllocator = PageAllocator;
 
 /// Which worker an instance is: the thread-local variable without which wasm-bindgen cannot start a thread.
+/// Nobody reads it yet: without `used` the compiler would drop it, and the threads builds would trap when they start.
 #[cfg(target_feature = "atomics")]
+#[used]
 #[thread_local]
 static WORKER: core::cell::Cell<u32> = core::cell::Cell::new(0);
 
