@@ -51,4 +51,69 @@ impl Blocked {
     pub fn lanes_in(&self, block: usize) -> usize {
         LANES.min(self.c - block * LANES)
     }
+    /// Rows of vectors, of all samples and channel blocks.
+    pub fn rows(&self) -> usize {
+        self.n * self.channel_blocks() * self.h
+    }
+    /// The rows that tile `tile` of `tile_rows` rows covers, as runs of rows of one plane.
+    pub fn spans(&self, tile: u32, tile_rows: u32) -> impl Iterator<Item = Span> {
+        let shape = *self;
+        let mut row = tile as usize * tile_rows as usize;
+        let end = shape.rows().min(row.saturating_add(tile_rows as usize));
+        core::iter::from_fn(move || {
+            let (plane, first) = (row / shape.h, row % shape.h);
+            let rows = (shape.h - first).min(end.saturating_sub(row));
+            row += rows;
+            (rows > 0).then(|| Span {
+                n: plane / shape.channel_blocks(),
+                block: plane % shape.channel_blocks(),
+                first,
+                rows,
+            })
+        })
+    }
+    /// Tiles when a plane is cut into chunks of `chunk_px` pixels.
+    pub fn chunks(&self, chunk_px: u32) -> usize {
+        self.plane_px().div_ceil(chunk_px as usize)
+    }
+    /// Where tile `tile` of `chunk_px` pixels lies: plane (n, channel block) and part of it.
+    pub fn chunk(&self, tile: u32, chunk_px: u32) -> Chunk {
+        let (plane, index) = (
+            tile as usize / self.chunks(chunk_px),
+            tile as usize % self.chunks(chunk_px),
+        );
+        let first_px = index * chunk_px as usize;
+        Chunk {
+            plane,
+            index,
+            first: (plane * self.plane_px() + first_px) * LANES,
+            len: (self.plane_px() - first_px).min(chunk_px as usize) * LANES,
+        }
+    }
+}
+
+/// Rows of one plane.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Sample
+    pub n: usize,
+    /// Channel block
+    pub block: usize,
+    /// First row
+    pub first: usize,
+    /// How many
+    pub rows: usize,
+}
+
+/// Pixels of one plane.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk {
+    /// Sample and channel block: n * CB + block
+    pub plane: usize,
+    /// Which part of the plane
+    pub index: usize,
+    /// First float
+    pub first: usize,
+    /// Floats
+    pub len: usize,
 }

@@ -119,10 +119,8 @@ impl Src {
     pub fn slice(&self, start: usize, len: usize) -> Self {
         assert!(start <= self.len && len <= self.len - start);
         // SAFETY: start is within the view.
-        Self {
-            ptr: unsafe { self.ptr.add(start) },
-            len,
-        }
+        let ptr = unsafe { self.ptr.add(start) };
+        Self { ptr, len }
     }
 }
 
@@ -200,10 +198,8 @@ impl Dst {
     pub fn slice(&self, start: usize, len: usize) -> Self {
         assert!(start <= self.len && len <= self.len - start);
         // SAFETY: start is within the view.
-        Self {
-            ptr: unsafe { self.ptr.add(start) },
-            len,
-        }
+        let ptr = unsafe { self.ptr.add(start) };
+        Self { ptr, len }
     }
 }
 
@@ -245,6 +241,13 @@ impl Bytes {
         assert!(i + N <= self.len);
         // SAFETY: i..i + N is within the view; [u8; N] has no alignment.
         unsafe { self.ptr.add(i).cast::<[u8; N]>().read() }
+    }
+    /// Sets `N` bytes at `i`.
+    #[inline(always)]
+    pub fn set_array<const N: usize>(&self, i: usize, x: [u8; N]) {
+        assert!(i + N <= self.len);
+        // SAFETY: i..i + N is within the view; [u8; N] has no alignment.
+        unsafe { self.ptr.add(i).cast::<[u8; N]>().write(x) }
     }
 }
 
@@ -289,10 +292,10 @@ impl Words {
     /// The part `start..start + len`, or nothing if it leaves the view.
     pub fn slice(&self, start: usize, len: usize) -> Option<Self> {
         let fits = start <= self.len && len <= self.len - start;
-        // SAFETY: start is within the view.
-        fits.then(|| Self {
-            ptr: unsafe { self.ptr.add(start) },
-            len,
+        fits.then(|| {
+            // SAFETY: start is within the view.
+            let ptr = unsafe { self.ptr.add(start) };
+            Self { ptr, len }
         })
     }
 }

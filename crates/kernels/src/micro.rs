@@ -1,3 +1,13 @@
 //! Inner loops that ops share. Safe functions: each asserts once that its operands cover the whole walk, then loads unchecked.
 
+pub mod activation;
 pub mod border;
+pub mod conv_tile;
+pub mod dot_tile;
+pub mod moves;
+pub mod panels;
+pub mod phase;
+pub mod rows;
+pub mod stage;
+pub mod statistics;
+pub mod widths;

@@ -223,7 +223,7 @@ records! {
         /// output rows a tile
         tile_rows: u32,
     }
-    /// A crop of a blocked tensor to interleaved RGBA bytes: u8 = clamp(round(x * scale + offset)); alpha copied from the source pixels.
+    /// A crop of a blocked tensor to interleaved RGBA bytes: u8 = clamp(floor(x * scale + offset + 0.5)); alpha copied from the source pixels.
     2 pixels_out PixelsOut {
         /// blocked [1, c, x_h, x_w]
         x: Operand,
@@ -280,7 +280,7 @@ records! {
         y_h: u32,
         /// W of the destination's factoring
         y_w: u32,
-        /// destination rows (n, channel block, h) a tile
+        /// rows (n, channel block, h) a tile of the side that is blocked: of y if both are or none is
         tile_rows: u32,
     }
     /// Padding of H and W.
@@ -420,7 +420,7 @@ records! {
         beta: Operand,
         /// constants of `normalize`: [n or 1 (across_batch), CB, 3, 4]
         constants: Operand,
-        /// a temporary, three float64 a lane, chunk and channel block: [n, CB, chunks, 3, 4]
+        /// a temporary, float64: [n, CB, chunks, 3 (count, mean, M2), 4]
         partials: Operand,
         /// samples
         n: u32,
@@ -487,6 +487,8 @@ records! {
         x: Operand,
         /// blocked, reduced
         y: Operand,
+        /// a temporary where the reduced pixels of an output do not fit a tile, else absent: [output pixels, chunks, 3, 4] float64
+        partials: Operand,
         /// samples
         n: u32,
         /// channels
@@ -501,8 +503,10 @@ records! {
         kind: u32,
         /// the variance divides by count - correction
         correction: u32,
-        /// output elements a tile
+        /// output pixels (n, channel block, h, w; reduced ones 1) a tile
         tile_outputs: u32,
+        /// reduced pixels (n, channel block, h, w; others 1) a tile
+        chunk_px: u32,
     }
     /// y = activation(a op b), broadcast.
     11 binary Binary {
@@ -608,10 +612,6 @@ records! {
         stride_h: u32,
         /// columns
         stride_w: u32,
-        /// rows cut off above
-        pad_top: u32,
-        /// columns cut off before
-        pad_left: u32,
     }
     /// A dense vector, filled up with zeros (prepare).
     16 pack_bias PackBias {

@@ -20,6 +20,8 @@ pub(crate) fn wait_while(word: &AtomicU32, old: u32) {
     }
     #[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
     crate::mem::atomic_wait(word, old, WAIT_NS);
+    #[cfg(test)]
+    std::thread::yield_now();
     fence(Ordering::Acquire);
 }
 

@@ -9,8 +9,10 @@ use crate::ops::Fault;
 use crate::plan::{ENTRY_WORDS, HEADER_WORDS, MAGIC, Plan, Status, VERSION, header};
 use crate::record::{Operand, Record};
 
-/// Worker counts that every result must be the same for.
-const WORKERS: [u32; 4] = [1, 2, 3, 8];
+/// Workers and tiles a slice that every result must be the same for.
+const RUNS: [(u32, u32); 4] = [(1, 1), (2, 3), (3, u32::MAX), (8, 1)];
+/// The most workers of any run.
+const MOST_WORKERS: usize = 8;
 /// Bytes after every allocation that no op may touch.
 const CANARY: [u32; 4] = [0xDEAD_BEEF; 4];
 
@@ -92,8 +94,7 @@ impl TestPlan {
     /// Scratch for as many workers as a test runs, `bytes` each; what it holds afterwards is not compared.
     pub(crate) fn scratch(&mut self, bytes: u32) -> Operand {
         let from = self.arena.len();
-        let most = WORKERS[WORKERS.len() - 1] as usize;
-        let operand = self.room(bytes as usize / 4 * most);
+        let operand = self.room(bytes as usize / 4 * MOST_WORKERS);
         self.scratch.push(from..self.arena.len() - 1);
         operand
     }
@@ -164,10 +165,7 @@ impl TestPlan {
     /// Runs with every worker count, whole and in slices; all must leave the same bits.
     pub(crate) fn run_everywhere(&self) -> Finished {
         let first = self.run(1, u32::MAX).expect("the plan runs");
-        for (workers, tile_budget) in WORKERS
-            .into_iter()
-            .flat_map(|w| [(w, 1), (w, 3), (w, u32::MAX)])
-        {
+        for (workers, tile_budget) in RUNS {
             let other = self.run(workers, tile_budget).expect("the plan runs");
             for (i, (a, b)) in first.0.iter().zip(&other.0).enumerate() {
                 let compared = !self.scratch.iter().any(|range| range.contains(&i));

@@ -49,12 +49,12 @@ export const RECORDS: Readonly<Record<number, { readonly name: string; readonly 
   7: { name: 'statistics', fields: ['x', 'gamma', 'beta', 'constants', 'partials', 'n', 'c', 'h', 'w', 'groups', 'across_batch', 'eps', 'chunk_px'] },
   8: { name: 'normalize', fields: ['x', 'y', 'constants', 'residual', 'n', 'c', 'h', 'w', 'constants_n', 'activation', 'chunk_px'] },
   9: { name: 'running_constants', fields: ['mean', 'var', 'gamma', 'beta', 'constants', 'c', 'eps'] },
-  10: { name: 'reduce', fields: ['x', 'y', 'n', 'c', 'h', 'w', 'axes', 'kind', 'correction', 'tile_outputs'] },
+  10: { name: 'reduce', fields: ['x', 'y', 'partials', 'n', 'c', 'h', 'w', 'axes', 'kind', 'correction', 'tile_outputs', 'chunk_px'] },
   11: { name: 'binary', fields: ['a', 'b', 'y', 'n', 'c', 'h', 'w', 'a_broadcast', 'b_broadcast', 'kind', 'activation', 'tile_rows'] },
   12: { name: 'unary', fields: ['x', 'y', 'vectors', 'kind', 'value', 'tile_vectors'] },
   13: { name: 'convert', fields: ['src', 'src_bytes', 'y', 'dtype', 'd0', 'd1', 'd2', 'd3', 's0', 's1', 's2', 's3'] },
   14: { name: 'pack_conv2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'packing'] },
-  15: { name: 'pack_conv_transpose2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'stride_h', 'stride_w', 'pad_top', 'pad_left'] },
+  15: { name: 'pack_conv_transpose2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'stride_h', 'stride_w'] },
   16: { name: 'pack_bias', fields: ['src', 'y', 'c', 'padded_c'] },
 };
 
@@ -199,7 +199,7 @@ export interface ReorderFields extends Scratch {
   readonly yH: number;
   /** W of the destination's factoring */
   readonly yW: number;
-  /** destination rows (n, channel block, h) a tile */
+  /** rows (n, channel block, h) a tile of the side that is blocked: of y if both are or none is */
   readonly tileRows: number;
 }
 export function reorder(r: ReorderFields): RecordWords {
@@ -443,7 +443,7 @@ export interface StatisticsFields extends Scratch {
   readonly beta: Operand;
   /** constants of `normalize`: [n or 1 (across_batch), CB, 3, 4] */
   readonly constants: Operand;
-  /** a temporary, three float64 a lane, chunk and channel block: [n, CB, chunks, 3, 4] */
+  /** a temporary, float64: [n, CB, chunks, 3 (count, mean, M2), 4] */
   readonly partials: Operand;
   /** samples */
   readonly n: number;
@@ -565,6 +565,8 @@ export interface ReduceFields extends Scratch {
   readonly x: Operand;
   /** blocked, reduced */
   readonly y: Operand;
+  /** a temporary where the reduced pixels of an output do not fit a tile, else absent: [output pixels, chunks, 3, 4] float64 */
+  readonly partials: Operand;
   /** samples */
   readonly n: number;
   /** channels */
@@ -579,17 +581,20 @@ export interface ReduceFields extends Scratch {
   readonly kind: number;
   /** the variance divides by count - correction */
   readonly correction: number;
-  /** output elements a tile */
+  /** output pixels (n, channel block, h, w; reduced ones 1) a tile */
   readonly tileOutputs: number;
+  /** reduced pixels (n, channel block, h, w; others 1) a tile */
+  readonly chunkPx: number;
 }
 export function reduce(r: ReduceFields): RecordWords {
   return Uint32Array.of(
     10,
-    14,
+    16,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
     r.x,
     r.y,
+    r.partials,
     r.n,
     r.c,
     r.h,
@@ -598,6 +603,7 @@ export function reduce(r: ReduceFields): RecordWords {
     r.kind,
     r.correction,
     r.tileOutputs,
+    r.chunkPx,
   );
 }
 
@@ -773,15 +779,11 @@ export interface PackConvTranspose2dFields extends Scratch {
   readonly strideH: number;
   /** columns */
   readonly strideW: number;
-  /** rows cut off above */
-  readonly padTop: number;
-  /** columns cut off before */
-  readonly padLeft: number;
 }
 export function packConvTranspose2d(r: PackConvTranspose2dFields): RecordWords {
   return Uint32Array.of(
     15,
-    14,
+    12,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
     r.src,
@@ -792,8 +794,6 @@ export function packConvTranspose2d(r: PackConvTranspose2dFields): RecordWords {
     r.kw,
     r.strideH,
     r.strideW,
-    r.padTop,
-    r.padLeft,
   );
 }
 

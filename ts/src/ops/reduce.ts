@@ -1,11 +1,25 @@
 /** reduce: mean or variance over some of N C H W. */
 import type { Dims } from '../graph/ir.js';
 import { reduce as record } from '../graph/records.gen.js';
-import type { OpDescriptor } from './descriptor.js';
-import { dimsAt, elems, operandAt, outputDims } from './tiles.js';
+import type { OpDescriptor, PlacedShapes } from './descriptor.js';
+import { channelBlocks, dimsAt, elems, LANES, operandAt, outputDims } from './tiles.js';
 
-/** Elements that a tile reads: about 1 ms at 2 GB/s. One output is never split, so a huge reduction makes a longer tile. */
-const TILE_READS = 524_288;
+/** Pixels of four channels that a tile reads: about 1 ms where they lie far apart, in float64. */
+const TILE_PX = 65_536;
+/** Count, mean and M2 of each lane in float64. */
+const PARTIAL_BYTES = 3 * LANES * 8;
+
+/** Pixels of four channels. */
+function pixels([n, c, h, w]: Dims): number {
+  return n * channelBlocks(c) * h * w;
+}
+
+/** Output pixels, how many pixels each of them reads, and how many tiles those are cut into. */
+function extent(shapes: PlacedShapes): { outputs: number; reads: number; chunks: number } {
+  const outputs = pixels(outputDims(shapes));
+  const reads = pixels(dimsAt(shapes.dims.inputs, 0)) / outputs;
+  return { outputs, reads, chunks: Math.ceil(reads / TILE_PX) };
+}
 
 export const reduce: OpDescriptor<'reduce'> = {
   op: 'reduce',
@@ -15,16 +29,19 @@ export const reduce: OpDescriptor<'reduce'> = {
     const output: Dims = [kept(0), kept(1), kept(2), kept(3)];
     return { inputs: [dims], output };
   },
-  workspace: () => ({ temporaryBytes: [], scratchBytes: 0 }),
+  workspace(_node, shapes) {
+    const { outputs, chunks } = extent(shapes);
+    return { temporaryBytes: chunks > 1 ? [outputs * chunks * PARTIAL_BYTES] : [], scratchBytes: 0 };
+  },
   weights: () => [],
-  records({ attributes }, shapes, { inputs, output }) {
-    const dims = dimsAt(shapes.dims.inputs, 0);
-    const [n, c, h, w] = dims;
-    const reads = elems(dims) / elems(outputDims(shapes));
+  records({ attributes }, shapes, { inputs, output, temporaries }) {
+    const [n, c, h, w] = dimsAt(shapes.dims.inputs, 0);
+    const { reads, chunks } = extent(shapes);
     return [
       record({
         x: operandAt(inputs, 0),
         y: output,
+        partials: chunks > 1 ? operandAt(temporaries, 0) : 0,
         n,
         c,
         h,
@@ -32,8 +49,8 @@ export const reduce: OpDescriptor<'reduce'> = {
         axes: attributes.axes.reduce<number>((bits, axis) => bits | (1 << axis), 0),
         kind: attributes.kind === 'mean' ? 0 : 1,
         correction: attributes.unbiased ? 1 : 0,
-        // Whole vectors of four channels.
-        tileOutputs: Math.max(1, Math.floor(TILE_READS / reads / 4)) * 4,
+        tileOutputs: Math.max(1, Math.floor(TILE_PX / reads)),
+        chunkPx: TILE_PX,
       }),
     ];
   },

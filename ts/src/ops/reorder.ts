@@ -15,5 +15,7 @@ export function reorderRecord(x: Operand, from: ReorderSide, y: Operand, to: Reo
   const [yN, yC, yH, yW] = to.dims;
   const xLanes = from.layout === 'blocked' ? LANES : 1;
   const yLanes = to.layout === 'blocked' ? LANES : 1;
-  return record({ x, y, xLanes, xN, xC, xH, xW, yLanes, yN, yC, yH, yW, tileRows: rowsPerTile(yW * yLanes) });
+  // Rows of the blocked side, whichever it is.
+  const rowElems = yLanes === 1 && xLanes === LANES ? xW * LANES : yW * yLanes;
+  return record({ x, y, xLanes, xN, xC, xH, xW, yLanes, yN, yC, yH, yW, tileRows: rowsPerTile(rowElems) });
 }

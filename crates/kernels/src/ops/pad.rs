@@ -1,14 +1,188 @@
-//! pad: to be written.
+//! pad: H and W extended by a constant, by reflection or by the outermost pixel: two maps, output row -> row and output
+//! column -> column (micro/border.rs). The interior of a row is copied; only its borders ask the map.
 
-use crate::mem::Memory;
-use crate::ops::{Fault, Op};
-use crate::record::Pad;
+use crate::layout::Blocked;
+use crate::mem::{Dst, Memory, Src};
+use crate::micro::border::{Border, map_index};
+use crate::micro::rows::{copy, fill};
+use crate::ops::{Fault, Op, dst, src, tile_count, within};
+use crate::record::{Pad, field};
+use crate::simd::{F32x4, LANES};
+
+impl Pad {
+    fn x_shape(&self) -> Blocked {
+        Blocked::new(self.n, self.c, self.h, self.w)
+    }
+
+    /// The output's shape, or the field that makes it too large.
+    fn y_shape(&self) -> Result<Blocked, Fault> {
+        let extended = |size: u32, before: u32, after: u32, field| {
+            let fault = Fault {
+                field,
+                got: before,
+                wanted: 0,
+            };
+            size.checked_add(before)
+                .and_then(|sum| sum.checked_add(after))
+                .ok_or(fault)
+        };
+        let h = extended(self.h, self.top, self.bottom, field!(Pad, top))?;
+        let w = extended(self.w, self.left, self.right, field!(Pad, left))?;
+        Ok(Blocked::new(self.n, self.c, h, w))
+    }
+
+    fn operands(&self, memory: &Memory) -> Result<(Src, Dst, Blocked), Fault> {
+        let y_shape = self.y_shape()?;
+        Ok((
+            src(memory, self.x, field!(Pad, x), self.x_shape())?,
+            dst(memory, self.y, field!(Pad, y), y_shape)?,
+            y_shape,
+        ))
+    }
+}
 
 impl Op for Pad {
-    fn check(&self, _memory: &Memory) -> Result<u32, Fault> {
-        Err(Fault::plan(0, 0))
+    fn check(&self, memory: &Memory) -> Result<u32, Fault> {
+        within(field!(Pad, mode), self.mode, 0..=2)?;
+        let (_, _, y_shape) = self.operands(memory)?;
+        tile_count(
+            field!(Pad, tile_rows),
+            y_shape.rows() as u64,
+            self.tile_rows,
+        )
     }
-    fn run_tile(&self, _memory: &Memory, _tile: u32, _worker: u32) -> Result<(), Fault> {
-        Err(Fault::plan(0, 0))
+
+    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+        let (x, y, y_shape) = self.operands(memory)?;
+        let x_shape = self.x_shape();
+        let border = Border::from_word(self.mode).unwrap_or(Border::Constant);
+        let constant = F32x4::splat(self.value);
+        let (left, interior_end) = (self.left as usize, self.left as usize + x_shape.w);
+        for span in y_shape.spans(tile, self.tile_rows) {
+            for row in span.first..span.first + span.rows {
+                let out = y.slice(y_shape.at(span.n, span.block, row, 0), y_shape.w * LANES);
+                let source = map_index(row as isize - self.top as isize, x_shape.h, border);
+                let Ok(source) = usize::try_from(source) else {
+                    fill(out, constant);
+                    continue;
+                };
+                let row = x.slice(x_shape.at(span.n, span.block, source, 0), x_shape.w * LANES);
+                copy(row, out.slice(left * LANES, row.len()));
+                for column in (0..left).chain(interior_end..y_shape.w) {
+                    let source = map_index(column as isize - left as isize, x_shape.w, border);
+                    let pixel =
+                        usize::try_from(source).map_or(constant, |source| row.load(source * LANES));
+                    out.store(column * LANES, pixel);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::layout::Blocked;
+    use crate::record::{Operand, Pad};
+    use crate::testing::{Random, TestPlan};
+    use std::vec::Vec;
+
+    /// Walks to the picture step by step, turning at its ends.
+    fn shown(i: usize, before: usize, size: usize, mode: u32) -> Option<usize> {
+        let (mut at, mut step) = (0isize, 1);
+        let off = i as isize - before as isize;
+        if mode == 0 {
+            return usize::try_from(off).ok().filter(|&off| off < size);
+        }
+        if mode == 2 {
+            return Some(off.clamp(0, size as isize - 1) as usize);
+        }
+        for _ in 0..off.unsigned_abs() {
+            if size > 1 && (at + step < 0 || at + step >= size as isize) {
+                step = -step;
+            }
+            at += if size > 1 { step } else { 0 };
+        }
+        Some(at as usize)
+    }
+
+    #[test]
+    fn every_mode_equals_the_naive_one() {
+        let mut random = Random::new(21);
+        for (c, h, w, padding) in [
+            (1, 1, 1, [0, 0, 0, 0]),
+            (3, 4, 5, [2, 1, 3, 4]),
+            (5, 2, 3, [5, 0, 0, 7]),
+            (4, 1, 6, [1, 2, 0, 1]),
+        ] {
+            for mode in 0..3 {
+                let [top, bottom, left, right] = padding;
+                let x_shape = Blocked::new(2, c, h, w);
+                let y_shape = Blocked::new(2, c, h + top + bottom, w + left + right);
+                let values = random.floats(2 * x_shape.c * x_shape.plane_px(), -1.0, 1.0);
+                let mut plan = TestPlan::new();
+                let x = plan.blocked(&values, x_shape);
+                let y = plan.room_blocked(y_shape);
+                plan.push(Pad {
+                    scratch: Operand::ABSENT,
+                    scratch_bytes: 0,
+                    x,
+                    y,
+                    n: 2,
+                    c,
+                    h,
+                    w,
+                    top,
+                    bottom,
+                    left,
+                    right,
+                    mode,
+                    value: 0.25,
+                    tile_rows: 3,
+                });
+                let mut wanted = Vec::new();
+                for plane in 0..2 * x_shape.c {
+                    for row in 0..y_shape.h {
+                        for column in 0..y_shape.w {
+                            let from = shown(row, top as usize, x_shape.h, mode).zip(shown(
+                                column,
+                                left as usize,
+                                x_shape.w,
+                                mode,
+                            ));
+                            wanted.push(from.map_or(0.25, |(row, column)| {
+                                values[(plane * x_shape.h + row) * x_shape.w + column]
+                            }));
+                        }
+                    }
+                }
+                let got = plan.run_everywhere().blocked(y, y_shape);
+                assert_eq!(got, wanted, "mode {mode}, {padding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_that_no_number_holds_is_a_fault() {
+        let mut plan = TestPlan::new();
+        let x = plan.room(4);
+        plan.push(Pad {
+            scratch: Operand::ABSENT,
+            scratch_bytes: 0,
+            x,
+            y: x,
+            n: 1,
+            c: 1,
+            h: 1,
+            w: 1,
+            top: u32::MAX,
+            bottom: 1,
+            left: 0,
+            right: 0,
+            mode: 0,
+            value: 0.0,
+            tile_rows: 1,
+        });
+        assert_eq!(plan.load().unwrap_err().field, 6);
     }
 }

@@ -1,14 +1,376 @@
-//! statistics: to be written.
+//! statistics: mean and biased variance of each (sample, group), as the constants that `normalize` applies.
+//!
+//! ```text
+//! tile   (n, channel block, chunk): moments of each lane over chunk_px pixels -> partials, float64
+//! finish for each sample (or the whole batch) and group: merge its channels' chunks in order (Chan)
+//!        for each channel: m = f32(mean), s = gamma / sqrt(var + eps), b = beta - (mean - m) * s -> constants
+//! ```
+//! 1. m is the mean rounded to float32, and b holds what the rounding left: x - m is exact near the mean (Sterbenz).
+//! 2. `finish` is one worker's: chunk_px must be large enough that n * c * chunks merges stay well under a millisecond.
 
-use crate::mem::Memory;
-use crate::ops::{Fault, Op};
-use crate::record::Statistics;
+use crate::layout::Blocked;
+use crate::mem::{Dst, Memory, Src};
+use crate::micro::statistics::{Moments, merge, moments};
+use crate::ops::normalize::CONSTANTS_ELEMS;
+use crate::ops::{Fault, Op, dense, src, tile_count, within};
+use crate::record::{Operand, Statistics, field};
+use crate::simd::{LANES, sqrt_f64};
+
+struct Operands {
+    x: Src,
+    gamma: Option<Src>,
+    beta: Option<Src>,
+    constants: Dst,
+    partials: Dst,
+}
+
+impl Statistics {
+    fn shape(&self) -> Blocked {
+        Blocked::new(self.n, self.c, self.h, self.w)
+    }
+
+    /// Sets of constants: one a sample, or one for all.
+    fn sets(&self) -> usize {
+        if self.across_batch == 1 {
+            1
+        } else {
+            self.shape().n
+        }
+    }
+
+    fn operands(&self, memory: &Memory) -> Result<Operands, Fault> {
+        let shape = self.shape();
+        let x = src(memory, self.x, field!(Statistics, x), shape)?;
+        let chunks = (shape.n * shape.channel_blocks() * shape.chunks(self.chunk_px)) as u64;
+        Ok(Operands {
+            x,
+            gamma: per_channel(memory, self.gamma, field!(Statistics, gamma), self.c)?,
+            beta: per_channel(memory, self.beta, field!(Statistics, beta), self.c)?,
+            constants: dense(
+                memory,
+                self.constants,
+                field!(Statistics, constants),
+                (self.sets() * shape.channel_blocks() * CONSTANTS_ELEMS) as u64,
+            )?,
+            partials: dense(
+                memory,
+                self.partials,
+                field!(Statistics, partials),
+                chunks * Moments::PARTIAL_ELEMS as u64,
+            )?,
+        })
+    }
+}
+
+/// `c` floats that may be absent.
+pub(crate) fn per_channel(
+    memory: &Memory,
+    operand: Operand,
+    field: u32,
+    c: u32,
+) -> Result<Option<Src>, Fault> {
+    if !operand.is_present() {
+        return Ok(None);
+    }
+    dense(memory, operand, field, u64::from(c)).map(|view| Some(view.as_src()))
+}
+
+/// What becomes one channel's constants.
+pub(crate) struct Channel {
+    pub(crate) mean: f64,
+    pub(crate) var: f64,
+    pub(crate) eps: f32,
+    pub(crate) gamma: f64,
+    pub(crate) beta: f64,
+}
+
+impl Channel {
+    /// Writes the constants that subtract the mean and divide by the root of the variance, into set `set` of four channels.
+    pub(crate) fn write(&self, constants: Dst, set: usize, lane: usize) {
+        let m = self.mean as f32;
+        let s = self.gamma / sqrt_f64(self.var + f64::from(self.eps));
+        let b = self.beta - (self.mean - f64::from(m)) * s;
+        for (k, x) in [m, s as f32, b as f32].into_iter().enumerate() {
+            constants.set(set * CONSTANTS_ELEMS + k * LANES + lane, x);
+        }
+    }
+}
+
+/// Channel `c` of a vector that may be absent.
+pub(crate) fn value_or(view: Option<Src>, c: usize, or: f64) -> f64 {
+    view.map_or(or, |view| f64::from(view.get(c)))
+}
+
+/// Gives the lanes past C constants that do no harm.
+pub(crate) fn fill_constants(constants: Dst, set: usize, lanes: usize) {
+    for i in 0..CONSTANTS_ELEMS {
+        if i % LANES >= lanes {
+            constants.set(set * CONSTANTS_ELEMS + i, 0.0);
+        }
+    }
+}
 
 impl Op for Statistics {
-    fn check(&self, _memory: &Memory) -> Result<u32, Fault> {
-        Err(Fault::plan(0, 0))
+    fn check(&self, memory: &Memory) -> Result<u32, Fault> {
+        within(field!(Statistics, groups), self.groups, 1..=self.c)?;
+        within(field!(Statistics, across_batch), self.across_batch, 0..=1)?;
+        within(field!(Statistics, chunk_px), self.chunk_px, 1..=u32::MAX)?;
+        let divisor = if self.across_batch == 1 {
+            self.c
+        } else {
+            self.groups
+        };
+        if !self.c.is_multiple_of(self.groups) || divisor != self.groups {
+            return Err(Fault {
+                field: field!(Statistics, groups),
+                got: self.groups,
+                wanted: self.c,
+            });
+        }
+        self.operands(memory)?;
+        let shape = self.shape();
+        let planes = (shape.n * shape.channel_blocks()) as u64;
+        let chunks = shape.chunks(self.chunk_px) as u64;
+        tile_count(field!(Statistics, chunk_px), planes * chunks, 1)
     }
-    fn run_tile(&self, _memory: &Memory, _tile: u32, _worker: u32) -> Result<(), Fault> {
-        Err(Fault::plan(0, 0))
+
+    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+        let Operands { x, partials, .. } = self.operands(memory)?;
+        let chunk = self.shape().chunk(tile, self.chunk_px);
+        let parts = moments(x.slice(chunk.first, chunk.len));
+        for (lane, part) in parts.into_iter().enumerate() {
+            part.store(partials, tile as usize, lane);
+        }
+        Ok(())
+    }
+
+    fn finish(&self, memory: &Memory) -> Result<(), Fault> {
+        let Operands {
+            gamma,
+            beta,
+            constants,
+            partials,
+            ..
+        } = self.operands(memory)?;
+        let shape = self.shape();
+        let (blocks, chunks) = (shape.channel_blocks(), shape.chunks(self.chunk_px));
+        let channels = shape.c / self.groups as usize;
+        for set in 0..self.sets() {
+            let samples = if self.across_batch == 1 {
+                0..shape.n
+            } else {
+                set..set + 1
+            };
+            for first in (0..shape.c).step_by(channels) {
+                let Moments { count, mean, m2 } = merge(|| {
+                    samples.clone().flat_map(move |n| {
+                        (first..first + channels).flat_map(move |c| {
+                            let at = (n * blocks + c / LANES) * chunks;
+                            (at..at + chunks).map(move |i| Moments::load(partials, i, c % LANES))
+                        })
+                    })
+                });
+                for c in first..first + channels {
+                    let channel = Channel {
+                        mean,
+                        var: m2 / count,
+                        eps: self.eps,
+                        gamma: value_or(gamma, c, 1.0),
+                        beta: value_or(beta, c, 0.0),
+                    };
+                    channel.write(constants, set * blocks + c / LANES, c % LANES);
+                }
+            }
+            let last = blocks - 1;
+            fill_constants(constants, set * blocks + last, shape.lanes_in(last));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::layout::Blocked;
+    use crate::micro::statistics::Moments;
+    use crate::ops::normalize::CONSTANTS_ELEMS;
+    use crate::record::{Normalize, Operand, Statistics};
+    use crate::testing::{Random, TestPlan, assert_close};
+    use std::vec::Vec;
+
+    struct Case {
+        shape: Blocked,
+        groups: usize,
+        across_batch: bool,
+        affine: bool,
+        chunk_px: u32,
+    }
+
+    const EPS: f32 = 1e-5;
+
+    /// Runs statistics and normalize over `values`; the normalised values.
+    fn run(case: &Case, values: &[f32], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
+        let s = case.shape;
+        let [n, c, h, w] = [s.n, s.c, s.h, s.w].map(|size| size as u32);
+        let constants_n = if case.across_batch { 1 } else { s.n };
+        let mut plan = TestPlan::new();
+        let x = plan.blocked(values, s);
+        let (scratch, scratch_bytes) = (Operand::ABSENT, 0);
+        let gamma = if case.affine {
+            plan.dense(gamma)
+        } else {
+            Operand::ABSENT
+        };
+        let beta = if case.affine {
+            plan.dense(beta)
+        } else {
+            Operand::ABSENT
+        };
+        let constants = plan.room(constants_n * s.channel_blocks() * CONSTANTS_ELEMS);
+        let tiles = s.n * s.channel_blocks() * s.chunks(case.chunk_px);
+        let partials = plan.room(tiles * Moments::PARTIAL_ELEMS);
+        let y = plan.room_blocked(s);
+        plan.push(Statistics {
+            scratch,
+            scratch_bytes,
+            x,
+            gamma,
+            beta,
+            constants,
+            partials,
+            n,
+            c,
+            h,
+            w,
+            groups: case.groups as u32,
+            across_batch: u32::from(case.across_batch),
+            eps: EPS,
+            chunk_px: case.chunk_px,
+        });
+        plan.push(Normalize {
+            scratch,
+            scratch_bytes,
+            x,
+            y,
+            constants,
+            residual: Operand::ABSENT,
+            n,
+            c,
+            h,
+            w,
+            constants_n: constants_n as u32,
+            activation: 0,
+            chunk_px: 32,
+        });
+        plan.run_everywhere().blocked(y, s)
+    }
+
+    fn naive(case: &Case, values: &[f32], gamma: &[f32], beta: &[f32]) -> Vec<f64> {
+        let s = case.shape;
+        let key = |i: usize| {
+            let (n, c) = (i / s.plane_px() / s.c, i / s.plane_px() % s.c);
+            let group = c / (s.c / case.groups);
+            if case.across_batch {
+                group
+            } else {
+                n * case.groups + group
+            }
+        };
+        let mut sums = std::vec![(0.0f64, 0.0f64); s.n * case.groups];
+        for (i, &x) in values.iter().enumerate() {
+            sums[key(i)].0 += 1.0;
+            sums[key(i)].1 += f64::from(x);
+        }
+        let mut squares = std::vec![0.0f64; sums.len()];
+        for (i, &x) in values.iter().enumerate() {
+            let (count, sum) = sums[key(i)];
+            squares[key(i)] += (f64::from(x) - sum / count).powi(2);
+        }
+        values
+            .iter()
+            .enumerate()
+            .map(|(i, &x)| {
+                let (count, sum) = sums[key(i)];
+                let var = squares[key(i)] / count;
+                let y = (f64::from(x) - sum / count) / (var + f64::from(EPS)).sqrt();
+                let c = i / s.plane_px() % s.c;
+                if case.affine {
+                    y * f64::from(gamma[c]) + f64::from(beta[c])
+                } else {
+                    y
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn instance_group_layer_and_batch_equal_the_naive_ones() {
+        let mut random = Random::new(11);
+        for (n, c, h, w) in [(1, 1, 1, 1), (2, 6, 5, 7), (3, 9, 9, 4), (2, 12, 1, 70)] {
+            let shape = Blocked::new(n, c, h, w);
+            let c = shape.c;
+            for (groups, across_batch) in
+                [(c, false), (1, false), (c.div_ceil(3), false), (c, true)]
+            {
+                for (affine, chunk_px) in [(false, 4), (true, 33), (true, 1 << 20)] {
+                    let case = Case {
+                        shape,
+                        groups,
+                        across_batch,
+                        affine,
+                        chunk_px,
+                    };
+                    let values = random.floats(shape.n * c * shape.plane_px(), -2.0, 3.0);
+                    let (gamma, beta) = (random.floats(c, -1.0, 1.0), random.floats(c, -1.0, 1.0));
+                    let got = run(&case, &values, &gamma, &beta);
+                    let wanted = naive(&case, &values, &gamma, &beta);
+                    assert_close(
+                        &got,
+                        &wanted,
+                        2e-6,
+                        &std::format!("{shape:?} in {groups} groups"),
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_spread_around_a_large_mean_keeps_its_digits() {
+        let mut random = Random::new(12);
+        let shape = Blocked::new(1, 5, 64, 64);
+        for (mean, spread) in [(1000.0, 0.5), (1e4, 1.0), (-3e4, 2.0), (0.0, 1e-3)] {
+            let case = Case {
+                shape,
+                groups: 5,
+                across_batch: false,
+                affine: false,
+                chunk_px: 1000,
+            };
+            let len = shape.c * shape.plane_px();
+            let mut values = random.floats(len, mean - spread, mean + spread);
+            // The first pixels are outliers: they must not spoil the shift.
+            for c in 0..shape.c {
+                values[c * shape.plane_px()] = mean + 30.0 * spread;
+            }
+            let (got, wanted) = (
+                run(&case, &values, &[], &[]),
+                naive(&case, &values, &[], &[]),
+            );
+            assert_close(&got, &wanted, 2e-6, &std::format!("{mean} +- {spread}"));
+        }
+    }
+
+    #[test]
+    fn a_constant_picture_becomes_zero() {
+        let shape = Blocked::new(1, 3, 5, 5);
+        let case = Case {
+            shape,
+            groups: 3,
+            across_batch: false,
+            affine: false,
+            chunk_px: 7,
+        };
+        let got = run(&case, &[123.456; 75], &[], &[]);
+        assert_eq!(got, [0.0; 75]);
     }
 }

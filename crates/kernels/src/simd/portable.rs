@@ -76,6 +76,11 @@ impl F32x4 {
     pub fn abs(self) -> Self {
         Self(self.0.map(f32::abs))
     }
+    /// Turns four rows into four columns.
+    #[inline(always)]
+    pub fn transpose(rows: [Self; 4]) -> [Self; 4] {
+        core::array::from_fn(|column| Self(rows.map(|row| row.0[column])))
+    }
     #[inline(always)]
     fn zip(a: Self, b: Self, f: impl Fn(f32, f32) -> f32) -> Self {
         Self(core::array::from_fn(|i| f(a.0[i], b.0[i])))

@@ -1,0 +1,156 @@
+//! Mean and sum of squared deviations of each lane, over any number of pixels: accurate when the mean is 10000 times the
+//! deviation. `E[x^2] - E[x]^2` appears nowhere.
+//!
+//! ```text
+//! K = mean of a few pixels                         a shift near the data: x - K loses nothing that matters
+//! for run of 64 pixels { s += x - K; q += (x - K)^2 }      float32, four accumulators each
+//!   S += s; Q += q                                 float64, once a run
+//! mean = K + S / n, M2 = Q - S^2 / n               float64; S is small because K is near
+//! merged: mean = sum n_i mean_i / n, M2 = sum M2_i + n_i (mean_i - mean)^2       Chan's formula for many parts, in their order
+//! ```
+
+use crate::mem::{Dst, Src};
+use crate::simd::{F32x4, LANES};
+
+/// Pixels added up in float32 before float64 takes over: 16 to an accumulator, so a sum's rounding stays near its terms'.
+const RUN_PX: usize = 64;
+/// Pixels that the shift is the mean of.
+const SHIFT_PX: usize = 8;
+/// Accumulators of a sum: enough to hide the latency of an addition.
+const ACCUMULATORS: usize = 4;
+
+/// Mean and summed squared deviations of a number of values.
+#[derive(Clone, Copy, Debug)]
+pub struct Moments {
+    /// How many values, a whole number
+    pub count: f64,
+    /// Mean
+    pub mean: f64,
+    /// Sum of squared deviations from it
+    pub m2: f64,
+}
+
+impl Moments {
+    /// Floats that the moments of four lanes take: count, mean and M2 of each lane in float64.
+    pub const PARTIAL_ELEMS: usize = 3 * LANES * 2;
+
+    /// From sums of `x - shift` and `(x - shift)^2`.
+    #[inline]
+    pub fn of_sums(count: f64, shift: f64, sum: f64, squares: f64) -> Self {
+        let m2 = squares - sum * sum / count;
+        Self {
+            count,
+            mean: shift + sum / count,
+            // Rounding may leave less than nothing; NaN stays.
+            m2: if m2 < 0.0 { 0.0 } else { m2 },
+        }
+    }
+    /// Leaves the moments of one lane in the `i`-th group of partials.
+    pub fn store(&self, partials: Dst, i: usize, lane: usize) {
+        let at = i * Self::PARTIAL_ELEMS + lane * 2;
+        for (k, x) in [self.count, self.mean, self.m2].into_iter().enumerate() {
+            partials.set_f64(at + k * LANES * 2, x);
+        }
+    }
+    /// Reads what `store` left.
+    pub fn load(partials: Dst, i: usize, lane: usize) -> Self {
+        let at = i * Self::PARTIAL_ELEMS + lane * 2;
+        let [count, mean, m2] = [0, 1, 2].map(|k| partials.get_f64(at + k * LANES * 2));
+        Self { count, mean, m2 }
+    }
+}
+
+/// The moments of each lane over the pixels of `x`, of which there is at least one.
+#[inline]
+pub fn moments(x: Src) -> [Moments; LANES] {
+    let pixels = x.len() / LANES;
+    assert!(pixels > 0 && x.len().is_multiple_of(LANES));
+    let shift = shift(x, pixels);
+    let (mut sum, mut squares) = ([0.0f64; LANES], [0.0f64; LANES]);
+    let mut start = 0;
+    while start < pixels {
+        let len = RUN_PX.min(pixels - start);
+        let (s, q) = run(x.slice(start * LANES, len * LANES), shift);
+        let (s, q) = (s.to_array(), q.to_array());
+        for lane in 0..LANES {
+            sum[lane] += f64::from(s[lane]);
+            squares[lane] += f64::from(q[lane]);
+        }
+        start += len;
+    }
+    let (count, shift) = (pixels as f64, shift.to_array());
+    core::array::from_fn(|lane| {
+        Moments::of_sums(count, f64::from(shift[lane]), sum[lane], squares[lane])
+    })
+}
+
+/// A value near the data of each lane: one pixel alone could be an outlier.
+fn shift(x: Src, pixels: usize) -> F32x4 {
+    let count = SHIFT_PX.min(pixels);
+    let scale = F32x4::splat(1.0 / count as f32);
+    (0..count).fold(F32x4::splat(0.0), |sum, i| {
+        sum + x.load(i * (pixels / count) * LANES) * scale
+    })
+}
+
+/// Sums of (x - shift) and of its square.
+#[inline(always)]
+fn run(x: Src, shift: F32x4) -> (F32x4, F32x4) {
+    let zero = F32x4::splat(0.0);
+    let (mut s, mut q) = ([zero; ACCUMULATORS], [zero; ACCUMULATORS]);
+    let from = x.as_ptr();
+    let mut i = 0;
+    while i + ACCUMULATORS * LANES <= x.len() {
+        for k in 0..ACCUMULATORS {
+            // SAFETY: i + 4k + 4 <= len.
+            let d = unsafe { F32x4::load(from.add(i + k * LANES)) } - shift;
+            s[k] = s[k] + d;
+            q[k] = d.mul_add(d, q[k]);
+        }
+        i += ACCUMULATORS * LANES;
+    }
+    while i < x.len() {
+        let d = x.load(i) - shift;
+        s[0] = s[0] + d;
+        q[0] = d.mul_add(d, q[0]);
+        i += LANES;
+    }
+    ((s[0] + s[1]) + (s[2] + s[3]), (q[0] + q[1]) + (q[2] + q[3]))
+}
+
+/// The moments of all values, given those of their parts, of which none is empty. The parts are walked twice, in the same order.
+pub fn merge<I: Iterator<Item = Moments>>(parts: impl Fn() -> I) -> Moments {
+    let (count, sum) = parts().fold((0.0, 0.0), |(count, sum), part| {
+        (count + part.count, sum + part.count * part.mean)
+    });
+    let mean = sum / count;
+    let m2 = parts().fold(0.0, |m2, part| {
+        let off = part.mean - mean;
+        m2 + part.m2 + part.count * off * off
+    });
+    Moments { count, mean, m2 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Moments, merge};
+
+    #[test]
+    fn merging_parts_gives_the_moments_of_the_whole() {
+        let values = [1e6, 1e6 + 1.0, 1e6 + 3.0, -5.0, 2.0];
+        let of = |part: &[f64]| {
+            let mean = part.iter().sum::<f64>() / part.len() as f64;
+            let m2 = part.iter().map(|x| (x - mean) * (x - mean)).sum();
+            Moments {
+                count: part.len() as f64,
+                mean,
+                m2,
+            }
+        };
+        let parts = [of(&values[..1]), of(&values[1..3]), of(&values[3..])];
+        let (got, wanted) = (merge(|| parts.into_iter()), of(&values));
+        assert_eq!(got.count, 5.0);
+        assert!((got.mean - wanted.mean).abs() < 1e-9);
+        assert!((got.m2 / wanted.m2 - 1.0).abs() < 1e-14);
+    }
+}
