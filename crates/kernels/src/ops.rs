@@ -124,6 +124,18 @@ pub(crate) fn scratch(
     Ok(all.slice(all.len() - (bytes / 4) as usize, (bytes / 4) as usize))
 }
 
+/// Sizes multiplied, or the fault that names `field`, which holds `got`.
+pub(crate) fn product(field: u32, got: u32, sizes: &[u64]) -> Result<u64, Fault> {
+    sizes
+        .iter()
+        .try_fold(1u64, |product, &size| product.checked_mul(size))
+        .ok_or(Fault {
+            field,
+            got,
+            wanted: 0,
+        })
+}
+
 /// `Ok` when the field holds one of `wanted`.
 pub(crate) fn within(
     field: u32,

@@ -1,14 +1,306 @@
-//! conv_transpose2d: to be written.
+//! conv_transpose2d: transposed convolution by sub-pixel decomposition (`micro/phase.rs`). A tile is some rows x columns x output
+//! channels of one sample; all phases of its outputs read the same staged rows.
+//!
+//! ```text
+//! stage the rows and columns of x that the tile's outputs read, zeros around x   // micro/stage.rs
+//! for output row { for column phase { for panel of 8 output channels { conv_row } } }
+//! ```
 
-use crate::mem::Memory;
-use crate::ops::{Fault, Op};
-use crate::record::ConvTranspose2d;
+use crate::layout::Blocked;
+use crate::mem::{Dst, Memory, Src};
+use crate::micro::activation::{Activation, tanh};
+use crate::micro::border::Border;
+use crate::micro::conv_tile::{Place, Walk, conv_row};
+use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
+use crate::micro::phase::{Phase, phase};
+use crate::micro::rows;
+use crate::micro::stage::{Window, pixel_elems, stage};
+use crate::ops::{self, Fault, Op, dense, product, scratch, tile_count, within};
+use crate::record::{ConvTranspose2d, field};
+use crate::simd::LANES;
 
-impl Op for ConvTranspose2d {
-    fn check(&self, _memory: &Memory) -> Result<u32, Fault> {
-        Err(Fault::plan(0, 0))
+/// Coordinates stay below this, so that they fit 32 signed bits with room.
+const MOST_COORDINATE: u64 = 1 << 30;
+
+struct Operands {
+    x: Src,
+    weight: Src,
+    bias: Option<Src>,
+    y: Dst,
+}
+
+/// One axis of a tile, cut-off pixels counted in: `from..to` outputs reading `first_input..` through up to `taps` taps.
+#[derive(Clone, Copy)]
+struct Axis {
+    from: usize,
+    to: usize,
+    stride: usize,
+    pad: usize,
+    /// Of the input; negative in the border
+    first_input: isize,
+    inputs: usize,
+}
+
+impl Axis {
+    /// Tile `i` of `tile` input pixels' worth of outputs.
+    fn new(i: u32, tile: u32, out: u32, pad: u32, stride: u32, kernel: u32) -> Self {
+        let (stride, pad) = (stride as usize, pad as usize);
+        let outputs = tile as usize * stride;
+        let from = i as usize * outputs;
+        let to = (from + outputs).min(out as usize);
+        let most_taps = Phase::most_taps(kernel as usize, stride);
+        let first_input = ((from + pad) / stride) as isize - (most_taps as isize - 1);
+        Self {
+            from,
+            to,
+            stride,
+            pad,
+            first_input,
+            inputs: ((to - 1 + pad) / stride) - (from + pad) / stride + most_taps,
+        }
     }
-    fn run_tile(&self, _memory: &Memory, _tile: u32, _worker: u32) -> Result<(), Fault> {
-        Err(Fault::plan(0, 0))
+
+    /// Staged position of the first input that output `at` reads through `phase`.
+    fn staged(&self, at: usize, phase: Phase) -> usize {
+        let last = ((at + self.pad) / self.stride) as isize;
+        (last - (phase.taps as isize - 1) - self.first_input) as usize
+    }
+
+    fn phase(&self, at: usize, kernel: u32) -> Phase {
+        phase(kernel as usize, self.stride, (at + self.pad) % self.stride)
     }
 }
+
+impl ConvTranspose2d {
+    fn x_shape(&self) -> Blocked {
+        Blocked::new(self.n, self.c, self.h, self.w)
+    }
+
+    fn y_shape(&self) -> Blocked {
+        Blocked::new(self.n, self.o, self.out_h, self.out_w)
+    }
+
+    fn activation(&self) -> Result<Activation, Fault> {
+        Activation::from_word(self.activation)
+            .ok_or(fault(field!(Self, activation), self.activation))
+    }
+
+    fn operands(&self, memory: &Memory) -> Result<Operands, Fault> {
+        let outputs = Packing::Outputs.packed_outputs(self.o as usize) as u64;
+        let channels = pixel_elems(self.c as usize) as u64;
+        let taps = [u64::from(self.kh), u64::from(self.kw)];
+        let weight = field!(Self, weight);
+        let packed = product(
+            weight,
+            self.weight.0,
+            &[outputs, channels, taps[0], taps[1]],
+        )?;
+        let padded_o = u64::from(self.o).next_multiple_of(PANEL_OUTPUTS as u64);
+        let bias = self.bias.is_present();
+        Ok(Operands {
+            x: ops::src(memory, self.x, field!(Self, x), self.x_shape())?,
+            weight: dense(memory, self.weight, weight, packed)?.as_src(),
+            bias: bias
+                .then(|| dense(memory, self.bias, field!(Self, bias), padded_o))
+                .transpose()?
+                .map(|bias| bias.as_src()),
+            y: ops::dst(memory, self.y, field!(Self, y), self.y_shape())?,
+        })
+    }
+
+    /// The most rows and columns that a tile stages: `tile` inputs, one more where padding cuts one in two, and the kernel's.
+    fn staged(&self) -> (u64, u64) {
+        let most = |tile: u32, kernel: u32, stride: u32| {
+            u64::from(tile) + u64::from(kernel.div_ceil(stride))
+        };
+        (
+            most(self.tile_rows, self.kh, self.stride_h),
+            most(self.tile_cols, self.kw, self.stride_w),
+        )
+    }
+
+    /// Tiles along rows, columns, output channels.
+    fn grid(&self) -> (u32, u32, u32) {
+        (
+            self.out_h.div_ceil(self.tile_rows * self.stride_h),
+            self.out_w.div_ceil(self.tile_cols * self.stride_w),
+            self.o.div_ceil(self.tile_o),
+        )
+    }
+}
+
+impl Op for ConvTranspose2d {
+    fn check(&self, memory: &Memory) -> Result<u32, Fault> {
+        for (field, got) in [
+            (field!(Self, kh), self.kh),
+            (field!(Self, kw), self.kw),
+            (field!(Self, stride_h), self.stride_h),
+            (field!(Self, stride_w), self.stride_w),
+            (field!(Self, tile_rows), self.tile_rows),
+            (field!(Self, tile_cols), self.tile_cols),
+        ] {
+            within(field, got, 1..=u32::MAX)?;
+        }
+        within(
+            field!(Self, tile_o),
+            self.tile_o,
+            PANEL_OUTPUTS as u32..=u32::MAX,
+        )?;
+        if !self.tile_o.is_multiple_of(PANEL_OUTPUTS as u32) {
+            return Err(fault(field!(Self, tile_o), self.tile_o));
+        }
+        within(field!(Self, c), self.c, 1..=u32::MAX / 16)?;
+        within(field!(Self, o), self.o, 1..=u32::MAX / 16)?;
+        self.activation()?;
+        self.operands(memory)?;
+        for (field, pad, out, stride, kernel, tile) in [
+            (
+                field!(Self, pad_top),
+                self.pad_top,
+                self.out_h,
+                self.stride_h,
+                self.kh,
+                self.tile_rows,
+            ),
+            (
+                field!(Self, pad_left),
+                self.pad_left,
+                self.out_w,
+                self.stride_w,
+                self.kw,
+                self.tile_cols,
+            ),
+        ] {
+            let tile = u64::from(tile) * u64::from(stride);
+            let sum = u64::from(pad) + u64::from(out) + u64::from(stride) + u64::from(kernel);
+            if tile > MOST_COORDINATE || sum > MOST_COORDINATE {
+                return Err(fault(field, pad));
+            }
+        }
+        let (rows, cols) = self.staged();
+        let pixel = pixel_elems(self.c as usize) as u64;
+        let staged = product(
+            field!(Self, tile_cols),
+            self.tile_cols,
+            &[rows, cols, pixel, 4],
+        )?;
+        if u64::from(self.scratch_bytes) < staged {
+            return Err(Fault::plan(
+                self.scratch_bytes,
+                u32::try_from(staged).unwrap_or(u32::MAX),
+            ));
+        }
+        let (rows, cols, outputs) = self.grid();
+        let tiles = [self.n, rows, cols, outputs].map(u64::from);
+        tile_count(
+            field!(Self, tile_rows),
+            product(field!(Self, tile_rows), self.tile_rows, &tiles)?,
+            1,
+        )
+    }
+
+    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+        let activation = self.activation()?;
+        let operands = self.operands(memory)?;
+        let staged = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
+        let (grid_rows, grid_cols, grid_o) = self.grid();
+        let n = (tile / grid_o / grid_cols / grid_rows) as usize;
+        let row_tile = tile / grid_o / grid_cols % grid_rows;
+        let rows = Axis::new(
+            row_tile,
+            self.tile_rows,
+            self.out_h,
+            self.pad_top,
+            self.stride_h,
+            self.kh,
+        );
+        let col_tile = tile / grid_o % grid_cols;
+        let cols = Axis::new(
+            col_tile,
+            self.tile_cols,
+            self.out_w,
+            self.pad_left,
+            self.stride_w,
+            self.kw,
+        );
+        let first_o = (tile % grid_o * self.tile_o) as usize;
+        let last_o = (first_o + self.tile_o as usize).min(self.o as usize);
+        let window = Window {
+            n,
+            top: rows.first_input,
+            rows: rows.inputs,
+            row_step: 1,
+            left: cols.first_input,
+            cols: cols.inputs,
+            border: Border::Constant,
+        };
+        stage(operands.x, &self.x_shape(), &window, staged);
+
+        let pixel = pixel_elems(self.c as usize);
+        let (o, y_shape) = (self.o as usize, self.y_shape());
+        let outputs = Packing::Outputs.packed_outputs(o);
+        for y in rows.from..rows.to {
+            let row_phase = rows.phase(y, self.kh);
+            for x in cols.from..cols.to.min(cols.from + cols.stride) {
+                let col_phase = cols.phase(x, self.kw);
+                let walk = Walk {
+                    rows: row_phase.taps,
+                    row_stride: window.cols * pixel,
+                    taps: 1,
+                    tap_stride: 0,
+                    run: col_phase.taps * pixel,
+                    px_stride: pixel,
+                };
+                // A phase without taps reads nothing: its outputs are the bias.
+                let from = match row_phase.taps * col_phase.taps {
+                    0 => 0,
+                    _ => {
+                        rows.staged(y, row_phase) * walk.row_stride
+                            + cols.staged(x, col_phase) * pixel
+                    }
+                };
+                let a = staged.as_src().slice(from, staged.len() - from);
+                let walk = if row_phase.taps * col_phase.taps == 0 {
+                    Walk { rows: 0, ..walk }
+                } else {
+                    walk
+                };
+                let before =
+                    Phase::taps_before(&row_phase, &col_phase, self.kw as usize) * pixel * outputs;
+                let steps = row_phase.taps * col_phase.taps * pixel;
+                let px = (cols.to - x).div_ceil(cols.stride);
+                for first in (first_o..last_o).step_by(PANEL_OUTPUTS) {
+                    let width = panel_width(Packing::Outputs, o, first);
+                    let w = operands.weight.slice(before + first * steps, width * steps);
+                    let bias = operands.bias.map(|bias| bias.slice(first, PANEL_OUTPUTS));
+                    let place = Place {
+                        at: y_shape.at(n, first / LANES, y, x),
+                        px_stride: cols.stride * LANES,
+                        plane: y_shape.plane_px() * LANES,
+                        relu: activation == Activation::Relu,
+                    };
+                    conv_row(a, w, bias, operands.y, &walk, &place, px, width / LANES);
+                }
+            }
+            if activation == Activation::Tanh {
+                for block in first_o / LANES..last_o.div_ceil(LANES) {
+                    let at = y_shape.at(n, block, y, cols.from);
+                    let y = operands.y.slice(at, (cols.to - cols.from) * LANES);
+                    rows::map(y.as_src(), y, tanh);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fault(field: u32, got: u32) -> Fault {
+    Fault {
+        field,
+        got,
+        wanted: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

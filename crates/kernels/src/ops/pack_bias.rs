@@ -1,14 +1,24 @@
-//! pack_bias: to be written.
+//! pack_bias: a vector filled up with zeros, so that kernels may load whole vectors of it.
 
 use crate::mem::Memory;
-use crate::ops::{Fault, Op};
-use crate::record::PackBias;
+use crate::ops::{Fault, Op, dense, within};
+use crate::record::{PackBias, field};
 
 impl Op for PackBias {
-    fn check(&self, _memory: &Memory) -> Result<u32, Fault> {
-        Err(Fault::plan(0, 0))
+    fn check(&self, memory: &Memory) -> Result<u32, Fault> {
+        within(field!(Self, c), self.c, 1..=u32::MAX)?;
+        within(field!(Self, padded_c), self.padded_c, self.c..=u32::MAX)?;
+        dense(memory, self.src, field!(Self, src), u64::from(self.c))?;
+        dense(memory, self.y, field!(Self, y), u64::from(self.padded_c))?;
+        Ok(1)
     }
-    fn run_tile(&self, _memory: &Memory, _tile: u32, _worker: u32) -> Result<(), Fault> {
-        Err(Fault::plan(0, 0))
+
+    fn run_tile(&self, memory: &Memory, _tile: u32, _worker: u32) -> Result<(), Fault> {
+        let src = dense(memory, self.src, field!(Self, src), u64::from(self.c))?;
+        let y = dense(memory, self.y, field!(Self, y), u64::from(self.padded_c))?;
+        for i in 0..y.len() {
+            y.set(i, if i < src.len() { src.get(i) } else { 0.0 });
+        }
+        Ok(())
     }
 }

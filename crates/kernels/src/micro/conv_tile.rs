@@ -1,0 +1,200 @@
+//! The register tile of convolution: up to `TILE_PX` pixels x 4 or 8 output channels, summed over everything that is staged
+//! under the kernel. Not here: staging (`stage.rs`), which rows there are (`ops/conv2d.rs`, `ops/conv_transpose2d.rs`).
+//!
+//! ```text
+//! for kernel row { for tap { for step in 0..run {                // run = kernel columns x channels: contiguous
+//!     acc[p][v] += a[p * px_stride + step] * w[v]                // one splat load a pixel, one vector load four outputs
+//! } } }
+//! y[p][v] = relu(acc + bias)
+//! ```
+//! 1. One k step a loop body and a trip count that LLVM can't see: unrolled, it regroups by accumulator and V8 spills.
+//! 2. Runs as long as can be: a row of the kernel with all its channels. Leaving a loop of 12 steps costs a sixth of it
+//!    (48 GFLOP/s; runs of 48: 54, of 384: 56.5).
+//! 3. Everything is asserted once a row: checks in 64 bits cost as much as 20 k steps.
+//! 4. What a tile sums is added in the same order for every output element, whatever tile it falls in.
+//!
+//! Tried and dropped: the distance between pixels as a constant (no gain over a run-time value).
+
+use super::widths::Widths;
+use crate::mem::{Dst, Src};
+use crate::simd::{F32x4, LANES, TILE_PX};
+
+/// What a pixel reads, in floats: `rows x taps` runs of `run` consecutive ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Walk {
+    /// Kernel rows
+    pub rows: usize,
+    /// From one kernel row to the next
+    pub row_stride: usize,
+    /// Runs in a kernel row: 1, or the kernel's width where dilation sets its columns apart
+    pub taps: usize,
+    /// From one run to the next
+    pub tap_stride: usize,
+    /// Floats of a run
+    pub run: usize,
+    /// From one pixel to the next
+    pub px_stride: usize,
+}
+
+impl Walk {
+    /// Floats that each pixel reads.
+    pub fn steps(&self) -> u64 {
+        (self.rows as u64)
+            .saturating_mul(self.taps as u64)
+            .saturating_mul(self.run as u64)
+    }
+
+    /// Floats from the first that `px` pixels read to one past the last.
+    pub fn reach(&self, px: usize) -> u64 {
+        if self.rows == 0 || self.taps == 0 || px == 0 {
+            return 0;
+        }
+        (self.run as u64)
+            .saturating_add(span(self.rows, self.row_stride))
+            .saturating_add(span(self.taps, self.tap_stride))
+            .saturating_add(span(px, self.px_stride))
+    }
+}
+
+/// Where the results go, in floats.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The first pixel's first four outputs
+    pub at: usize,
+    /// From one pixel to the next
+    pub px_stride: usize,
+    /// From four outputs to the next four
+    pub plane: usize,
+    /// Negative results become 0
+    pub relu: bool,
+}
+
+impl Place {
+    /// One past the last float that `px` pixels of `vectors` times four outputs write.
+    pub fn reach(&self, px: usize, vectors: usize) -> u64 {
+        if px == 0 || vectors == 0 {
+            return 0;
+        }
+        ((self.at + LANES) as u64)
+            .saturating_add(span(px, self.px_stride))
+            .saturating_add(span(vectors, self.plane))
+    }
+}
+
+/// From the first of `n` things to the last.
+fn span(n: usize, stride: usize) -> u64 {
+    (n as u64 - 1).saturating_mul(stride as u64)
+}
+
+/// A row of `px` pixels by `vectors` (1 or 2) times four output channels.
+///
+/// `a` starts at the first pixel, `w` at the panel of `walk.steps()` times `vectors` vectors, `bias` at the first output.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "operands, and how they are walked"
+)]
+pub fn conv_row(
+    a: Src,
+    w: Src,
+    bias: Option<Src>,
+    y: Dst,
+    walk: &Walk,
+    place: &Place,
+    px: usize,
+    vectors: usize,
+) {
+    assert!(walk.reach(px) <= a.len() as u64);
+    assert!(walk.steps().saturating_mul((vectors * LANES) as u64) <= w.len() as u64);
+    assert!(place.reach(px, vectors) <= y.len() as u64);
+    let bias = core::array::from_fn(|v| match bias {
+        Some(bias) if v < vectors => bias.load(v * LANES),
+        _ => F32x4::splat(0.0),
+    });
+    let (mut x, mut place) = (0, *place);
+    for width in Widths::new(px, TILE_PX) {
+        // SAFETY: pixels x..x + width of those that the assertions above cover.
+        unsafe {
+            let a = a.as_ptr().add(x * walk.px_stride);
+            if vectors == 1 {
+                tile_of_width::<1>(width, a, w.as_ptr(), bias, y.as_mut_ptr(), walk, &place);
+            } else {
+                tile_of_width::<2>(width, a, w.as_ptr(), bias, y.as_mut_ptr(), walk, &place);
+            }
+        }
+        x += width;
+        place.at += width * place.px_stride;
+    }
+}
+
+/// # Safety
+/// - As of `tile`.
+#[inline(always)]
+unsafe fn tile_of_width<const VECTORS: usize>(
+    width: usize,
+    a: *const f32,
+    w: *const f32,
+    bias: [F32x4; 2],
+    y: *mut f32,
+    walk: &Walk,
+    place: &Place,
+) {
+    // SAFETY: the caller's obligation.
+    unsafe {
+        match width {
+            1 => tile::<1, VECTORS>(a, w, bias, y, walk, place),
+            2 => tile::<2, VECTORS>(a, w, bias, y, walk, place),
+            3 => tile::<3, VECTORS>(a, w, bias, y, walk, place),
+            4 => tile::<4, VECTORS>(a, w, bias, y, walk, place),
+            5 if TILE_PX >= 5 => tile::<5, VECTORS>(a, w, bias, y, walk, place),
+            6 if TILE_PX >= 6 => tile::<6, VECTORS>(a, w, bias, y, walk, place),
+            _ => unreachable!(),
+        }
+    }
+}
+
+/// # Safety
+/// - `a` is valid for reading `walk.reach(PX)` floats, `w` for `walk.steps() * VECTORS` vectors.
+/// - `y` is valid for writing `place.reach(PX, VECTORS)` floats.
+#[inline(never)]
+unsafe fn tile<const PX: usize, const VECTORS: usize>(
+    a: *const f32,
+    mut w: *const f32,
+    bias: [F32x4; 2],
+    y: *mut f32,
+    walk: &Walk,
+    place: &Place,
+) {
+    let mut acc = [[F32x4::splat(0.0); VECTORS]; PX];
+    let px_stride = walk.px_stride;
+    for row in 0..walk.rows {
+        for tap in 0..walk.taps {
+            // SAFETY: `a` walks a run and `w` the panel; the caller answers for both.
+            unsafe {
+                let mut a = a.add(row * walk.row_stride + tap * walk.tap_stride);
+                let end = a.add(walk.run);
+                while a != end {
+                    let weights: [F32x4; VECTORS] =
+                        core::array::from_fn(|v| F32x4::load(w.add(v * LANES)));
+                    for (p, sums) in acc.iter_mut().enumerate() {
+                        let x = F32x4::load_splat(a.add(p * px_stride));
+                        for (sum, weights) in sums.iter_mut().zip(weights) {
+                            *sum = x.mul_add(weights, *sum);
+                        }
+                    }
+                    a = a.add(1);
+                    w = w.add(VECTORS * LANES);
+                }
+            }
+        }
+    }
+    for (p, sums) in acc.iter().enumerate() {
+        for (v, &sum) in sums.iter().enumerate() {
+            let mut result = sum + bias[v];
+            if place.relu {
+                result = result.max(F32x4::splat(0.0));
+            }
+            // SAFETY: within the reach of `place`; the caller answers for it.
+            unsafe { result.store(y.add(place.at + p * place.px_stride + v * place.plane)) };
+        }
+    }
+}

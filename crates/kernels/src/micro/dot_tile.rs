@@ -1,0 +1,122 @@
+//! Convolution to 1, 2 or 3 output channels: lanes hold input channels, and are summed at the end. The register tile of
+//! `conv_tile.rs` would leave half of its vectors or more to channels that aren't there. Same staging, same walk.
+//!
+//! ```text
+//! for kernel row { for tap { for step in 0..run / 4 {
+//!     acc[p][o] += a[p * px_stride + step] * w[o]                // vectors of four input channels
+//! } } }
+//! y[p] = relu(sum of lanes of acc[p] + bias)
+//! ```
+//! 3 pixels x 3 outputs are the most that doesn't spill: nine sums, three weights, one pixel, one product (plain build).
+
+use super::conv_tile::{Place, Walk};
+use super::widths::Widths;
+use crate::mem::{Dst, Src};
+use crate::simd::{F32x4, LANES};
+
+/// The most outputs there can be.
+pub const MOST_OUTPUTS: usize = 3;
+
+/// A row of `px` pixels by `outputs` (1 to 3) channels; the result's other lanes become 0.
+///
+/// `a` starts at the first pixel, `w` holds `outputs` vectors for every four steps of the walk, `bias` a vector.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "operands, and how they are walked"
+)]
+pub fn dot_row(
+    a: Src,
+    w: Src,
+    bias: Option<Src>,
+    y: Dst,
+    walk: &Walk,
+    place: &Place,
+    px: usize,
+    outputs: usize,
+) {
+    assert!(walk.run.is_multiple_of(LANES) && walk.reach(px) <= a.len() as u64);
+    assert!(walk.steps().saturating_mul(outputs as u64) <= w.len() as u64);
+    assert!(place.reach(px, 1) <= y.len() as u64);
+    let bias = bias.map_or(F32x4::splat(0.0), |bias| bias.load(0));
+    let most = match outputs {
+        1 => 6,
+        2 => 4,
+        _ => 3,
+    };
+    let (mut x, mut place) = (0, *place);
+    for width in Widths::new(px, most) {
+        // SAFETY: pixels x..x + width of those that the assertions above cover.
+        unsafe {
+            let (a, w, y) = (
+                a.as_ptr().add(x * walk.px_stride),
+                w.as_ptr(),
+                y.as_mut_ptr(),
+            );
+            match (outputs, width) {
+                (1, 1) => tile::<1, 1>(a, w, bias, y, walk, &place),
+                (1, 2) => tile::<2, 1>(a, w, bias, y, walk, &place),
+                (1, 3) => tile::<3, 1>(a, w, bias, y, walk, &place),
+                (1, 4) => tile::<4, 1>(a, w, bias, y, walk, &place),
+                (1, 5) => tile::<5, 1>(a, w, bias, y, walk, &place),
+                (1, 6) => tile::<6, 1>(a, w, bias, y, walk, &place),
+                (2, 1) => tile::<1, 2>(a, w, bias, y, walk, &place),
+                (2, 2) => tile::<2, 2>(a, w, bias, y, walk, &place),
+                (2, 3) => tile::<3, 2>(a, w, bias, y, walk, &place),
+                (2, 4) => tile::<4, 2>(a, w, bias, y, walk, &place),
+                (3, 1) => tile::<1, 3>(a, w, bias, y, walk, &place),
+                (3, 2) => tile::<2, 3>(a, w, bias, y, walk, &place),
+                (3, 3) => tile::<3, 3>(a, w, bias, y, walk, &place),
+                _ => unreachable!(),
+            }
+        }
+        x += width;
+        place.at += width * place.px_stride;
+    }
+}
+
+/// # Safety
+/// - `a` is valid for reading `walk.reach(PX)` floats, `w` for `walk.steps() * OUTPUTS`.
+/// - `y` is valid for writing `place.reach(PX, 1)` floats.
+#[inline(never)]
+unsafe fn tile<const PX: usize, const OUTPUTS: usize>(
+    a: *const f32,
+    mut w: *const f32,
+    bias: F32x4,
+    y: *mut f32,
+    walk: &Walk,
+    place: &Place,
+) {
+    let mut acc = [[F32x4::splat(0.0); OUTPUTS]; PX];
+    let px_stride = walk.px_stride;
+    for row in 0..walk.rows {
+        for tap in 0..walk.taps {
+            // SAFETY: `a` walks a run and `w` the panel; the caller answers for both.
+            unsafe {
+                let mut a = a.add(row * walk.row_stride + tap * walk.tap_stride);
+                let end = a.add(walk.run);
+                while a != end {
+                    let weights: [F32x4; OUTPUTS] =
+                        core::array::from_fn(|o| F32x4::load(w.add(o * LANES)));
+                    for (p, sums) in acc.iter_mut().enumerate() {
+                        let x = F32x4::load(a.add(p * px_stride));
+                        for (sum, weights) in sums.iter_mut().zip(weights) {
+                            *sum = x.mul_add(weights, *sum);
+                        }
+                    }
+                    a = a.add(LANES);
+                    w = w.add(OUTPUTS * LANES);
+                }
+            }
+        }
+    }
+    for (p, sums) in acc.iter().enumerate() {
+        let rows = core::array::from_fn(|o| sums.get(o).copied().unwrap_or(F32x4::splat(0.0)));
+        let [a, b, c, d] = F32x4::transpose(rows);
+        let mut result = (a + b) + (c + d) + bias;
+        if place.relu {
+            result = result.max(F32x4::splat(0.0));
+        }
+        // SAFETY: within the reach of `place`; the caller answers for it.
+        unsafe { result.store(y.add(place.at + p * place.px_stride)) };
+    }
+}

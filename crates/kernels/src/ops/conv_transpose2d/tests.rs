@@ -1,0 +1,328 @@
+//! conv_transpose2d and its packing against the definition in float64 (each input adds its kernel to the output), over odd sizes.
+
+use std::vec::Vec;
+
+use crate::layout::Blocked;
+use crate::ops::Fault;
+use crate::record::{ConvTranspose2d, Operand, PackBias, PackConvTranspose2d, field};
+use crate::testing::{Random, TestPlan, assert_close};
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    n: usize,
+    c: usize,
+    h: usize,
+    w: usize,
+    o: usize,
+    kernel: (usize, usize),
+    stride: (usize, usize),
+    pad: (usize, usize),
+    out_pad: (usize, usize),
+    activation: u32,
+    bias: bool,
+    tile: (u32, u32, u32),
+}
+
+const PLAIN: Case = Case {
+    n: 1,
+    c: 5,
+    h: 5,
+    w: 9,
+    o: 9,
+    kernel: (3, 3),
+    stride: (2, 2),
+    pad: (1, 1),
+    out_pad: (1, 1),
+    activation: 0,
+    bias: true,
+    tile: (2, 7, 8),
+};
+
+impl Case {
+    fn y_shape(&self) -> Blocked {
+        let out = |size: usize, stride, pad, kernel, out_pad| {
+            (size - 1) * stride + kernel + out_pad - 2 * pad
+        };
+        Blocked {
+            n: self.n,
+            c: self.o,
+            h: out(
+                self.h,
+                self.stride.0,
+                self.pad.0,
+                self.kernel.0,
+                self.out_pad.0,
+            ),
+            w: out(
+                self.w,
+                self.stride.1,
+                self.pad.1,
+                self.kernel.1,
+                self.out_pad.1,
+            ),
+        }
+    }
+
+    fn pixel(&self) -> usize {
+        if self.c < 4 {
+            self.c
+        } else {
+            self.c.next_multiple_of(4)
+        }
+    }
+
+    /// What `scratchBytes` of the descriptor says.
+    fn scratch_bytes(&self) -> u32 {
+        let rows = self.tile.0 as usize + self.kernel.0.div_ceil(self.stride.0);
+        let cols = self.tile.1 as usize + self.kernel.1.div_ceil(self.stride.1);
+        (rows * cols * self.pixel() * 4).next_multiple_of(16) as u32
+    }
+
+    fn naive(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
+        let ((kh, kw), shape) = (self.kernel, self.y_shape());
+        let mut y = std::vec![0.0; shape.n * shape.c * shape.plane_px()];
+        for (i, y) in y.iter_mut().enumerate() {
+            *y = if self.bias {
+                f64::from(bias[i / shape.plane_px() % self.o])
+            } else {
+                0.0
+            };
+        }
+        for n in 0..self.n {
+            for c in 0..self.c {
+                for (iy, ix) in (0..self.h).flat_map(|iy| (0..self.w).map(move |ix| (iy, ix))) {
+                    let value = f64::from(x[((n * self.c + c) * self.h + iy) * self.w + ix]);
+                    for o in 0..self.o {
+                        for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
+                            let (oy, ox) = (iy * self.stride.0 + ky, ix * self.stride.1 + kx);
+                            let (Some(oy), Some(ox)) =
+                                (oy.checked_sub(self.pad.0), ox.checked_sub(self.pad.1))
+                            else {
+                                continue;
+                            };
+                            if oy < shape.h && ox < shape.w {
+                                y[((n * self.o + o) * shape.h + oy) * shape.w + ox] += value
+                                    * f64::from(weight[((c * self.o + o) * kh + ky) * kw + kx]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for y in &mut y {
+            *y = match self.activation {
+                1 => y.max(0.0),
+                2 => y.tanh(),
+                _ => *y,
+            };
+        }
+        y
+    }
+
+    fn plan(&self) -> (TestPlan, ConvTranspose2d, Vec<f64>) {
+        let mut random = Random::new((self.c * 31 + self.o * 7 + self.w) as u32);
+        let x = random.floats(self.n * self.c * self.h * self.w, -1.0, 1.0);
+        let weight = random.floats(self.c * self.o * self.kernel.0 * self.kernel.1, -0.5, 0.5);
+        let bias = random.floats(self.o, -1.0, 1.0);
+        let wanted = self.naive(&x, &weight, &bias);
+
+        let mut plan = TestPlan::new();
+        let taps = self.kernel.0 * self.kernel.1;
+        let packed = plan.room(self.o.next_multiple_of(4) * self.pixel() * taps);
+        let pack = PackConvTranspose2d {
+            scratch: Operand::ABSENT,
+            scratch_bytes: 0,
+            src: plan.dense(&weight),
+            y: packed,
+            o: self.o as u32,
+            c: self.c as u32,
+            kh: self.kernel.0 as u32,
+            kw: self.kernel.1 as u32,
+            stride_h: self.stride.0 as u32,
+            stride_w: self.stride.1 as u32,
+        };
+        let padded = self.o.next_multiple_of(8);
+        let packed_bias = plan.room(padded);
+        let pack_bias = PackBias {
+            scratch: Operand::ABSENT,
+            scratch_bytes: 0,
+            src: plan.dense(&bias),
+            y: packed_bias,
+            c: self.o as u32,
+            padded_c: padded as u32,
+        };
+        let x_shape = Blocked {
+            n: self.n,
+            c: self.c,
+            h: self.h,
+            w: self.w,
+        };
+        let conv = ConvTranspose2d {
+            scratch: plan.scratch(self.scratch_bytes()),
+            scratch_bytes: self.scratch_bytes(),
+            x: plan.blocked(&x, x_shape),
+            weight: packed,
+            bias: if self.bias {
+                packed_bias
+            } else {
+                Operand::ABSENT
+            },
+            y: plan.room_blocked(self.y_shape()),
+            n: self.n as u32,
+            c: self.c as u32,
+            h: self.h as u32,
+            w: self.w as u32,
+            o: self.o as u32,
+            out_h: self.y_shape().h as u32,
+            out_w: self.y_shape().w as u32,
+            kh: self.kernel.0 as u32,
+            kw: self.kernel.1 as u32,
+            stride_h: self.stride.0 as u32,
+            stride_w: self.stride.1 as u32,
+            pad_top: self.pad.0 as u32,
+            pad_left: self.pad.1 as u32,
+            activation: self.activation,
+            tile_rows: self.tile.0,
+            tile_cols: self.tile.1,
+            tile_o: self.tile.2,
+        };
+        plan.push(pack).push(pack_bias).push(conv);
+        (plan, conv, wanted)
+    }
+
+    fn check(&self) {
+        let (plan, conv, wanted) = self.plan();
+        let got = plan.run_everywhere().blocked(conv.y, self.y_shape());
+        assert_close(&got, &wanted, 1e-5, &std::format!("{self:?}"));
+    }
+}
+
+#[test]
+fn channel_tails() {
+    for c in 1..=9 {
+        for o in 1..=9 {
+            Case { c, o, ..PLAIN }.check();
+        }
+    }
+    Case {
+        c: 18,
+        o: 20,
+        n: 2,
+        tile: (1, 100, 16),
+        ..PLAIN
+    }
+    .check();
+}
+
+#[test]
+fn kernels_strides_pads() {
+    for kernel in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 3)] {
+        for stride in [(1, 1), (2, 2), (3, 2), (1, 4)] {
+            for pad in [
+                (0, 0),
+                (kernel.0 / 2, (kernel.1 - 1) / 2),
+                (kernel.0 - 1, 0),
+            ] {
+                for out_pad in [(0, 0), (stride.0 - 1, stride.1 - 1)] {
+                    Case {
+                        kernel,
+                        stride,
+                        pad,
+                        out_pad,
+                        ..PLAIN
+                    }
+                    .check();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn widths_and_tiles() {
+    for w in 1..=14 {
+        for tile in [(1, 1, 8), (3, 5, 16), (100, 100, 64)] {
+            Case { w, tile, ..PLAIN }.check();
+        }
+    }
+    Case {
+        h: 1,
+        w: 1,
+        ..PLAIN
+    }
+    .check();
+}
+
+#[test]
+fn activations_with_and_without_bias() {
+    for activation in 0..3 {
+        for bias in [false, true] {
+            Case {
+                activation,
+                bias,
+                n: 2,
+                ..PLAIN
+            }
+            .check();
+        }
+    }
+}
+
+#[test]
+fn tiles_do_not_change_bits() {
+    let (plan, conv, _) = PLAIN.plan();
+    let shape = PLAIN.y_shape();
+    let first = plan.run_everywhere().blocked(conv.y, shape);
+    for tile in [(1, 1, 8), (2, 3, 16), (5, 9, 16)] {
+        let (plan, conv, _) = Case { tile, ..PLAIN }.plan();
+        assert_eq!(
+            first,
+            plan.run_everywhere().blocked(conv.y, shape),
+            "{tile:?}"
+        );
+    }
+}
+
+#[test]
+fn wrong_fields_are_named() {
+    let fault_of = |change: fn(&mut ConvTranspose2d)| {
+        let (mut plan, mut conv, _) = PLAIN.plan();
+        change(&mut conv);
+        plan.push(conv);
+        plan.load().expect_err("a fault").field
+    };
+    assert_eq!(fault_of(|r| r.kw = 0), field!(ConvTranspose2d, kw));
+    assert_eq!(
+        fault_of(|r| r.stride_h = 0),
+        field!(ConvTranspose2d, stride_h)
+    );
+    assert_eq!(fault_of(|r| r.c = 0), field!(ConvTranspose2d, c));
+    assert_eq!(fault_of(|r| r.w = u32::MAX), field!(ConvTranspose2d, x));
+    assert_eq!(fault_of(|r| r.out_h = u32::MAX), field!(ConvTranspose2d, y));
+    assert_eq!(
+        fault_of(|r| r.kh = u32::MAX),
+        field!(ConvTranspose2d, weight)
+    );
+    assert_eq!(
+        fault_of(|r| r.bias = Operand::new(Operand::ARENA, 1 << 27)),
+        field!(ConvTranspose2d, bias)
+    );
+    assert_eq!(
+        fault_of(|r| r.pad_top = u32::MAX),
+        field!(ConvTranspose2d, pad_top)
+    );
+    assert_eq!(
+        fault_of(|r| r.stride_w = u32::MAX),
+        field!(ConvTranspose2d, pad_left)
+    );
+    assert_eq!(
+        fault_of(|r| r.activation = 9),
+        field!(ConvTranspose2d, activation)
+    );
+    assert_eq!(
+        fault_of(|r| r.tile_rows = 0),
+        field!(ConvTranspose2d, tile_rows)
+    );
+    assert_eq!(fault_of(|r| r.tile_o = 4), field!(ConvTranspose2d, tile_o));
+    assert_eq!(fault_of(|r| r.tile_cols = 8), Fault::NO_FIELD);
+}
