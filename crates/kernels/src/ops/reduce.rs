@@ -137,26 +137,31 @@ impl Reduce {
         } else {
             start
         });
-        // The innermost reduced axis but C: along it pixels lie at one distance and share their channels.
-        let [along_n, _, along_h, along_w] = reduced.0;
+        // The innermost reduced axis: along it pixels lie at one distance, and share their channels unless it is C.
+        let [along_n, along_c, along_h, along_w] = reduced.0;
         let (axis_len, step) = if along_w > 1 {
             (along_w, 1)
         } else if along_h > 1 {
             (along_h, shape.w)
-        } else if along_n > 1 && reduced.0[1] == 1 {
-            (along_n, shape.channel_blocks() * shape.plane_px())
+        } else if along_c > 1 {
+            (along_c, shape.plane_px())
         } else {
-            (1, 0)
+            (along_n, shape.channel_blocks() * shape.plane_px())
         };
+        let along_channels = along_w == 1 && along_h == 1 && along_c > 1;
         let mut i = first;
         while i < end {
-            let run = (axis_len - i % axis_len).min(end - i);
+            let mut run = (axis_len - i % axis_len).min(end - i);
             let (at, block) = pixel(i);
             let lanes = if over_channels {
                 shape.lanes_in(block)
             } else {
                 LANES
             };
+            if along_channels {
+                // A last block with lanes past C comes by itself.
+                run = run.min((shape.c / LANES).saturating_sub(block).max(1));
+            }
             if lanes == LANES {
                 for k in 0..run {
                     sums.add(x.load(at + k * step * LANES));
@@ -175,12 +180,12 @@ impl Reduce {
             }
             i += run;
         }
+        let parts = core::array::from_fn(|lane| sums.lane(lane));
         if over_channels {
-            let lanes = |lane: &usize| sums.count[*lane] > 0.0;
-            [merge(|| (0..LANES).filter(lanes).map(|lane| sums.lane(lane))); LANES]
-        } else {
-            core::array::from_fn(|lane| sums.lane(lane))
+            let counted = |part: &Moments| part.count > 0.0;
+            return [merge(|| parts.into_iter().filter(counted)); LANES];
         }
+        parts
     }
 
     /// Mean or variance. Nothing to divide by gives what PyTorch gives: 0 / 0.
