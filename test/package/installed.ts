@@ -123,7 +123,8 @@ export async function installedProject(): Promise<string> {
 export async function projectOfItsOwn(name: string): Promise<string> {
   const installed = await installedProject();
   const project = path.join(inject('scratch'), name);
-  fs.cpSync(installed, project, { recursive: true });
+  // Otherwise the command's link would point into the project that was copied.
+  fs.cpSync(installed, project, { recursive: true, verbatimSymlinks: true });
   return project;
 }
 

@@ -14,6 +14,7 @@ const PRELUDE = `
   const model = loadModel(fs.readFileSync(fileURLToPath(import.meta.resolve('gouache/models/mosaic.safetensors'))));
   const picture = (side) => ({ data: new Uint8Array(side * side * 3).map((_, i) => i * 7), width: side, height: side, channels: 3 });
   const outcome = (promise) => promise.then(() => 'done', (error) => error.name);
+  const bytes = ({ data }) => Buffer.from(data);
   const say = (value) => console.log(JSON.stringify(value));
 `;
 
@@ -85,7 +86,7 @@ test.each([
        crashed: error instanceof EngineCrashedError, code: error?.code, message: error?.message,
        queued: await queued,
        later: await outcome(doomed.paint(model, picture(32))),
-       same: Buffer.compare(before.data, after.data) === 0 && Buffer.compare(before.data, again.data) === 0,
+       same: bytes(before).equals(bytes(after)) && bytes(before).equals(bytes(again)),
        disposed: await outcome(doomed.dispose()),
      });
      channel.close();`,
