@@ -53,6 +53,15 @@ impl Field for u32 {
         self
     }
 }
+impl Field for i32 {
+    const KIND: &'static str = "i32";
+    fn from_word(word: u32) -> Self {
+        word.cast_signed()
+    }
+    fn to_word(self) -> u32 {
+        self.cast_unsigned()
+    }
+}
 impl Field for f32 {
     const KIND: &'static str = "f32";
     fn from_word(word: u32) -> Self {
@@ -283,7 +292,7 @@ records! {
         /// rows (n, channel block, h) a tile of the side that is blocked: of y if both are or none is
         tile_rows: u32,
     }
-    /// Padding of H and W.
+    /// Padding of H and W, and cropping by negative amounts.
     4 pad Pad {
         /// blocked [n, c, h, w]
         x: Operand,
@@ -297,14 +306,14 @@ records! {
         h: u32,
         /// of x
         w: u32,
-        /// rows above
-        top: u32,
-        /// rows below
-        bottom: u32,
-        /// columns before
-        left: u32,
-        /// columns after
-        right: u32,
+        /// rows added above; negative ones are cut off
+        top: i32,
+        /// rows below, as top
+        bottom: i32,
+        /// columns before, as top
+        left: i32,
+        /// columns after, as top
+        right: i32,
         /// 0 constant, 1 reflect, 2 replicate
         mode: u32,
         /// of the constant

@@ -237,13 +237,13 @@ export interface PadFields extends Scratch {
   readonly h: number;
   /** of x */
   readonly w: number;
-  /** rows above */
+  /** rows added above; negative ones are cut off */
   readonly top: number;
-  /** rows below */
+  /** rows below, as top */
   readonly bottom: number;
-  /** columns before */
+  /** columns before, as top */
   readonly left: number;
-  /** columns after */
+  /** columns after, as top */
   readonly right: number;
   /** 0 constant, 1 reflect, 2 replicate */
   readonly mode: number;

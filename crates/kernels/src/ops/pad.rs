@@ -6,7 +6,7 @@ use crate::mem::{Dst, Memory, Src};
 use crate::micro::border::{Border, map_index};
 use crate::micro::rows::{copy, fill};
 use crate::ops::{Fault, Op, dst, src, tile_count, within};
-use crate::record::{Pad, field};
+use crate::record::{Field, Pad, field};
 use crate::simd::{F32x4, LANES};
 
 impl Pad {
@@ -14,17 +14,16 @@ impl Pad {
         Blocked::new(self.n, self.c, self.h, self.w)
     }
 
-    /// The output's shape, or the field that makes it too large.
+    /// The output's shape, or the field that leaves none.
     fn y_shape(&self) -> Result<Blocked, Fault> {
-        let extended = |size: u32, before: u32, after: u32, field| {
-            let fault = Fault {
-                field,
-                got: before,
-                wanted: 0,
-            };
-            size.checked_add(before)
-                .and_then(|sum| sum.checked_add(after))
-                .ok_or(fault)
+        let extended = |size: u32, before: i32, after: i32, field| {
+            u32::try_from(i64::from(size) + i64::from(before) + i64::from(after)).map_err(|_| {
+                Fault {
+                    field,
+                    got: before.to_word(),
+                    wanted: 0,
+                }
+            })
         };
         let h = extended(self.h, self.top, self.bottom, field!(Pad, top))?;
         let w = extended(self.w, self.left, self.right, field!(Pad, left))?;
@@ -57,19 +56,29 @@ impl Op for Pad {
         let x_shape = self.x_shape();
         let border = Border::from_word(self.mode).unwrap_or(Border::Constant);
         let constant = F32x4::splat(self.value);
-        let (left, interior_end) = (self.left as usize, self.left as usize + x_shape.w);
+        let (top, left) = (self.top as isize, self.left as isize);
+        // Columns of y that show columns of x as they are.
+        let interior =
+            self.left.max(0) as usize..y_shape.w.min((x_shape.w as isize + left).max(0) as usize);
         for span in y_shape.spans(tile, self.tile_rows) {
             for row in span.first..span.first + span.rows {
                 let out = y.slice(y_shape.at(span.n, span.block, row, 0), y_shape.w * LANES);
-                let source = map_index(row as isize - self.top as isize, x_shape.h, border);
+                let source = map_index(row as isize - top, x_shape.h, border);
                 let Ok(source) = usize::try_from(source) else {
                     fill(out, constant);
                     continue;
                 };
                 let row = x.slice(x_shape.at(span.n, span.block, source, 0), x_shape.w * LANES);
-                copy(row, out.slice(left * LANES, row.len()));
-                for column in (0..left).chain(interior_end..y_shape.w) {
-                    let source = map_index(column as isize - left as isize, x_shape.w, border);
+                if !interior.is_empty() {
+                    let len = interior.len() * LANES;
+                    let first = (interior.start as isize - left) as usize;
+                    copy(
+                        row.slice(first * LANES, len),
+                        out.slice(interior.start * LANES, len),
+                    );
+                }
+                for column in (0..interior.start).chain(interior.end..y_shape.w) {
+                    let source = map_index(column as isize - left, x_shape.w, border);
                     let pixel =
                         usize::try_from(source).map_or(constant, |source| row.load(source * LANES));
                     out.store(column * LANES, pixel);
@@ -88,8 +97,8 @@ mod tests {
     use std::vec::Vec;
 
     /// Walks to the picture step by step, turning at its ends.
-    fn shown(i: usize, before: usize, size: usize, mode: u32) -> Option<usize> {
-        let (mut at, mut step) = (0isize, 1);
+    fn shown(i: usize, before: i32, size: usize, mode: u32) -> Option<usize> {
+        let (mut at, mut step) = (0isize, if i as isize >= before as isize { 1 } else { -1 });
         let off = i as isize - before as isize;
         if mode == 0 {
             return usize::try_from(off).ok().filter(|&off| off < size);
@@ -114,11 +123,16 @@ mod tests {
             (3, 4, 5, [2, 1, 3, 4]),
             (5, 2, 3, [5, 0, 0, 7]),
             (4, 1, 6, [1, 2, 0, 1]),
+            (2, 6, 7, [-2, 3, 1, -4]),
+            (3, 5, 4, [4, -3, -3, 2]),
+            (1, 3, 3, [-3, 2, 5, -4]),
         ] {
             for mode in 0..3 {
                 let [top, bottom, left, right] = padding;
                 let x_shape = Blocked::new(2, c, h, w);
-                let y_shape = Blocked::new(2, c, h + top + bottom, w + left + right);
+                let sum =
+                    |size: u32, before: i32, after: i32| (size as i32 + before + after) as u32;
+                let y_shape = Blocked::new(2, c, sum(h, top, bottom), sum(w, left, right));
                 let values = random.floats(2 * x_shape.c * x_shape.plane_px(), -1.0, 1.0);
                 let mut plan = TestPlan::new();
                 let x = plan.blocked(&values, x_shape);
@@ -144,7 +158,7 @@ mod tests {
                 for plane in 0..2 * x_shape.c {
                     for row in 0..y_shape.h {
                         for column in 0..y_shape.w {
-                            let from = shown(row, top as usize, x_shape.h, mode).zip(shown(
+                            let from = shown(row, top, x_shape.h, mode).zip(shown(
                                 column,
                                 left as usize,
                                 x_shape.w,
@@ -163,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_no_number_holds_is_a_fault() {
+    fn cutting_off_more_than_there_is_is_a_fault() {
         let mut plan = TestPlan::new();
         let x = plan.room(4);
         plan.push(Pad {
@@ -175,7 +189,7 @@ mod tests {
             c: 1,
             h: 1,
             w: 1,
-            top: u32::MAX,
+            top: -3,
             bottom: 1,
             left: 0,
             right: 0,
