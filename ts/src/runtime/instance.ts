@@ -11,6 +11,7 @@ export interface WasmExports {
   plan_load(plan_ptr: number, plan_words: number): number;
   plan_start(plan_ptr: number, plan_words: number, workers: number): number;
   plan_run(plan_ptr: number, plan_words: number, tile_budget: number, worker: number): number;
+  __wbindgen_start?(): void;
 }
 
 export interface Instance {
@@ -67,7 +68,10 @@ export async function instantiate(
       const instance = await WebAssembly.instantiate(module, {
         [imported.module]: { [imported.name]: memory },
       });
-      return { exports: checked(instance.exports), memory };
+      const exports = checked(instance.exports);
+      // What wasm-bindgen wants called before anything else; nothing in a build without threads.
+      exports.__wbindgen_start?.();
+      return { exports, memory };
     } catch (error) {
       if (!(error instanceof WebAssembly.LinkError)) throw error;
       if (initial >= Math.min(MOST_INITIAL_PAGES, maximumPages)) throw foreign(error.message);
