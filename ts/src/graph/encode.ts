@@ -138,7 +138,7 @@ class Encoder {
   }
 
   #constant({ parameter, name, dims }: PlacedConstant): number {
-    return this.#add(constantPacking(dims), [{ name: `${name}.${parameter.key ?? 'value'}`, parameter }]);
+    return this.#add(constantPacking(dims), [{ name, parameter }]);
   }
 
   #weight(node: Node, packing: WeightPacking): number {

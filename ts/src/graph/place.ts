@@ -22,7 +22,7 @@ export interface PlacedBuffer extends LiveRange {
 /** A parameter used as a value, packed under a factoring. */
 export interface PlacedConstant {
   readonly parameter: Parameter;
-  /** For messages: the node that reads it first. */
+  /** Key of the parameter, for messages. */
   readonly name: string;
   readonly dims: Dims;
 }
@@ -79,6 +79,8 @@ interface Form {
 interface Storage {
   readonly value: ValueId;
   readonly parameter: Parameter | null;
+  /** Of the node that makes it, for messages. */
+  readonly name: string;
   readonly forms: Form[];
   /** Index of the last node that reads it; infinite for outputs. */
   lastUse: number;
@@ -91,17 +93,17 @@ function descriptorOf<K extends RecordOpName>(node: Node<K>): OpDescriptor<K> {
 
 function storagesOf(graph: Graph): Map<ValueId, Storage> {
   const storages = new Map<ValueId, Storage>();
-  const open = (value: ValueId, parameter: Parameter | null): void => {
-    storages.set(value, { value, parameter, forms: [], lastUse: -1 });
+  const open = (value: ValueId, parameter: Parameter | null, name: string): void => {
+    storages.set(value, { value, parameter, name, forms: [], lastUse: -1 });
   };
-  for (const input of graph.inputs) open(input, null);
+  for (const input of graph.inputs) open(input, null, 'input');
   graph.nodes.forEach((node, index) => {
     const sources = node.inputs.map((input) => get(storages, input));
     const [source] = sources;
     if (node.op === 'view' && source !== undefined) storages.set(node.output, source);
     else {
       for (const storage of sources) storage.lastUse = index;
-      open(node.output, node.op === 'parameter' ? (node.weights.value ?? null) : null);
+      open(node.output, node.op === 'parameter' ? (node.weights.value ?? null) : null, node.name);
     }
   });
   for (const output of graph.outputs) get(storages, output).lastUse = Number.POSITIVE_INFINITY;
@@ -189,23 +191,23 @@ class Placer {
   #output(id: ValueId): { buffer: number; bytes: number } {
     const raw = this.#graph.values[id]?.dtype === 'uint8';
     const layout: Layout = raw ? { kind: 'raw', bytes: numel(this.#shape(id)) } : planar(this.#shape(id));
-    const place = this.#require(id, layout, 'output');
+    const place = this.#require(id, layout);
     if (!('buffer' in place)) throw new RangeError(`output ${id} lies among the weights`);
     return { buffer: place.buffer, bytes: layoutBytes(layout) };
   }
 
   /** A place where the value lies in `layout`: one that exists, a packed constant, or the result of a new reorder. */
-  #require(id: ValueId, layout: Layout, name: string): Place {
+  #require(id: ValueId, layout: Layout): Place {
     const storage = get(this.#storages, id);
     const known = storage.forms.find((form) => sameBytes(form.layout, layout));
     if (known !== undefined) return known.place;
     if (storage.parameter !== null && layout.kind === 'blocked')
-      return this.#constant(storage, storage.parameter, layout.dims, name).place;
+      return this.#constant(storage, storage.parameter, layout.dims).place;
     const source =
       storage.forms[0] ??
       (storage.parameter === null
         ? undefined
-        : this.#constant(storage, storage.parameter, canonicalDims(this.#shape(id)), name));
+        : this.#constant(storage, storage.parameter, canonicalDims(this.#shape(id))));
     if (source === undefined || source.layout.kind === 'raw' || layout.kind === 'raw') {
       throw new RangeError(`value ${id} cannot lie as ${layout.kind}`);
     }
@@ -223,8 +225,8 @@ class Placer {
     return output;
   }
 
-  #constant(storage: Storage, parameter: Parameter, dims: Dims, name: string): Form {
-    const place: Place = { constant: this.#constants.push({ parameter, name, dims }) - 1 };
+  #constant(storage: Storage, parameter: Parameter, dims: Dims): Form {
+    const place: Place = { constant: this.#constants.push({ parameter, name: storage.name, dims }) - 1 };
     const form: Form = { layout: blocked(dims), place };
     storage.forms.push(form);
     return form;
@@ -240,7 +242,6 @@ class Placer {
       return this.#require(
         id,
         dims === null ? { kind: 'raw', bytes: numel(this.#shape(id)) } : blocked(dims),
-        node.name,
       );
     });
     for (const place of inputs) this.#use(place);

@@ -31,12 +31,16 @@ class Trace implements Recorder {
   readonly values: GraphValue[] = [];
   readonly nodes: AnyNode[] = [];
   readonly #paths: ReadonlyMap<Module, string>;
+  readonly #keys: ReadonlyMap<Parameter, string>;
   readonly #scopes: string[] = [];
   readonly #parameters = new Map<Parameter, Value>();
   readonly #shared = new Set<ValueId>();
 
   constructor(root: Module | null) {
     this.#paths = new Map(root === null ? [] : root.namedModules().map(([path, module]) => [module, path]));
+    this.#keys = new Map(
+      root === null ? [] : [...root.stateDict()].map(([key, parameter]) => [parameter, key]),
+    );
   }
 
   value(shape: Shape, dtype: 'float32' | 'uint8'): Value {
@@ -88,7 +92,7 @@ class Trace implements Recorder {
     }
     const node: Node<K> = {
       op,
-      name: this.#scopes.at(-1) ?? op,
+      name: this.#nameOf(op, attributes, weights),
       inputs: ids,
       output: this.id(output, op),
       attributes,
@@ -97,6 +101,13 @@ class Trace implements Recorder {
     // A Node<K> is an AnyNode for every K; the compiler cannot distribute over a type parameter.
     this.nodes.push(node as unknown as AnyNode);
     return output;
+  }
+
+  /** The module's path; outside of layers the parameter's key, or what is done. */
+  #nameOf(op: OpName, attributes: object, weights: Readonly<Record<string, Parameter>>): string {
+    if (op === 'parameter') return (weights.value && this.#keys.get(weights.value)) ?? op;
+    const kind: unknown = 'kind' in attributes ? attributes.kind : undefined;
+    return this.#scopes.at(-1) ?? (typeof kind === 'string' ? kind : op);
   }
 
   rebind(target: Value, value: Value, op: string): void {

@@ -1,11 +1,9 @@
-/** Checks that layers and functions share: numbers, pairs, shapes of inputs, weights. Each throws a typed error that says op, got and wanted. */
-import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
+/** Checks that layers and functions share: numbers, pairs, shapes of inputs. Each throws a typed error that says op, got and wanted. */
+import { ArgumentError, ShapeError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
-import type { Shape } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
-import { sameShape, spell } from '../../graph/shape.js';
+import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
-import { Parameter } from '../parameter.js';
 
 /** A number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
@@ -82,26 +80,4 @@ export function picture(
     wanted: '4-D [N, C, H, W] or 3-D [C, H, W]',
     ...(x.shape.length === 2 ? { hint: 'A grey picture is [1, 1, H, W].' } : {}),
   });
-}
-
-/** A weight of a function: a Parameter (or absent), of `shape` when that is given. */
-export function weight(
-  value: Parameter | null | undefined,
-  op: string,
-  role: string,
-  shape?: Shape,
-): Parameter | null {
-  if (value === null || value === undefined) return null;
-  if (!(value instanceof Parameter)) {
-    throw new UnsupportedError(`${role} is not a Parameter`, {
-      op,
-      got: typeof value,
-      wanted: 'a Parameter: computed weights are not supported',
-      hint: `Wrap numbers in new Parameter(tensor).`,
-    });
-  }
-  if (shape !== undefined && !sameShape(value.shape, shape)) {
-    throw new ShapeError(`wrong shape of ${role}`, { op, got: spell(value.shape), wanted: spell(shape) });
-  }
-  return value;
 }

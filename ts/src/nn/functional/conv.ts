@@ -6,9 +6,10 @@ import { recorder } from '../../graph/recorder.js';
 import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { Parameter } from '../parameter.js';
-import { weight as checkWeight, input, type Pair, pair, picture, whole } from './check.js';
+import { input, type Pair, pair, picture, whole } from './check.js';
 import { checkPadded } from './pad.js';
 import { reshape } from './pointwise.js';
+import { weight as checkWeight } from './weights.js';
 
 /** Rows and columns of padding, 'valid' for none, or 'same' for an output as large as the input (stride 1). */
 export type Padding = Pair | 'same' | 'valid';

@@ -6,8 +6,9 @@ import { recorder } from '../../graph/recorder.js';
 import { numel, sameShape, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { Parameter } from '../parameter.js';
-import { weight as checkWeight, epsilon, input, whole } from './check.js';
+import { epsilon, input, whole } from './check.js';
 import { binary } from './pointwise.js';
+import { weight as checkWeight } from './weights.js';
 
 export interface AffineOptions {
   /** [C] or null (default null). */
