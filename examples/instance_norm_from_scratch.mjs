@@ -30,10 +30,8 @@ export class InstanceNorm2d extends nn.Module {
     const variance = x.var([2, 3], { keepdim: true, unbiased: false }); // [N, C, 1, 1]
     const normalized = x.sub(mean).div(variance.add(eps).sqrt());
     // The learnt scale and shift of a channel, the same for all pictures.
-    return gamma
-      .view(1, C, 1, 1)
-      .mul(normalized)
-      .add(beta.view(1, C, 1, 1));
+    const scaled = gamma.view(1, C, 1, 1).mul(normalized);
+    return scaled.add(beta.view(1, C, 1, 1));
   }
 }
 

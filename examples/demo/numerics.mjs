@@ -80,5 +80,6 @@ export async function printNumerics(engine) {
       `   ${`${centre} +- ${spread}`.padEnd(18)}  ${cells[0]?.padStart(15)}${cells[1]?.padStart(13)}    ${cells[2]}`,
     );
   }
+  console.log('\n   NaN: the variance came out negative.');
   return right;
 }

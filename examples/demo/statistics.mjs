@@ -25,11 +25,18 @@ async function spreads(engine, batch) {
   return Array.from(mean.data, (value, n) => ({ mean: value, std: std.data[n] ?? Number.NaN }));
 }
 
+/** @param {number} value */
+function cell(value) {
+  // Nothing below half a digit is told apart from 0, its sign neither.
+  return value
+    .toFixed(DIGITS)
+    .replace(/^-(0\.0+)$/, '$1')
+    .padStart(8);
+}
+
 /** @param {readonly Spread[]} pictures */
 function cells(pictures) {
-  return pictures
-    .map(({ mean, std }) => `${mean.toFixed(DIGITS).padStart(8)} ${std.toFixed(DIGITS).padStart(8)}`)
-    .join('   ');
+  return pictures.map(({ mean, std }) => `${cell(mean)} ${cell(std)}`).join('   ');
 }
 
 /**

@@ -40,7 +40,7 @@ export interface Pixels {
 /** The decoded pixels of a file, as they are stored. */
 export async function readPixels(path: string): Promise<Pixels> {
   const { data, info } = await sharp(path).raw().toBuffer({ resolveWithObject: true });
-  return { data, width: info.width, height: info.height, channels: info.channels };
+  return { data: new Uint8Array(data), width: info.width, height: info.height, channels: info.channels };
 }
 
 /** Smooth shapes and colours, 8-bit RGB: enough for a painting to show which pixels went in. */

@@ -107,12 +107,13 @@ export async function writePicture(painting: Painting, alpha: boolean, output: O
   const { data, width, height } = painting;
   const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const image = sharp(pixels, { raw: { width, height, channels: 4 } });
-  const opaque = output.format === 'jpeg' ? image.flatten({ background: PAPER }) : image.removeAlpha();
-  const layers = alpha && output.format !== 'jpeg' ? image : opaque;
+  // Each call changes `image` itself.
+  if (output.format === 'jpeg') image.flatten({ background: PAPER });
+  else if (!alpha) image.removeAlpha();
   const encoders = {
-    png: () => layers.png(),
-    jpeg: () => layers.jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' }),
-    webp: () => layers.webp({ quality: WEBP_QUALITY }),
+    png: () => image.png(),
+    jpeg: () => image.jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' }),
+    webp: () => image.webp({ quality: WEBP_QUALITY }),
   } as const;
   try {
     const bytes = await encoders[output.format]().toBuffer();
