@@ -58,8 +58,9 @@ impl Op for Pad {
         let constant = F32x4::splat(self.value);
         let (top, left) = (self.top as isize, self.left as isize);
         // Columns of y that show columns of x as they are.
-        let interior =
-            self.left.max(0) as usize..y_shape.w.min((x_shape.w as isize + left).max(0) as usize);
+        let first = y_shape.w.min(left.max(0) as usize);
+        let end = y_shape.w.min((x_shape.w as isize + left).max(0) as usize);
+        let interior = first..end.max(first);
         for span in y_shape.spans(tile, self.tile_rows) {
             for row in span.first..span.first + span.rows {
                 let out = y.slice(y_shape.at(span.n, span.block, row, 0), y_shape.w * LANES);
@@ -158,12 +159,8 @@ mod tests {
                 for plane in 0..2 * x_shape.c {
                     for row in 0..y_shape.h {
                         for column in 0..y_shape.w {
-                            let from = shown(row, top, x_shape.h, mode).zip(shown(
-                                column,
-                                left as usize,
-                                x_shape.w,
-                                mode,
-                            ));
+                            let from = shown(row, top, x_shape.h, mode)
+                                .zip(shown(column, left, x_shape.w, mode));
                             wanted.push(from.map_or(0.25, |(row, column)| {
                                 values[(plane * x_shape.h + row) * x_shape.w + column]
                             }));
