@@ -196,7 +196,8 @@ function readMetadata(value: unknown): ReadonlyMap<string, string> {
 
 /** The file's bytes as a Uint8Array. @throws {@link ArgumentError} for anything that is not bytes */
 export function asBytes(bytes: Uint8Array | ArrayBuffer, caller: string): Uint8Array {
-  if (bytes instanceof Uint8Array) return bytes;
+  // Not a Buffer, whose slice() is a view.
+  if (bytes instanceof Uint8Array) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
   throw new ArgumentError('not bytes', {
     op: caller,
