@@ -23,8 +23,8 @@ const SOURCES = [
 /** @param {string} name */
 const products = (name) => [`dist/wasm/${name}.wasm`, `dist/wasm/${name}.js`];
 
-/** @param {string} name */
-export const wasmTargetFolder = (name) => path.join(root, 'target/wasm', name);
+// One for all builds: what runs on the host (macros) is compiled once, and cargo keeps what other flags made apart.
+const TARGET_FOLDER = path.join(root, 'target/wasm');
 
 /**
  * @param {import('./builds.mjs').Build} build
@@ -35,7 +35,7 @@ export const wasmEnvironment = (build, env) => ({
   // -Z build-std is the only unstable thing that is asked for.
   RUSTC_BOOTSTRAP: '1',
   RUSTFLAGS: rustFlags(build),
-  CARGO_TARGET_DIR: wasmTargetFolder(build.name),
+  CARGO_TARGET_DIR: TARGET_FOLDER,
 });
 
 /**
@@ -43,7 +43,7 @@ export const wasmEnvironment = (build, env) => ({
  * @param {NodeJS.ProcessEnv} env
  */
 async function buildOne(build, env) {
-  const out = path.join(wasmTargetFolder(build.name), 'pkg');
+  const out = path.join(TARGET_FOLDER, 'pkg', build.name);
   await step(
     `Building the kernels: ${build.name}`,
     'wasm-pack',
