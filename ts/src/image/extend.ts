@@ -2,7 +2,7 @@
  * How far a picture is extended before a network sees it: far enough that the frame which zero padding paints is cropped away, and up to a
  * size that the network maps to itself. Found by tracing the network at candidate sizes; no pixel is touched.
  */
-import { GouacheError, ShapeError } from '../errors.js';
+import { ShapeError } from '../errors.js';
 import { traceModule } from '../graph/trace.js';
 import type { Module } from '../nn/module.js';
 
@@ -11,17 +11,18 @@ export const BORDER_PX = 16;
 /** How far above the smallest size is searched: networks that halve the size six times still map one of 64 neighbours to itself. */
 const SEARCHED_PX = 64;
 
-/** Sides that each network was found to map to themselves, or not. Shapes depend on layers alone, which do not change. */
-const known = new WeakMap<Module, Map<number, GouacheError | boolean>>();
+/** Sides that each network was found to map to themselves, or not. Shapes depend on layers alone, which do not change; refusals may. */
+const known = new WeakMap<Module, Map<number, boolean>>();
 
-function mapsToItself(network: Module, channels: number, side: number): GouacheError | boolean {
+/** Whether a square of this side comes back as large; the error where the network refuses it. */
+function mapsToItself(network: Module, channels: number, side: number): ShapeError | boolean {
   try {
     const { graph } = traceModule(network, [{ shape: [1, channels, side, side] }]);
     const [output, ...others] = graph.outputs;
     const shape = output === undefined ? undefined : graph.values[output]?.shape;
     return others.length === 0 && shape?.length === 4 && shape[2] === side && shape[3] === side;
   } catch (error) {
-    if (error instanceof GouacheError) return error;
+    if (error instanceof ShapeError) return error;
     throw error;
   }
 }
@@ -32,15 +33,18 @@ function mapsToItself(network: Module, channels: number, side: number): GouacheE
  * @throws {@link ShapeError} when there is none near
  */
 export function extendedSide(network: Module, channels: number, side: number): number {
-  const sides = known.get(network) ?? new Map<number, GouacheError | boolean>();
+  const sides = known.get(network) ?? new Map<number, boolean>();
   known.set(network, sides);
   const smallest = side + 2 * BORDER_PX;
-  let refusal: GouacheError | null = null;
+  let refusal: ShapeError | null = null;
   for (let candidate = smallest; candidate <= smallest + SEARCHED_PX; candidate++) {
     const answer = sides.get(candidate) ?? mapsToItself(network, channels, candidate);
+    if (answer instanceof ShapeError) {
+      refusal ??= answer;
+      continue;
+    }
     sides.set(candidate, answer);
-    if (answer === true) return candidate;
-    if (answer !== false) refusal ??= answer;
+    if (answer) return candidate;
   }
   if (refusal !== null) throw refusal;
   throw new ShapeError('the network does not give back the size of its input', {

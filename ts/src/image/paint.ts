@@ -5,19 +5,28 @@ import { spell } from '../graph/shape.js';
 import { type Traced, traceModule } from '../graph/trace.js';
 import { Value } from '../graph/value.js';
 import type { Model } from '../model/load_model.js';
+import { Module } from '../nn/module.js';
 import { extendedSide } from './extend.js';
 import type { Picture } from './picture.js';
 
 const OP = 'engine.paint';
 const LARGEST_BYTE = 255;
 
+function isRange(range: readonly number[] | undefined): boolean {
+  const [low = Number.NaN, high = Number.NaN] = range ?? [];
+  return Number.isFinite(low) && Number.isFinite(high) && low < high;
+}
+
 /** Checks the part of a model that painting reads. */
 function checkModel(model: Model): { inputChannels: 1 | 3 } {
-  const { network, inputChannels, inputRange, outputRange } = model;
-  if (network === undefined || network === null || inputRange === undefined || outputRange === undefined) {
+  const given: Partial<Model> = model ?? {};
+  const { network, inputChannels, inputRange, outputRange } = given;
+  if (!(network instanceof Module) || !isRange(inputRange) || !isRange(outputRange)) {
     throw new ArgumentError('not a model', {
       op: OP,
-      wanted: 'what loadModel returns: { network, inputRange, outputRange, inputChannels, .. }',
+      got: network instanceof Module ? `ranges ${inputRange} and ${outputRange}` : typeof network,
+      wanted:
+        '{ network, inputChannels, inputRange: [low, high], outputRange: [low, high] }, as loadModel returns it',
     });
   }
   if (inputChannels !== 1 && inputChannels !== 3) {
@@ -27,13 +36,6 @@ function checkModel(model: Model): { inputChannels: 1 | 3 } {
       wanted: '1 or 3',
     });
   }
-  const [low, high] = outputRange;
-  if (!(high > low))
-    throw new ArgumentError('an empty range', {
-      op: OP,
-      got: `outputRange ${spell(outputRange)}`,
-      wanted: '[low, high]',
-    });
   return { inputChannels };
 }
 

@@ -33,6 +33,16 @@ export class HostClient {
     );
   }
 
+  /** Whether the host still answers. */
+  get alive(): boolean {
+    return this.#death === null;
+  }
+
+  /** @throws why the host is gone, if it is */
+  throwIfDead(): void {
+    if (this.#death !== null) throw this.#death;
+  }
+
   request(request: RunRequest, options?: RequestOptions): Promise<RunReply>;
   request(request: Exclude<Request, RunRequest>, options?: RequestOptions): Promise<MemoryReply>;
   /**
@@ -73,6 +83,11 @@ export class HostClient {
     if (this.#pending.size === 0) this.#port.hold(false);
     if ('reply' in message) pending.resolve(message.reply);
     else if ('aborted' in message) pending.reject(reasonOf(pending.options.signal));
-    else pending.reject(fromWire(message.error));
+    else {
+      const error = fromWire(message.error);
+      pending.reject(error);
+      // Its memory goes with it.
+      if (message.crashed) this.end(error);
+    }
   }
 }

@@ -73,8 +73,9 @@ export class Executor {
 
   /** Takes a session's pin off its plan, in its turn. */
   release(job: Job): Promise<void> {
-    if (this.#disposed !== null) return Promise.resolve();
-    return this.#queue.push(() => (this.#disposed === null ? this.store.unpin(job) : Promise.resolve()));
+    return this.#queue.push(async () => {
+      if (this.#client.alive) await this.store.unpin(job);
+    });
   }
 
   /** Ends the host; everything that waits or comes rejects. */
@@ -103,7 +104,7 @@ export class Executor {
         }
       });
     return this.#queue.push(async () => {
-      this.throwIfDisposed();
+      this.#client.throwIfDead();
       const result = await task(report);
       // What the caller's own callback threw is the caller's to see.
       if (failures.length > 0) throw failures[0];

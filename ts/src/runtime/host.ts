@@ -59,7 +59,7 @@ export class Host {
         this.#post({ id, reply }, 'outputs' in reply ? reply.outputs.map((output) => output.buffer) : []);
       } catch (error) {
         if (error instanceof Aborted) this.#post({ id, aborted: true }, []);
-        else this.#post({ id, error: toWire(this.#worded(error)) }, []);
+        else this.#post({ id, error: toWire(this.#worded(error)), crashed: this.#crash !== null }, []);
       }
       this.#aborted.delete(id);
     }

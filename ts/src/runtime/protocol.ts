@@ -65,6 +65,7 @@ export type Reply = RunReply | MemoryReply;
 /** Host -> façade. Of a compile, progress counts packed weights; of a run, tiles. */
 export type FromHost =
   | { readonly id: number; readonly reply: Reply }
-  | { readonly id: number; readonly error: ErrorOnWire }
+  /** `crashed`: the host answers nothing more. */
+  | { readonly id: number; readonly error: ErrorOnWire; readonly crashed: boolean }
   | { readonly id: number; readonly aborted: true }
   | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } };

@@ -1,0 +1,161 @@
+// Memory: plans and weights come and go, and the memory stays as large as the largest of them needs.
+import { OutOfMemoryError } from 'gouache';
+import * as nn from 'gouache/nn';
+import { expect, test } from 'vitest';
+import { engineFor, noise, SmallNet, weightsFor } from './support/engines.js';
+
+/** What the plans' words and the heap's rounding may add. */
+const SLACK_BYTES = 2 * 2 ** 20;
+
+test('200 sizes leave the memory as the largest one made it', async () => {
+  const engine = await engineFor();
+  const net = new SmallNet(16);
+  await engine.run(net, noise([1, 3, 256, 256]));
+  const { memoryBytes, arenaBytes } = engine.memory();
+  for (let index = 0; index < 200; index++) {
+    const [height, width] = [8 + ((index * 37) % 248), 8 + ((index * 61) % 248)];
+    const y = await engine.run(net, noise([1, 3, height, width]));
+    expect(y.shape).toEqual([1, 3, height, width]);
+  }
+  expect(engine.memory().arenaBytes).toBe(arenaBytes);
+  expect(engine.memory().memoryBytes).toBeLessThanOrEqual(memoryBytes + SLACK_BYTES);
+});
+
+test('growing sizes cost their largest arena, not the sum', async () => {
+  const engine = await engineFor();
+  const net = new SmallNet(16);
+  for (let side = 16; side <= 256; side += 8) await engine.run(net, noise([1, 3, side, side]));
+  const grown = engine.memory();
+  const other = await engineFor();
+  await other.run(net, noise([1, 3, 256, 256]));
+  const direct = other.memory();
+  expect(grown.arenaBytes).toBe(direct.arenaBytes);
+  expect(grown.memoryBytes).toBeLessThanOrEqual(direct.memoryBytes + direct.arenaBytes + SLACK_BYTES);
+});
+
+test('50 sets of weights take the memory of one, and each takes effect', async () => {
+  const engine = await engineFor();
+  const net = new SmallNet(64);
+  const session = await engine.compile(net, [1, 3, 24, 24]);
+  const x = noise([1, 3, 24, 24]);
+  await session.run(x);
+  // A second plan with the same weights: both have to let go of the old ones.
+  await engine.run(net, noise([1, 3, 16, 16]));
+  const before = engine.memory();
+  const results = new Set<number>();
+  for (let seed = 2; seed < 52; seed++) {
+    net.loadStateDict(weightsFor(net, seed));
+    const y = await session.run(x);
+    results.add(y.data[5] ?? 0);
+    const z = await engine.run(net, noise([1, 3, 16, 16]));
+    expect(z.data[0]).not.toBeNaN();
+  }
+  expect(results.size).toBe(50);
+  expect(engine.memory()).toEqual(before);
+});
+
+test('weights are stored once for all sizes, and go with the last plan', async () => {
+  const engine = await engineFor();
+  const net = new SmallNet(64);
+  const first = await engine.compile(net, [1, 3, 64, 64]);
+  const one = engine.memory().allocatedBytes;
+  const second = await engine.compile(net, [1, 3, 32, 32]);
+  const weight_bytes = net.parameters().reduce((sum, parameter) => sum + 4 * parameter.numel(), 0);
+  // Only the second plan's words came.
+  expect(engine.memory().allocatedBytes - one).toBeLessThan(weight_bytes / 2);
+  await first.dispose();
+  await second.dispose();
+});
+
+test('the same network at the same size compiles once; train() or other weights compile again', async () => {
+  const engine = await engineFor();
+  const net = new SmallNet();
+  const x = noise([1, 3, 16, 16]);
+  const phases = async () => {
+    const seen = new Set<string>();
+    await engine.run(net, x, { onProgress: ({ phase }) => seen.add(phase) });
+    return [...seen];
+  };
+  expect(await phases()).toEqual(['compile', 'run']);
+  expect(await phases()).toEqual(['run']);
+  net.first.weight.set(noise(net.first.weight.shape, 9));
+  expect(await phases()).toEqual(['compile', 'run']);
+  expect(await phases()).toEqual(['run']);
+});
+
+test('what cannot fit is refused before anything is allocated, with the bytes and the side that fits', async () => {
+  const engine = await engineFor({ maxMemoryBytes: 64 * 2 ** 20 });
+  const net = new SmallNet(16);
+  const before = engine.memory();
+  const error = await engine.compile(net, [1, 3, 4096, 2048]).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(OutOfMemoryError);
+  if (!(error instanceof OutOfMemoryError)) return;
+  expect(engine.memory()).toEqual(before);
+  expect(error.wantedBytes).toBeGreaterThan(64 * 2 ** 20);
+  const side = error.largestSide ?? 0;
+  expect(side).toBeGreaterThan(256);
+  expect(side).toBeLessThan(4096);
+  expect(error.message).toContain(String(error.wantedBytes));
+  expect(error.message).toContain(String(side));
+  // The side that it names does fit, and the next multiple does not.
+  const y = await engine.run(net, noise([1, 3, side, side / 2]));
+  expect(y.shape).toEqual([1, 3, side, side / 2]);
+  await expect(engine.compile(net, [1, 3, side + 16, side / 2 + 16])).rejects.toBeInstanceOf(
+    OutOfMemoryError,
+  );
+});
+
+/** A convolution with its own weights of `channels`^2 * 36 bytes, all over the same stored bytes. */
+function heavy(channels: number, bytes: Uint8Array): nn.Conv2d {
+  const conv = new nn.Conv2d(channels, channels, 3, { bias: false });
+  conv.weight.set({
+    bytes,
+    dtype: 'F32',
+    shape: [channels, channels, 3, 3],
+    strides: [channels * 9, 9, 3, 1],
+  });
+  return conv;
+}
+
+test('plans that only the cache keeps make room; a session keeps its own', async () => {
+  const limit_bytes = 48 * 2 ** 20;
+  const engine = await engineFor({ maxMemoryBytes: limit_bytes });
+  const weights = new Uint8Array(256 * 256 * 36);
+  const x = noise([1, 256, 3, 3]);
+  const kept = heavy(256, weights);
+  const session = await engine.compile(kept, [1, 256, 3, 3]);
+  // Each has 2.25 MiB of weights; 40 of them are twice the memory.
+  for (let index = 0; index < 40; index++) {
+    const y = await engine.run(heavy(256, weights), x);
+    expect(y.shape).toEqual([1, 256, 1, 1]);
+    expect(engine.memory().memoryBytes).toBeLessThanOrEqual(limit_bytes);
+  }
+  const phases = new Set<string>();
+  await session.run(x, { onProgress: ({ phase }) => phases.add(phase) });
+  expect([...phases]).toEqual(['run']);
+});
+
+test('cached plans are bounded in bytes, least recently used first', async () => {
+  const engine = await engineFor();
+  const weights = new Uint8Array(512 * 512 * 36);
+  const x = noise([1, 512, 3, 3]);
+  const first = heavy(512, weights);
+  const compiled = async (conv: nn.Conv2d) => {
+    const phases = new Set<string>();
+    await engine.run(conv, x, { onProgress: ({ phase }) => phases.add(phase) });
+    return phases.has('compile');
+  };
+  expect(await compiled(first)).toBe(true);
+  const second = heavy(512, weights);
+  expect(await compiled(second)).toBe(true);
+  // 9 MiB each: 32 are more than the 256 MiB that the cache may keep.
+  for (let index = 0; index < 32; index++) {
+    expect(await compiled(heavy(512, weights))).toBe(true);
+    if (index % 8 === 0) expect(await compiled(first)).toBe(false);
+    expect(engine.memory().allocatedBytes).toBeLessThan(270 * 2 ** 20);
+  }
+  expect(await compiled(second)).toBe(true);
+});
