@@ -244,3 +244,14 @@ test('a picture that does not fit the memory is refused with the side that fits,
   });
   expect(painted.width).toBe(side);
 });
+
+test('a picture of more bytes than a plan can count is refused like any that is too large', async () => {
+  const engine = await engineFor();
+  // The platform gives such memory without touching it.
+  const [width, height] = [30000, 24000];
+  const image = { data: new Uint8Array(width * height * 3), width, height };
+  await expect(engine.paint(modelOf(new SmallNet()), image)).rejects.toMatchObject({
+    code: 'out-of-memory',
+    largestSide: expect.any(Number),
+  });
+});

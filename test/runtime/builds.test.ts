@@ -16,11 +16,15 @@ test('the best build that the platform runs, with the reason', () => {
 test('a forced build is taken where it runs, and refused by its type where not', () => {
   expect(chooseBuild(both, 'simd128')).toEqual({ name: 'simd128', reason: 'asked for with { build }' });
   expect(() => chooseBuild(plain, 'relaxed-simd')).toThrow(expect.objectContaining({ code: 'unsupported' }));
-  expect(() => chooseBuild(both, 'avx512')).toThrow(expect.objectContaining({ code: 'argument', got: 'avx512' }));
+  expect(() => chooseBuild(both, 'avx512')).toThrow(
+    expect.objectContaining({ code: 'argument', got: 'avx512' }),
+  );
 });
 
 test('without SIMD there is no engine', () => {
-  expect(() => chooseBuild({ simd: false, relaxedSimd: false })).toThrow(expect.objectContaining({ code: 'unsupported' }));
+  expect(() => chooseBuild({ simd: false, relaxedSimd: false })).toThrow(
+    expect.objectContaining({ code: 'unsupported' }),
+  );
 });
 
 test('the probe says what this Node compiles', () => {

@@ -46,7 +46,10 @@ class FakeMemory {
 const command = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('allocate'), amount: fc.nat(300_000) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('free'), amount: fc.nat(1000) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('others grow'), amount: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('others grow'), amount: fc.integer({ min: 1, max: 3 }) }),
+  },
 );
 
 test('blocks are aligned, lie in the heap’s own ranges, never overlap, and all come back', () => {

@@ -20,7 +20,11 @@ test('tasks run one at a time in the order they were pushed, also after one that
     if (fails) throw new Error(name);
     return name;
   };
-  const results = await Promise.allSettled([queue.push(task('a', false)), queue.push(task('b', true)), queue.push(task('c', false))]);
+  const results = await Promise.allSettled([
+    queue.push(task('a', false)),
+    queue.push(task('b', true)),
+    queue.push(task('c', false)),
+  ]);
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(log).toEqual(['a starts', 'a ends', 'b starts', 'b ends', 'c starts', 'c ends']);
 });

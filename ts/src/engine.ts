@@ -17,6 +17,7 @@ import { type Concrete, checkCall, inputBytes, outputTensors, tensorsOf } from '
 import { checkEngineOptions } from './runtime/engine_options.js';
 import { type CallOptions, Executor } from './runtime/executor.js';
 import { type Job, jobOf } from './runtime/job.js';
+import { tooManyPixels } from './runtime/out_of_memory.js';
 import { PlanStore } from './runtime/plan_store.js';
 import { probe } from './runtime/probe.js';
 import { scaledPicture, scaledShapes } from './runtime/scaled.js';
@@ -74,6 +75,9 @@ export interface EngineMemory {
   /** The arena, which all plans share. */
   readonly arenaBytes: number;
 }
+
+/** Elements of one value that a plan can count. */
+const MOST_BYTES = 2 ** 31;
 
 /** Returned by a target's `forward`, or by the function that is the target. */
 type OutputOf<T extends Traceable> = T extends { forward(...inputs: never[]): infer R }
@@ -210,6 +214,10 @@ export class Engine {
     const picture = checkPicture(op, image);
     const { data, width, height } = picture;
     const scaled = scaledPicture(model, picture);
+    if (data.length >= MOST_BYTES) {
+      const smaller = (side: number) => jobOf(op, scaled.at(side), jobOptions(op, options), scaled);
+      throw tooManyPixels(smaller, scaled.longestSide, this.#executor.store.limit_bytes);
+    }
     const job = jobOf(op, tracePaint(model, picture), jobOptions(op, options), scaled);
     const input = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
     const { outputs } = await this.#executor.run(job, [input], options);
@@ -239,12 +247,7 @@ function targetJob(
       target,
       sizes.map((shape) => ({ shape })),
     );
-  return jobOf(
-    op,
-    trace(shapes),
-    jobOptions(op, options),
-    scaledShapes(shapes, (sizes) => trace(sizes).graph),
-  );
+  return jobOf(op, trace(shapes), jobOptions(op, options), scaledShapes(shapes, trace));
 }
 
 function jobOptions(op: string, options: CompileOptions): Job['options'] {

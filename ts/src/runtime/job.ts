@@ -24,7 +24,7 @@ export interface Job {
   /** Parameters and buffers that the graph uses, each once. */
   readonly parameters: readonly Parameter[];
   /** The input's longest side, and the same computation for another one of the same aspect ratio; null where there is no picture. */
-  readonly scaled: { readonly longestSide: number; at(longestSide: number): Graph } | null;
+  readonly scaled: { readonly longestSide: number; at(longestSide: number): Traced } | null;
 }
 
 /** Makes a job of a trace. */

@@ -1,6 +1,7 @@
 /** The error of a computation that does not fit: how much it wanted, and the largest side that would fit. Only arithmetic on plans. */
 import { OutOfMemoryError } from '../errors.js';
 import { placeGraph } from '../graph/compile.js';
+import { numel } from '../graph/shape.js';
 import type { Job } from './job.js';
 
 const MIB = 2 ** 20;
@@ -33,13 +34,20 @@ export function outOfMemory(
   });
 }
 
+/** Bytes that a job takes beside its arena: the kernels' stack and constants (the memory's initial size, below 2 MiB), and packed weights. */
+export function fixedBytes(job: Job): number {
+  return 2 ** 21 + job.parameters.reduce((sum, parameter) => sum + 4 * numel(parameter.shape), 0);
+}
+
 /** The longest side, of the same aspect ratio, whose arena fits `arena_bytes`; null where there is no picture or none fits. */
 export function largestSide(job: Job, arena_bytes: number): number | null {
   const { scaled } = job;
   if (scaled === null) return null;
   const fits = (side: number): boolean => {
     try {
-      return placeGraph(scaled.at(side), { fuse: job.options.fuse, workers: 1 }).arena_bytes <= arena_bytes;
+      return (
+        placeGraph(scaled.at(side).graph, { fuse: job.options.fuse, workers: 1 }).arena_bytes <= arena_bytes
+      );
     } catch {
       return false;
     }
@@ -54,4 +62,23 @@ export function largestSide(job: Job, arena_bytes: number): number | null {
     else high = middle;
   }
   return low === 0 ? null : low * step;
+}
+
+/** A side that surely can be traced, and is large enough for the arena to grow with the pixels from there. */
+const TRACED_SIDE_PX = 1024;
+
+/**
+ * The error of a picture with more bytes than a plan can count (2^31): what its arena would take is told from a smaller one's.
+ * @param smaller the same job with another longest side
+ */
+export function tooManyPixels(
+  smaller: (side: number) => Job,
+  longestSide: number,
+  limit_bytes: number,
+): OutOfMemoryError {
+  const small = smaller(TRACED_SIDE_PX);
+  const ratio = (longestSide / TRACED_SIDE_PX) ** 2;
+  const { arena_bytes } = placeGraph(small.graph, { fuse: small.options.fuse, workers: 1 });
+  const fixed_bytes = fixedBytes(small);
+  return outOfMemory(small, Math.round(arena_bytes * ratio) + fixed_bytes, limit_bytes, fixed_bytes);
 }

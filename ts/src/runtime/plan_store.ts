@@ -10,12 +10,11 @@ import {
   type PackedWeight,
   placeGraph,
 } from '../graph/compile.js';
-import { numel } from '../graph/shape.js';
 import type { OutputStructure } from '../graph/trace.js';
 import type { Parameter } from '../nn/parameter.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
-import { outOfMemory } from './out_of_memory.js';
+import { fixedBytes, outOfMemory } from './out_of_memory.js';
 import type { MemoryReply, WeightUpload } from './protocol.js';
 import type { AbortSignalLike } from './signal.js';
 
@@ -55,7 +54,7 @@ export interface AcquireOptions {
 export class PlanStore {
   readonly #client: HostClient;
   /** Bytes that the memory may grow to. */
-  readonly #limit_bytes: number;
+  readonly limit_bytes: number;
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
   readonly #weights = new Map<string, HostWeight>();
@@ -66,7 +65,7 @@ export class PlanStore {
 
   constructor(client: HostClient, limit_bytes: number, memory: MemoryReply) {
     this.#client = client;
-    this.#limit_bytes = limit_bytes;
+    this.limit_bytes = limit_bytes;
     this.#memory = memory;
   }
 
@@ -115,8 +114,8 @@ export class PlanStore {
   #refuseTooLarge(job: Job): void {
     const { arena_bytes } = placeGraph(job.graph, { fuse: job.options.fuse, workers: 1 });
     const fixed_bytes = fixedBytes(job);
-    if (arena_bytes + fixed_bytes > this.#limit_bytes) {
-      throw outOfMemory(job, arena_bytes + fixed_bytes, this.#limit_bytes, fixed_bytes);
+    if (arena_bytes + fixed_bytes > this.limit_bytes) {
+      throw outOfMemory(job, arena_bytes + fixed_bytes, this.limit_bytes, fixed_bytes);
     }
   }
 
@@ -134,7 +133,7 @@ export class PlanStore {
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
       const fixed_bytes = fixedBytes(job);
-      const free_bytes = this.#limit_bytes - this.#memory.allocatedBytes;
+      const free_bytes = this.limit_bytes - this.#memory.allocatedBytes;
       throw outOfMemory(job, compiled.encoded.arena_bytes + fixed_bytes, free_bytes, fixed_bytes);
     }
   }
@@ -223,11 +222,6 @@ export class PlanStore {
     for (const key of entry.weights) this.#count(key, -1);
     this.#memory = await this.#client.request({ type: 'free', plan: entry.id });
   }
-}
-
-/** Bytes that a job takes beside its arena: the kernels' stack and constants (the memory's initial size, below 2 MiB), and packed weights. */
-function fixedBytes(job: Job): number {
-  return 2 ** 21 + job.parameters.reduce((sum, parameter) => sum + 4 * numel(parameter.shape), 0);
 }
 
 function uploadOf(weight: PackedWeight, host: HostWeight): WeightUpload {

@@ -1,0 +1,152 @@
+// The host against the real kernels, asked by messages: what it holds before and after, and what it makes of damaged plans.
+import fc from 'fast-check';
+import type { Tensor } from 'gouache';
+import type * as nn from 'gouache/nn';
+import { expect, onTestFinished, test } from 'vitest';
+import { EngineDisposedError } from '../../dist/errors.js';
+import { type Compiled, compileGraph } from '../../dist/graph/compile.js';
+import type { EncodedPlan } from '../../dist/graph/plan.js';
+import { traceModule } from '../../dist/graph/trace.js';
+import { yieldNow } from '../../dist/platform/yield.js';
+import { loadBuild } from '../../dist/runtime/builds.js';
+import { HostClient } from '../../dist/runtime/client.js';
+import { startLocal } from '../../dist/runtime/local_port.js';
+import type { CompileRequest } from '../../dist/runtime/protocol.js';
+import { noise, SmallNet } from '../engine/support/engines.js';
+
+async function hostFor(maximumPages = 65536, yielding = yieldNow): Promise<HostClient> {
+  const client = new HostClient(startLocal(yielding));
+  onTestFinished(() => client.end(new EngineDisposedError('end of test')));
+  const { module, initialPages } = await loadBuild('simd128');
+  await client.request({ type: 'init', module, initialPages, maximumPages });
+  return client;
+}
+
+const compiled = (net: nn.Module, shape: readonly number[]): Compiled =>
+  compileGraph(traceModule(net, [{ shape }]).graph);
+
+/** A compile request with all its weights; their ids begin at `firstWeight`. */
+function request(plan: number, { encoded, weights }: Compiled, firstWeight = plan * 100): CompileRequest {
+  const uploads = weights.map((weight, index) => ({
+    id: firstWeight + index,
+    bytes: weight.bytes,
+    ...weight.encode(),
+  }));
+  return { type: 'compile', plan, encoded, weights: uploads.map(({ id }) => id), uploads };
+}
+
+/** The memory's report: freeing a plan that is not there changes nothing and answers with it. */
+const memoryOf = (client: HostClient) => client.request({ type: 'free', plan: -1 });
+
+async function run(client: HostClient, plan: number, x: Tensor): Promise<Float32Array> {
+  const inputs = [new Uint8Array(x.data.buffer)];
+  const { outputs } = await client.request({ type: 'run', plan, inputs, wantsProgress: false });
+  return new Float32Array(outputs[0]?.buffer ?? new ArrayBuffer(0));
+}
+
+test('a run neither allocates nor grows the memory', async () => {
+  const client = await hostFor();
+  await client.request(request(1, compiled(new SmallNet(), [1, 3, 40, 30])));
+  const before = await memoryOf(client);
+  for (let time = 0; time < 5; time++) await run(client, 1, noise([1, 3, 40, 30]));
+  expect(await memoryOf(client)).toEqual(before);
+});
+
+test('plans go on computing the same when a larger one moves the arena', async () => {
+  const client = await hostFor();
+  const net = new SmallNet(32);
+  const x = noise([1, 3, 20, 20]);
+  await client.request(request(1, compiled(net, [1, 3, 20, 20])));
+  const before = await run(client, 1, x);
+  const small = await memoryOf(client);
+  for (const [plan, side] of [
+    [2, 60],
+    [3, 200],
+  ] as const) {
+    const { arenaBytes } = await client.request(request(plan, compiled(net, [1, 3, side, side])));
+    expect(arenaBytes).toBeGreaterThan(small.arenaBytes);
+    expect(await run(client, 1, x)).toEqual(before);
+  }
+});
+
+test('weights go with the last plan that uses them, and everything with the last plan', async () => {
+  const client = await hostFor();
+  const net = new SmallNet(32);
+  const first = request(1, compiled(net, [1, 3, 20, 20]));
+  await client.request(first);
+  const shared = { ...request(2, compiled(net, [1, 3, 24, 24])), weights: first.weights, uploads: [] };
+  await client.request(shared);
+  const x = noise([1, 3, 24, 24]);
+  const before = await run(client, 2, x);
+  await client.request({ type: 'free', plan: 1 });
+  expect(await run(client, 2, x)).toEqual(before);
+  const { allocatedBytes, arenaBytes } = await client.request({ type: 'free', plan: 2 });
+  expect({ allocatedBytes, arenaBytes }).toEqual({ allocatedBytes: 0, arenaBytes: 0 });
+});
+
+test('a compile that the memory cannot hold leaves everything as it was', async () => {
+  const client = await hostFor(80);
+  const net = new SmallNet(32);
+  const x = noise([1, 3, 20, 20]);
+  await client.request(request(1, compiled(net, [1, 3, 20, 20])));
+  const before = await run(client, 1, x);
+  const { allocatedBytes, arenaBytes } = await memoryOf(client);
+  const large = request(2, compiled(net, [1, 3, 512, 512]));
+  await expect(client.request(large)).rejects.toMatchObject({ code: 'out-of-memory' });
+  expect(await memoryOf(client)).toMatchObject({ allocatedBytes, arenaBytes });
+  expect(await run(client, 1, x)).toEqual(before);
+});
+
+test('a run returns to the event loop again and again', async () => {
+  let longest_ms = 0;
+  let yields = 0;
+  let last = performance.now();
+  const client = await hostFor(65536, async () => {
+    longest_ms = Math.max(longest_ms, performance.now() - last);
+    yields++;
+    await yieldNow();
+    last = performance.now();
+  });
+  await client.request(request(1, compiled(new SmallNet(64), [1, 3, 384, 384])));
+  [yields, longest_ms, last] = [0, 0, performance.now()];
+  await run(client, 1, noise([1, 3, 384, 384]));
+  expect(yields).toBeGreaterThan(5);
+  // 4 ms and one tile of at most about 5 ms; the rest is what a busy machine takes away.
+  expect(longest_ms).toBeLessThan(100);
+});
+
+test('a plan with damaged words is refused or loaded, and never traps', async () => {
+  const client = await hostFor();
+  const whole = compiled(new SmallNet(), [1, 3, 12, 12]);
+  const good = request(1, whole);
+  await client.request(good);
+  const x = noise([1, 3, 12, 12]);
+  const before = await run(client, 1, x);
+  const { words } = whole.encoded;
+  const damage = fc.array(
+    fc.tuple(fc.nat(words.length - 1), fc.oneof(fc.nat(70), fc.integer({ min: 0, max: 0xffffffff }))),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  );
+  let refused = 0;
+  await fc.assert(
+    fc.asyncProperty(damage, async (changes) => {
+      const damaged = words.slice();
+      for (const [at, value] of changes) damaged[at] = value;
+      const encoded: EncodedPlan = { ...whole.encoded, words: damaged };
+      const loaded = client.request({ ...good, plan: 2, encoded, uploads: [] });
+      try {
+        await loaded;
+      } catch (error) {
+        refused++;
+        expect(error).toMatchObject({ code: 'engine-crashed', op: 'plan_load' });
+      }
+      await client.request({ type: 'free', plan: 2 });
+    }),
+    { numRuns: 400 },
+  );
+  expect(refused).toBeGreaterThan(50);
+  expect(await run(client, 1, x)).toEqual(before);
+});
