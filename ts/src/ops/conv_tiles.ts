@@ -10,14 +10,14 @@ const PANEL_OUTPUTS = 8;
 const TILE_STEP_PX = 12;
 /** 2 ms at 25 GFLOP/s: the most that a tile should cost. */
 const MOST_FLOPS = 50e6;
-/** Tiles of several rows stay below this, so that a picture's tiles are many... */
-const GROUP_FLOPS = 20e6;
-/** ...but above this, about 50 us, where staging and the tile counter don't count. */
+/** About 50 us: the least, where a layer has more work. */
 const LEAST_FLOPS = 2.5e6;
 /** Tiles that a layer is divided into, where it has the work. */
 const WANTED_TILES = 32;
 /** Staged input that stays in a second-level cache of 1 MB beside the weights. */
 const STAGED_BYTES = 384 * 1024;
+/** What a tile costs besides its work, in bytes that could be staged meanwhile: about 1 us. */
+const TILE_BYTES = 8192;
 
 /** Floats of a staged pixel: lanes past C only where blocks are whole anyway. */
 export function pixelElems(c: number): number {
@@ -45,42 +45,41 @@ export interface ConvTile {
   readonly scratchBytes: number;
 }
 
-/** Whole rows where they fit the bounds, several if they are cheap; else segments of a row; else some of the outputs. */
+/**
+ * The tile, among those within the bounds, with which the least is staged in all: rows under a kernel are staged once a tile, so
+ * tiles of several rows stage less, and segments of a row let several rows fit.
+ */
 export function convTile(work: ConvWork): ConvTile {
-  const { rows, cols, outputs } = work;
+  const { rows, cols, outputs, samples } = work;
   const allOutputs = Math.ceil(outputs / PANEL_OUTPUTS) * PANEL_OUTPUTS;
   const pixelFlops = work.flops * outputs;
-  let tileRows = 1;
-  let tileCols = cols;
-  let tileO = allOutputs;
-  if (pixelFlops * cols > MOST_FLOPS || work.stagedBytes(1, cols) > STAGED_BYTES) {
-    tileCols = segmentCols(work, pixelFlops);
-    if (pixelFlops * tileCols > MOST_FLOPS) {
-      const fitting = Math.floor(MOST_FLOPS / (work.flops * tileCols * PANEL_OUTPUTS));
-      tileO = Math.min(allOutputs, Math.max(1, fitting) * PANEL_OUTPUTS);
-      if (fitting === 0) {
-        tileCols = Math.max(1, Math.floor(MOST_FLOPS / (work.flops * PANEL_OUTPUTS)));
-      }
+  const wanted = (pixelFlops * rows * cols * samples) / WANTED_TILES;
+  const mostPx = Math.min(MOST_FLOPS, Math.max(LEAST_FLOPS, wanted)) / pixelFlops;
+  let best: ConvTile | null = null;
+  let leastBytes = Number.POSITIVE_INFINITY;
+  for (let segments = 1; segments <= Math.ceil(cols / TILE_STEP_PX); segments++) {
+    const tileCols = Math.min(cols, Math.ceil(cols / segments / TILE_STEP_PX) * TILE_STEP_PX);
+    const fits = (r: number): boolean =>
+      r * tileCols <= mostPx && work.stagedBytes(r, tileCols) <= STAGED_BYTES;
+    if (!fits(1)) continue;
+    let tileRows = 1;
+    while (work.groupsRows && tileRows < rows && fits(tileRows + 1)) tileRows++;
+    const staged = work.stagedBytes(tileRows, tileCols);
+    const tiles = Math.ceil(rows / tileRows) * Math.ceil(cols / tileCols);
+    if (tiles * (staged + TILE_BYTES) < leastBytes) {
+      leastBytes = tiles * (staged + TILE_BYTES);
+      best = { tileRows, tileCols, tileO: allOutputs, scratchBytes: Math.ceil(staged / 16) * 16 };
     }
-  } else if (work.groupsRows) {
-    const all = pixelFlops * cols * rows * work.samples;
-    const wanted = Math.min(GROUP_FLOPS, Math.max(LEAST_FLOPS, all / WANTED_TILES));
-    tileRows = Math.min(rows, Math.max(1, Math.floor(wanted / (pixelFlops * cols))));
-    while (tileRows > 1 && work.stagedBytes(tileRows, cols) > STAGED_BYTES) tileRows--;
   }
-  const scratchBytes = Math.ceil(work.stagedBytes(tileRows, tileCols) / 16) * 16;
-  return { tileRows, tileCols, tileO, scratchBytes };
+  return best ?? narrowTile(work, allOutputs);
 }
 
-/** Columns of the segments that a row is cut into: nearly equal, multiples of the register tiles' widths. */
-function segmentCols(work: ConvWork, pixelFlops: number): number {
-  const { cols } = work;
-  const pixelBytes = work.stagedBytes(1, 2) - work.stagedBytes(1, 1);
-  const fitting = Math.min(
-    MOST_FLOPS / pixelFlops,
-    1 + (STAGED_BYTES - work.stagedBytes(1, 1)) / Math.max(1, pixelBytes),
-  );
-  const most = Math.max(1, Math.floor(fitting / TILE_STEP_PX)) * TILE_STEP_PX;
-  const segments = Math.ceil(cols / most);
-  return Math.min(cols, Math.ceil(cols / segments / TILE_STEP_PX) * TILE_STEP_PX);
+/** Where even a short segment of a row is too much: some of the outputs, and as few columns as that asks for. */
+function narrowTile(work: ConvWork, allOutputs: number): ConvTile {
+  const panelFlops = work.flops * PANEL_OUTPUTS;
+  const most = Math.max(1, Math.floor(MOST_FLOPS / panelFlops));
+  const tileCols = Math.min(work.cols, TILE_STEP_PX, most);
+  const panels = Math.max(1, Math.floor(MOST_FLOPS / (panelFlops * tileCols)));
+  const scratchBytes = Math.ceil(work.stagedBytes(1, tileCols) / 16) * 16;
+  return { tileRows: 1, tileCols, tileO: Math.min(allOutputs, panels * PANEL_OUTPUTS), scratchBytes };
 }
