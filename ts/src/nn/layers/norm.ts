@@ -1,9 +1,9 @@
 /** Normalisation layers. New ones have weight 1 and bias 0, running mean 0 and running variance 1. */
 import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import { inModule } from '../../graph/recorder.js';
-import { numel, spell } from '../../graph/shape.js';
+import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
-import { epsilon, whole } from '../functional/check.js';
+import { epsilon, input, whole } from '../functional/check.js';
 import { batchNormAs, groupNormAs, instanceNormAs, layerNormAs } from '../functional/norm.js';
 import { reshape } from '../functional/pointwise.js';
 import { kindOf, Module } from '../module.js';
@@ -72,17 +72,18 @@ abstract class InstanceNorm extends Module {
   override forward(x: Value): Value {
     const op = kindOf(this);
     return inModule(this, () => {
-      const rank = x.shape?.length;
+      input(x, op);
+      const rank = x.shape.length;
       const batched = rank === this.#spatialAxes + 2;
-      if (rank !== undefined && !batched && rank !== this.#spatialAxes + 1) {
+      if (!batched && rank !== this.#spatialAxes + 1) {
         throw wrongRank(
           x,
           op,
           this.#spatialAxes === 1 ? '3-D [N, C, L] or 2-D [C, L]' : '4-D [N, C, H, W] or 3-D [C, H, W]',
         );
       }
-      const channels = x.shape?.[batched ? 1 : 0];
-      if (channels !== undefined && channels !== this.numFeatures) {
+      const channels = x.shape[batched ? 1 : 0];
+      if (channels !== this.numFeatures) {
         throw new ShapeError('wrong number of channels', {
           op,
           got: `${channels} channels in input ${spell(x.shape)}`,
@@ -90,7 +91,7 @@ abstract class InstanceNorm extends Module {
         });
       }
       const options = { weight: this.weight, bias: this.bias, eps: this.eps };
-      if (batched || rank === undefined) return instanceNormAs(x, options, op);
+      if (batched) return instanceNormAs(x, options, op);
       return reshape(instanceNormAs(reshape(x, [1, ...x.shape]), options, op), x.shape);
     });
   }
@@ -147,9 +148,10 @@ abstract class BatchNorm extends Module {
   protected normalize(x: Value, ranks: readonly number[], wanted: string): Value {
     const op = kindOf(this);
     return inModule(this, () => {
-      if (x.shape !== undefined && !ranks.includes(x.shape.length)) throw wrongRank(x, op, wanted);
-      const channels = x.shape?.[1];
-      if (channels !== undefined && channels !== this.numFeatures) {
+      input(x, op);
+      if (!ranks.includes(x.shape.length)) throw wrongRank(x, op, wanted);
+      const channels = x.shape[1];
+      if (channels !== this.numFeatures) {
         throw new ShapeError('wrong number of channels', {
           op,
           got: `${channels} channels in input ${spell(x.shape)}`,
@@ -232,8 +234,9 @@ export class GroupNorm extends Module {
   /** @throws {@link ShapeError} for a wrong rank or wrong channels */
   override forward(x: Value): Value {
     return inModule(this, () => {
-      const channels = x.shape?.[1];
-      if (channels !== undefined && channels !== this.numChannels) {
+      input(x, 'GroupNorm');
+      const channels = x.shape[1];
+      if (channels !== this.numChannels) {
         throw new ShapeError('wrong number of channels', {
           op: 'GroupNorm',
           got: `${channels} channels in input ${spell(x.shape)}`,
@@ -275,7 +278,7 @@ export class LayerNorm extends Module {
     const op = 'LayerNorm';
     const sizes = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
     for (const size of sizes) whole(size, op, 'normalizedShape', 1);
-    if (numel(sizes) === 1 && sizes.length === 0)
+    if (sizes.length === 0)
       throw new ArgumentError('normalizedShape is empty', { op, wanted: 'at least one size' });
     this.normalizedShape = sizes;
     this.eps = epsilon(options.eps ?? 1e-5, op);

@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest';
+import { ArgumentError, OutOfMemoryError, ShapeError } from '../../dist/errors.js';
+import { traceModule } from '../../dist/graph/trace.js';
+import * as nn from '../../dist/nn/index.js';
+import { Tensor } from '../../dist/tensor.js';
+import { ops, trace } from './build.js';
+
+describe('trace', () => {
+  test('writes nodes in order, named by module path', () => {
+    const net = new nn.Sequential(new nn.Conv2d(3, 4, 3), new nn.ReLU(), new nn.Sequential(new nn.Tanh()));
+    const { nodes } = trace(net, [1, 3, 8, 8]);
+    expect(nodes.map(({ op, name }) => `${op} ${name}`)).toEqual(['conv2d 0', 'unary 1', 'unary 2.0']);
+  });
+
+  test('drops values that no output needs, and keeps unused inputs', () => {
+    const { graph } = traceModule(
+      (x, y) => {
+        y.relu().mul(2);
+        return x.tanh();
+      },
+      [{ shape: [2] }, { shape: [3] }],
+    );
+    expect(ops(graph)).toEqual(['unary']);
+    expect(graph.inputs).toHaveLength(2);
+    expect(graph.values.map(({ id }) => id)).toEqual([0, 1, 2]);
+  });
+
+  test.each([
+    ['one', (x: nn.Value) => x.relu(), { kind: 'single' }, 1],
+    ['a list', (x: nn.Value) => [x.relu(), x], { kind: 'list' }, 2],
+    ['a record', (x: nn.Value) => ({ a: x, b: x.tanh() }), { kind: 'record', keys: ['a', 'b'] }, 2],
+  ])('returns %s', (_, target, structure, count) => {
+    const traced = traceModule(target, [{ shape: [1, 2] }]);
+    expect(traced.structure).toEqual(structure);
+    expect(traced.graph.outputs).toHaveLength(count);
+  });
+
+  test('a trace inside a trace leaves the outer one alone', () => {
+    const graph = trace(
+      (x) => {
+        expect(ops(trace((y) => y.tanh(), [5]))).toEqual(['unary']);
+        return x.relu();
+      },
+      [3],
+    );
+    expect(graph.nodes).toHaveLength(1);
+  });
+
+  test('values of another trace are refused', () => {
+    let kept: nn.Value | undefined;
+    trace(
+      (x) => {
+        kept = x;
+        return x;
+      },
+      [3],
+    );
+    expect(() => trace((x) => (kept === undefined ? x : x.add(kept)), [3])).toThrow(ArgumentError);
+  });
+
+  test('after a throwing forward the next trace is clean', () => {
+    const boom = new Error('boom');
+    expect(() =>
+      trace(() => {
+        throw boom;
+      }, [3]),
+    ).toThrow(boom);
+    expect(() => nn.functional.relu(new nn.Parameter([3]))).toThrow(/engine\.run/);
+  });
+
+  test('a concrete Tensor is sent to engine.run', () => {
+    const tensor = Tensor.from([1, 2], [2]);
+    const asValue = tensor as unknown as nn.Value;
+    expect(() => new nn.Conv2d(3, 3, 3).forward(asValue)).toThrow(/engine\.run/);
+    expect(() => new nn.InstanceNorm2d(3).forward(asValue)).toThrow(/engine\.run/);
+    expect(() => nn.functional.relu(asValue)).toThrow(ArgumentError);
+    expect(() => trace((x) => x.add(asValue), [2])).toThrow(/new Parameter\(tensor\)/);
+  });
+
+  test.each([[undefined], [null], [[]], [{}], [3], [Promise.resolve()]])(
+    'forward that returns %s is refused',
+    (result) => {
+      expect(() => trace(() => result as unknown as nn.Value, [2])).toThrow(ArgumentError);
+    },
+  );
+
+  test('empty and uncountable inputs', () => {
+    expect(() => trace((x) => x, [1, 3, 0, 4])).toThrow(ShapeError);
+    expect(() => trace((x) => x, [1, 2.5])).toThrow(ShapeError);
+    expect(() => trace((x) => x, [1, 3, 2 ** 20, 2 ** 20])).toThrow(OutOfMemoryError);
+  });
+
+  test('a parameter used twice is one node', () => {
+    const gamma = new nn.Parameter([3]);
+    expect(ops(trace((x) => x.mul(gamma).add(gamma), [2, 3]))).toEqual(['parameter', 'binary', 'binary']);
+  });
+});
+
+describe('in place', () => {
+  test('the argument stands for the result afterwards', () => {
+    const { nodes, outputs } = trace(
+      (x) => {
+        const y = nn.functional.relu(x, { inplace: true });
+        expect(y).toBe(x);
+        return x.add(y);
+      },
+      [4],
+    );
+    expect(nodes.map(({ op }) => op)).toEqual(['unary', 'binary']);
+    expect(nodes[1]?.inputs).toEqual([nodes[0]?.output, nodes[0]?.output]);
+    expect(outputs).toEqual([nodes[1]?.output]);
+  });
+
+  test('without it the argument stays', () => {
+    const { nodes, inputs } = trace((x) => x.add(nn.functional.relu(x)), [4]);
+    expect(nodes[1]?.inputs).toEqual([inputs[0], nodes[0]?.output]);
+  });
+
+  test('refused where a view shares the elements, and on parameters', () => {
+    expect(() =>
+      trace(
+        (x) => {
+          const flat = x.view(-1);
+          nn.functional.relu(x, { inplace: true });
+          return flat;
+        },
+        [2, 2],
+      ),
+    ).toThrow(ArgumentError);
+    const p = new nn.Parameter([2]);
+    expect(() => trace((x) => x.add(nn.functional.relu(p, { inplace: true })), [2])).toThrow(ArgumentError);
+  });
+});
+
+describe('methods of values', () => {
+  const shapeOf = (body: (x: nn.Value) => nn.Value, shape: readonly number[]): readonly number[] => {
+    let result: readonly number[] = [];
+    trace((x) => {
+      const y = body(x);
+      result = y.shape;
+      return y;
+    }, shape);
+    return result;
+  };
+
+  test.each<[string, readonly number[], (x: nn.Value) => nn.Value, readonly number[]]>([
+    ['mean of all', [2, 3, 4], (x) => x.mean(), []],
+    ['mean over one axis', [2, 3, 4], (x) => x.mean(-1), [2, 3]],
+    ['var keeps axes', [2, 3, 4, 5], (x) => x.var([2, 3], { keepdim: true }), [2, 3, 1, 1]],
+    ['mean over axes of rank 6', [2, 3, 4, 5, 6, 7], (x) => x.mean([1, 2, 3]), [2, 6, 7]],
+    ['view with -1', [2, 3, 4], (x) => x.view(2, -1), [2, 12]],
+    ['view of a list', [2, 3, 4], (x) => x.view([24]), [24]],
+    ['broadcast', [2, 1, 4], (x) => x.add(new nn.Parameter([3, 1])), [2, 3, 4]],
+    ['numbers', [2], (x) => x.add(1).sub(2).mul(3).div(4).sqrt(), [2]],
+    [
+      'rank 6 with a scalar-like',
+      [2, 1, 3, 1, 2, 2],
+      (x) => x.add(new nn.Parameter([1])),
+      [2, 1, 3, 1, 2, 2],
+    ],
+  ])('%s', (_, shape, body, wanted) => {
+    expect(shapeOf(body, shape)).toEqual(wanted);
+  });
+
+  test.each<[string, (x: nn.Value) => nn.Value, RegExp]>([
+    ['no such axis', (x) => x.mean(3), /no such axis/],
+    ['axis twice', (x) => x.mean([0, -3]), /twice/],
+    ['view of another size', (x) => x.view(7), /24 elements/],
+    ['view with two -1', (x) => x.view(-1, -1), /numbers of elements differ/],
+    ['shapes that do not broadcast', (x) => x.add(new nn.Parameter([5])), /do not broadcast/],
+    ['NaN', (x) => x.add(Number.NaN), /finite/],
+  ])('%s is refused', (_, body, message) => {
+    expect(() => trace(body, [2, 3, 4])).toThrow(message);
+  });
+});
