@@ -204,36 +204,31 @@ describe('largestSide', () => {
 });
 
 test('prints are readable and stable', () => {
-  const net = new nn.Sequential(
-    new nn.Conv2d(3, 4, 3, { padding: 1 }),
-    new nn.InstanceNorm2d(4),
-    new nn.ReLU(),
-  );
+  const net = new nn.Sequential(new nn.ReflectionPad2d(1), new nn.InstanceNorm2d(3), new nn.ReLU());
   const graph = trace(net, [1, 3, 8, 8]);
   expect(printGraph(graph, 'traced')).toMatchInlineSnapshot(`
     "traced(%0 [1, 3, 8, 8]) {
-      %1 [1, 4, 8, 8] = conv2d(%0) stride=[1 1] dilation=[1 1] padding=[1 1 1 1] {weight [4, 3, 3, 3], bias [4]}  # 0
-      %2 [1, 4, 8, 8] = normalize(%1) dims=[1 4 8 8] statistics=input groups=4 eps=0.00001  # 1
-      %3 [1, 4, 8, 8] = unary(%2) kind=relu value=0  # 2
+      %1 [1, 3, 10, 10] = pad(%0) padding=[1 1 1 1] mode=reflect value=0  # 0
+      %2 [1, 3, 10, 10] = normalize(%1) dims=[1 3 10 10] statistics=input groups=3 eps=0.00001  # 1
+      %3 [1, 3, 10, 10] = unary(%2) kind=relu value=0  # 2
       return %3
     }
     "
   `);
   expect(printPlacement(placeGraph(graph))).toMatchInlineSnapshot(`
-    "placed for 1 worker in 3264 bytes {
+    "placed for 1 worker in 2816 bytes {
       inputs @0 768 bytes
-      0: %0 @1216 = reorder(@0) planar -> blocked 1x3x8x8
-      1: %1 @2240 = conv2d(@1216) blocked 1x4x8x8 (scratch @0 of 1200 bytes a worker)  # 0
-      2: %3 @2240 = normalize(@2240) in place blocked 1x4x8x8 (temporary @128, temporary @0)  # 1
-      3: %3 @0 = reorder(@2240) blocked 1x4x8x8 -> planar
-      outputs @0 1024 bytes
+      0: %0 @1600 = reorder(@0) planar -> blocked 1x3x8x8
+      1: %1 @0 = pad(@1600) blocked 1x3x10x10  # 0
+      2: %3 @0 = normalize(@0) in place blocked 1x3x10x10 (temporary @1728, temporary @1600)  # 1
+      3: %3 @1600 = reorder(@0) blocked 1x3x10x10 -> planar
+      outputs @1600 1200 bytes
       buffer @0 768 bytes, steps 0..0  # input %0
-      buffer @1216 1024 bytes, steps 0..1  # %0
-      buffer @2240 1024 bytes, steps 1..3  # %1
-      buffer @0 1200 bytes, steps 1..1  # scratch
-      buffer @128 48 bytes, steps 2..2  # temporary
-      buffer @0 96 bytes, steps 2..2  # temporary
-      buffer @0 1024 bytes, steps 3..4  # %3
+      buffer @1600 1024 bytes, steps 0..1  # %0
+      buffer @0 1600 bytes, steps 1..3  # %1
+      buffer @1728 48 bytes, steps 2..2  # temporary
+      buffer @1600 96 bytes, steps 2..2  # temporary
+      buffer @1600 1200 bytes, steps 3..4  # %3
     }
     "
   `);
