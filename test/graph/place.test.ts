@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { OutOfMemoryError, ShapeError } from '../../dist/errors.js';
 import { ALIGNMENT_BYTES, layOut, overlapInTime } from '../../dist/graph/arena.js';
 import { placeGraph } from '../../dist/graph/compile.js';
-import { largestSide } from '../../dist/graph/largest_side.js';
 import { sameBytes } from '../../dist/graph/layout.js';
 import type { Placement, Step } from '../../dist/graph/place.js';
 import { printGraph, printPlacement } from '../../dist/graph/print.js';
@@ -174,33 +172,6 @@ test('layouts that are the same bytes', () => {
   expect(sameBytes(blocked(2, 4, 5, 1), blocked(1, 8, 1, 5))).toBe(true);
   expect(sameBytes(blocked(2, 3, 5, 1), blocked(1, 6, 1, 5))).toBe(false);
   expect(sameBytes(blocked(1, 1, 2, 2), blocked(1, 4, 1, 1))).toBe(false);
-});
-
-describe('largestSide', () => {
-  const arena = (net: nn.Module) => (width: number, height: number) =>
-    placeGraph(trace(net, [1, 3, height, width])).arena_bytes;
-
-  test('is the largest that fits', () => {
-    const bytes = arena(new StyleTransferNetwork());
-    const side = largestSide(4000, 2000, 50e6, bytes);
-    if (side === null) throw new Error('something fits');
-    expect(bytes(side, Math.round(side / 2))).toBeLessThanOrEqual(50e6);
-    expect(bytes(side + 1, Math.round((side + 1) / 2))).toBeGreaterThan(50e6);
-  });
-
-  test('null where nothing fits', () => {
-    expect(largestSide(100, 100, 10, arena(new StyleTransferNetwork()))).toBeNull();
-  });
-
-  test('sizes that the network refuses do not mislead it', () => {
-    const bytes = (width: number, height: number) => {
-      if (width < 40) throw new ShapeError('too small');
-      if (width > 4000) throw new OutOfMemoryError('too large', { wantedBytes: 1, largestSide: null });
-      return width * height;
-    };
-    expect(largestSide(10_000, 10_000, 100 * 100, bytes)).toBe(100);
-    expect(largestSide(10_000, 10_000, 30 * 30, bytes)).toBeNull();
-  });
 });
 
 test('prints are readable and stable', () => {

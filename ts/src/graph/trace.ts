@@ -152,7 +152,10 @@ function refuse(x: unknown, op: string): ArgumentError {
   return new ArgumentError('not a value', { op, got, wanted: 'a value or a Parameter' });
 }
 
-/** Refuses sizes that are not whole numbers above zero, and more elements than records can count. */
+/** Beyond this, byte counts of placements would lose precision; what merely does not fit memory is refused by its bytes later. */
+const MOST_ELEMS = 2 ** 44;
+
+/** Refuses sizes that are not whole numbers above zero, and absurd ones. */
 function checkInput(shape: Shape, op: string, index: number): void {
   if (!Array.isArray(shape) || shape.some((size) => !Number.isSafeInteger(size) || size < 1)) {
     throw new ShapeError('an empty or impossible shape', {
@@ -162,11 +165,11 @@ function checkInput(shape: Shape, op: string, index: number): void {
     });
   }
   const total = numel(shape);
-  if (total < 2 ** 30) return;
+  if (total <= MOST_ELEMS) return;
   throw new OutOfMemoryError('the input is too large', {
     op,
     got: `${spell(shape)} for input ${index}`,
-    wanted: 'fewer than 2^30 elements',
+    wanted: 'at most 2^44 elements',
     wantedBytes: total * 4,
     largestSide: null,
   });
