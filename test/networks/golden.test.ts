@@ -1,5 +1,5 @@
 /** The documented networks against PyTorch: keys, output shapes, and values, both builds, fused and not. */
-import type { Engine } from 'gouache';
+import { type Engine, ResidualBlock } from 'gouache';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fillByFormula, formulaInput } from '../golden/formula.js';
 import {
@@ -32,6 +32,20 @@ describe.each(BUILDS)('%s', (build) => {
   afterAll(async () => {
     await engine.dispose();
     measured.print(`${build}: largest difference from PyTorch (bound ${NETWORK_TOLERANCE})`);
+  });
+
+  test('fusing takes steps away', async () => {
+    const shape = [1, 16, 8, 8];
+    const block = new ResidualBlock(16);
+    fillByFormula(block);
+    const steps = async (fuse: boolean) => {
+      const session = await engine.compile(block, shape, { fuse });
+      await session.run(formulaInput(shape));
+      const { rows } = session.profile();
+      await session.dispose();
+      return rows.length;
+    };
+    expect(await steps(true)).toBeLessThan(await steps(false));
   });
 
   describe.each([{ fuse: true }, { fuse: false }])('fuse: $fuse', ({ fuse }) => {
