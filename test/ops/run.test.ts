@@ -1,0 +1,62 @@
+/** The one runner: every op against its naive version, on both builds, fused and not, over odd sizes and seeds. */
+import { Engine } from 'gouache';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as binary from './binary.js';
+import { type Cases, mismatch, type OpCase } from './case.js';
+import * as convTranspose2d from './conv_transpose2d.js';
+import * as conv2d from './conv2d.js';
+import * as normalize from './normalize.js';
+import * as pad from './pad.js';
+import * as parameter from './parameter.js';
+import * as reduce from './reduce.js';
+import * as unary from './unary.js';
+import * as view from './view.js';
+
+const BUILDS = ['simd128', 'relaxed-simd'] as const;
+const SEEDS = [1, 2];
+const OPS = {
+  conv2d,
+  conv_transpose2d: convTranspose2d,
+  normalize,
+  reduce,
+  pad,
+  binary,
+  unary,
+  view,
+  parameter,
+} as const satisfies Readonly<Record<string, { readonly cases: Cases }>>;
+type Op = keyof typeof OPS;
+
+const RUNS = (Object.keys(OPS) as Op[]).flatMap((op) =>
+  SEEDS.flatMap((seed) => [true, false].map((fuse) => ({ op, seed, fuse }))),
+);
+
+/** The naive versions run once for all builds. */
+const known = new Map<string, readonly OpCase[]>();
+function casesOf(op: Op, seed: number): readonly OpCase[] {
+  const key = `${op} ${seed}`;
+  const cases = known.get(key) ?? OPS[op].cases(seed);
+  known.set(key, cases);
+  return cases;
+}
+
+describe.each(BUILDS)('%s', (build) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await Engine.create({ build });
+    expect(engine.info().build).toBe(build);
+  });
+  afterAll(() => engine?.dispose());
+
+  test.each(RUNS)('$op, seed $seed, fuse $fuse', async ({ op, seed, fuse }) => {
+    const failures: string[] = [];
+    const cases = casesOf(op, seed);
+    expect(cases.length).toBeGreaterThan(0);
+    for (const one of cases) {
+      const got = await engine.run(one.target, one.inputs, { fuse });
+      const wrong = mismatch(got, one);
+      if (wrong !== null) failures.push(`${op} ${one.name}, seed ${seed}: ${wrong}`);
+    }
+    expect(failures).toEqual([]);
+  });
+});

@@ -1,0 +1,34 @@
+/**
+ * How far a result may lie from the float64 one, each with its argument. `error <= tolerance * scale`, scale being max(1, |wanted|)
+ * unless it says otherwise. None is loosened without a note here.
+ */
+
+/** Moves: the very same bits. */
+export const EXACT = 0;
+
+/** One operation, rounded once to nearest: half a unit in the last place, 2^-24 = 6.0e-8, of the result. */
+export const ONE_ROUNDING = 6.0e-8;
+
+/** tanh: the roundings of a quotient t at half the angle, weakened by the doubling, then t^2, 1 + t^2 and a second quotient; 1.53e-7 over all floats. */
+export const TANH = 1.6e-7;
+
+/**
+ * Reductions accumulate in float64 and round once at the end; a variance may also inherit the rounding of one subtraction.
+ * Twice the rounding of the result.
+ */
+export const REDUCTION = 1.2e-7;
+
+/**
+ * Convolution, in units of the sum of |w * x| (+ |b|): partial sums are rounded after each of K steps, and K <= 1000 roundings of 2^-24
+ * that are as often up as down add to some sqrt(K) * 2^-24 * 0.5 = 1e-6 of it at most; measured 3e-7.
+ */
+export const CONVOLUTION = 1e-6;
+
+/** Normalisation, also at 1000 +- 0.5 and 1e4 +- 1: what the project promises. x - m is exact, s and b are rounded once, the product and the sum once each. */
+export const NORMALIZATION = 2e-6;
+
+/** A chain of normalised layers: each promises 2e-6 and passes its input's error on, scaled by about 1; five of them. */
+export const CHAIN = 1e-5;
+
+/** Levels of 255: a float32 value times 255 is off by less than this, so only a level that near a half may round to its other side. */
+export const LEVEL = 1e-3;
