@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gouache, image, makeFolder, makePixels, type Outcome } from './command_line.js';
 
@@ -24,6 +25,13 @@ beforeAll(async () => {
   await image(makePixels(1, 1)).png().toFile(at('dot.png'));
   mkdirSync(at('folder'));
   writeFileSync(at('text.safetensors'), 'not a model');
+  // The same file, but it says that it is another network; the header keeps its length.
+  const mosaic = readFileSync(new URL('models/mosaic.safetensors', packageUrl)).toString('latin1');
+  const renamed = mosaic.replace('"StyleTransferNetwork"', '"CycleGANGenerator"   ');
+  writeFileSync(at('renamed.safetensors'), renamed, 'latin1');
+  // Some 24 million pixels: more activations than 4 GiB hold.
+  const create = { width: 6000, height: 4000, channels: 3, background: '#456' } as const;
+  await sharp({ create }).png({ compressionLevel: 1 }).toFile(at('huge.png'));
 });
 
 function expectLine({ code, stdout, stderr }: Outcome, exit: number, ...parts: readonly RegExp[]): void {
@@ -75,6 +83,11 @@ test.each<[readonly string[], RegExp]>([
   [['photo.png', '--model', './nothing.safetensors'], /nothing\.safetensors: no such file/],
   [['photo.png', '--model', './text.safetensors'], /text\.safetensors/],
   [['photo.png', '--model', './photo.png'], /photo\.png/],
+  [
+    ['photo.png', '--model', './renamed.safetensors'],
+    /renamed\.safetensors: CycleGANGenerator.*does not fit.*missing/,
+  ],
+  [['huge.png', '--size', 'full'], /6000x4000 pixels do not fit memory \(\d+ MiB\); --size \d+ does/],
   [['dot.png'], /1.*1/],
 ])('gouache stylize %j: a file that cannot be used', async (args, reason) => {
   expectLine(await run('stylize', ...args), FAILURE, reason);

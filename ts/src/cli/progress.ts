@@ -13,15 +13,18 @@ export interface Progress {
 export function progressLine(stream: NodeJS.WriteStream = process.stderr): Progress {
   if (!stream.isTTY) return { show: () => {}, end: () => {} };
   let lastMs = Number.NEGATIVE_INFINITY;
+  let shown = false;
   return {
     show(phase, done, total) {
       const nowMs = performance.now();
       if (nowMs - lastMs < SHORTEST_GAP_MS) return;
       lastMs = nowMs;
+      shown = true;
       stream.write(`${ERASE_LINE}${phase} ${Math.round((100 * done) / Math.max(total, 1))} %`);
     },
     end() {
-      stream.write(ERASE_LINE);
+      if (shown) stream.write(ERASE_LINE);
+      shown = false;
     },
   };
 }

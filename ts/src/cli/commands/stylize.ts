@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type BuildName, Engine, loadModel, OutOfMemoryError } from '../../index.js';
 import { BUILD_NAMES } from '../../runtime/builds.js';
 import { type Command, type CommandLine, wholeNumber } from '../command.js';
-import { describe, FileError, inFile, UsageError } from '../failure.js';
+import { FileError, inFile, UsageError } from '../failure.js';
 import { DEFAULT_MODEL, readModel } from '../models.js';
 import { outputPath } from '../output_path.js';
 import { type Picture, readPicture, writePicture } from '../pictures.js';
@@ -34,9 +34,13 @@ function tellShrunk({ width, height, fileWidth, fileHeight }: Picture): void {
 }
 
 /** An error about memory, in terms of this command's options. */
-function withSizeThatFits(error: unknown): unknown {
+function withSizeThatFits(error: unknown, { width, height }: Picture): unknown {
   if (!(error instanceof OutOfMemoryError) || error.largestSide === null) return error;
-  return new FileError(`${describe(error)}; --size ${error.largestSide} fits`, { cause: error });
+  const mebibytes = Math.ceil(error.wantedBytes / 2 ** 20);
+  return new FileError(
+    `${width}x${height} pixels do not fit memory (${mebibytes} MiB); --size ${error.largestSide} does`,
+    { cause: error },
+  );
 }
 
 async function run({ positionals, values }: CommandLine): Promise<void> {
@@ -71,7 +75,7 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
     );
     console.log(`${output.replaces ? 'replaced' : 'wrote'} ${output.path}`);
   } catch (error) {
-    throw withSizeThatFits(error);
+    throw withSizeThatFits(error, picture);
   } finally {
     progress.end();
     await engine.dispose();
