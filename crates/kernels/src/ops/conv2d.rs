@@ -280,4 +280,6 @@ fn fault(field: u32, got: u32) -> Fault {
 }
 
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod tests;

@@ -1,0 +1,76 @@
+//! conv2d refuses records that can't be right, and names the field.
+
+use crate::ops::Fault;
+use crate::record::{Conv2d, Operand, field};
+use crate::testing::TestPlan;
+
+fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
+    let mut plan = TestPlan::new();
+    let mut conv = Conv2d {
+        scratch: plan.scratch(3 * 10 * 8 * 4),
+        scratch_bytes: 3 * 10 * 8 * 4,
+        x: plan.room(2 * 8 * 8 * 4),
+        weight: plan.room(8 * 8 * 9),
+        bias: Operand::ABSENT,
+        y: plan.room(2 * 8 * 8 * 4),
+        n: 1,
+        c: 8,
+        h: 8,
+        w: 8,
+        o: 8,
+        out_h: 8,
+        out_w: 8,
+        kh: 3,
+        kw: 3,
+        stride_h: 1,
+        stride_w: 1,
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top: 1,
+        pad_left: 1,
+        pad_mode: 0,
+        activation: 0,
+        packing: 0,
+        tile_rows: 1,
+        tile_cols: 8,
+        tile_o: 8,
+    };
+    change(&mut conv);
+    plan.push(conv);
+    plan.load()
+}
+
+#[test]
+fn wrong_fields_are_named() {
+    assert_eq!(fault_of(|_| ()), Ok(8));
+    let names = |change: fn(&mut Conv2d)| fault_of(change).expect_err("a fault").field;
+    assert_eq!(names(|r| r.kh = 0), field!(Conv2d, kh));
+    assert_eq!(names(|r| r.stride_w = 0), field!(Conv2d, stride_w));
+    assert_eq!(names(|r| r.dilation_h = 0), field!(Conv2d, dilation_h));
+    assert_eq!(names(|r| r.n = 0), field!(Conv2d, x));
+    assert_eq!(names(|r| r.h = u32::MAX), field!(Conv2d, x));
+    assert_eq!(names(|r| r.out_w = u32::MAX), field!(Conv2d, y));
+    assert_eq!(names(|r| r.kh = u32::MAX), field!(Conv2d, weight));
+    assert_eq!(
+        names(|r| r.weight = Operand::ABSENT),
+        field!(Conv2d, weight)
+    );
+    assert_eq!(
+        names(|r| r.bias = Operand::new(Operand::ARENA, 1 << 27)),
+        field!(Conv2d, bias)
+    );
+    assert_eq!(names(|r| r.pad_top = u32::MAX), field!(Conv2d, pad_top));
+    assert_eq!(names(|r| r.stride_w = u32::MAX), field!(Conv2d, pad_left));
+    assert_eq!(names(|r| r.pad_mode = 3), field!(Conv2d, pad_mode));
+    assert_eq!(names(|r| r.activation = 3), field!(Conv2d, activation));
+    assert_eq!(names(|r| r.packing = 1), field!(Conv2d, packing));
+    assert_eq!(names(|r| r.tile_rows = 0), field!(Conv2d, tile_rows));
+    assert_eq!(
+        names(|r| (r.dilation_h, r.tile_rows) = (2, 2)),
+        field!(Conv2d, tile_rows)
+    );
+    assert_eq!(names(|r| r.tile_cols = 0), field!(Conv2d, tile_cols));
+    assert_eq!(names(|r| r.tile_o = 12), field!(Conv2d, tile_o));
+    // Scratch that is one row short.
+    assert_eq!(names(|r| r.tile_rows = 2), Fault::NO_FIELD);
+}

@@ -1,0 +1,252 @@
+//! One convolution: its plan, packing and bias included, and its definition in float64.
+
+use std::vec::Vec;
+
+use crate::layout::Blocked;
+use crate::record::{Conv2d, Operand, PackBias, PackConv2d};
+use crate::testing::{Random, TestPlan, assert_close};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case {
+    pub(super) n: usize,
+    pub(super) c: usize,
+    pub(super) h: usize,
+    pub(super) w: usize,
+    pub(super) o: usize,
+    pub(super) kernel: (usize, usize),
+    pub(super) stride: (usize, usize),
+    pub(super) dilation: (usize, usize),
+    /// top, bottom, left, right
+    pub(super) pad: [usize; 4],
+    pub(super) mode: u32,
+    pub(super) activation: u32,
+    pub(super) packing: u32,
+    pub(super) bias: bool,
+    pub(super) tile: (u32, u32, u32),
+}
+
+pub(super) const PLAIN: Case = Case {
+    n: 1,
+    c: 5,
+    h: 9,
+    w: 13,
+    o: 9,
+    kernel: (3, 3),
+    stride: (1, 1),
+    dilation: (1, 1),
+    pad: [1; 4],
+    mode: 0,
+    activation: 0,
+    packing: 0,
+    bias: true,
+    tile: (2, 12, 8),
+};
+
+impl Case {
+    fn out(&self) -> (usize, usize) {
+        let out = |size, before, after, kernel, dilation, stride| {
+            (size + before + after - (dilation * (kernel - 1) + 1)) / stride + 1
+        };
+        let [top, bottom, left, right] = self.pad;
+        (
+            out(
+                self.h,
+                top,
+                bottom,
+                self.kernel.0,
+                self.dilation.0,
+                self.stride.0,
+            ),
+            out(
+                self.w,
+                left,
+                right,
+                self.kernel.1,
+                self.dilation.1,
+                self.stride.1,
+            ),
+        )
+    }
+
+    pub(super) fn y_shape(&self) -> Blocked {
+        let (h, w) = self.out();
+        Blocked {
+            n: self.n,
+            c: self.o,
+            h,
+            w,
+        }
+    }
+
+    /// What `scratchBytes` of the descriptor says.
+    fn scratch_bytes(&self) -> u32 {
+        let (h, w) = self.out();
+        let rows = if self.dilation.0 == 1 {
+            (h.min(self.tile.0 as usize) - 1) * self.stride.0 + self.kernel.0
+        } else {
+            self.kernel.0
+        };
+        let cols = (w.min(self.tile.1 as usize) - 1) * self.stride.1
+            + (self.kernel.1 - 1) * self.dilation.1
+            + 1;
+        let pixel = if self.c < 4 {
+            self.c
+        } else {
+            self.c.next_multiple_of(4)
+        };
+        (rows * cols * pixel * 4).next_multiple_of(16) as u32
+    }
+
+    fn naive(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
+        let ((kh, kw), (out_h, out_w)) = (self.kernel, self.out());
+        let mut y = Vec::new();
+        for n in 0..self.n {
+            for o in 0..self.o {
+                for oy in 0..out_h {
+                    for ox in 0..out_w {
+                        let mut sum = if self.bias { f64::from(bias[o]) } else { 0.0 };
+                        for c in 0..self.c {
+                            for ky in 0..kh {
+                                for kx in 0..kw {
+                                    let iy = outside(
+                                        oy * self.stride.0 + ky * self.dilation.0,
+                                        self.pad[0],
+                                        self.h,
+                                        self.mode,
+                                    );
+                                    let ix = outside(
+                                        ox * self.stride.1 + kx * self.dilation.1,
+                                        self.pad[2],
+                                        self.w,
+                                        self.mode,
+                                    );
+                                    let (Some(iy), Some(ix)) = (iy, ix) else {
+                                        continue;
+                                    };
+                                    sum += f64::from(
+                                        x[((n * self.c + c) * self.h + iy) * self.w + ix],
+                                    ) * f64::from(
+                                        weight[((o * self.c + c) * kh + ky) * kw + kx],
+                                    );
+                                }
+                            }
+                        }
+                        y.push(match self.activation {
+                            1 => sum.max(0.0),
+                            2 => sum.tanh(),
+                            _ => sum,
+                        });
+                    }
+                }
+            }
+        }
+        y
+    }
+
+    pub(super) fn plan(&self) -> (TestPlan, Operand, Vec<f64>) {
+        let mut random = Random::new((self.c * 31 + self.o * 7 + self.w) as u32);
+        let x = random.floats(self.n * self.c * self.h * self.w, -1.0, 1.0);
+        let taps = self.c * self.kernel.0 * self.kernel.1;
+        let weight = random.floats(self.o * taps, -0.5, 0.5);
+        let bias = random.floats(self.o, -1.0, 1.0);
+        let wanted = self.naive(&x, &weight, &bias);
+
+        let mut plan = TestPlan::new();
+        let (pixel, packed_o) = (
+            if self.c < 4 {
+                self.c
+            } else {
+                self.c.next_multiple_of(4)
+            },
+            if self.packing == 1 {
+                self.o
+            } else {
+                self.o.next_multiple_of(4)
+            },
+        );
+        let packed = plan.room(packed_o * pixel * self.kernel.0 * self.kernel.1);
+        let pack = PackConv2d {
+            scratch: Operand::ABSENT,
+            scratch_bytes: 0,
+            src: plan.dense(&weight),
+            y: packed,
+            o: self.o as u32,
+            c: self.c as u32,
+            kh: self.kernel.0 as u32,
+            kw: self.kernel.1 as u32,
+            packing: self.packing,
+        };
+        let padded = self.o.next_multiple_of(8);
+        let packed_bias = plan.room(padded);
+        let pack_bias = PackBias {
+            scratch: Operand::ABSENT,
+            scratch_bytes: 0,
+            src: plan.dense(&bias),
+            y: packed_bias,
+            c: self.o as u32,
+            padded_c: padded as u32,
+        };
+        let shape = Blocked {
+            n: self.n,
+            c: self.c,
+            h: self.h,
+            w: self.w,
+        };
+        let conv = Conv2d {
+            scratch: plan.scratch(self.scratch_bytes()),
+            scratch_bytes: self.scratch_bytes(),
+            x: plan.blocked(&x, shape),
+            weight: packed,
+            bias: if self.bias {
+                packed_bias
+            } else {
+                Operand::ABSENT
+            },
+            y: plan.room_blocked(self.y_shape()),
+            n: self.n as u32,
+            c: self.c as u32,
+            h: self.h as u32,
+            w: self.w as u32,
+            o: self.o as u32,
+            out_h: self.out().0 as u32,
+            out_w: self.out().1 as u32,
+            kh: self.kernel.0 as u32,
+            kw: self.kernel.1 as u32,
+            stride_h: self.stride.0 as u32,
+            stride_w: self.stride.1 as u32,
+            dilation_h: self.dilation.0 as u32,
+            dilation_w: self.dilation.1 as u32,
+            pad_top: self.pad[0] as u32,
+            pad_left: self.pad[2] as u32,
+            pad_mode: self.mode,
+            activation: self.activation,
+            packing: self.packing,
+            tile_rows: self.tile.0,
+            tile_cols: self.tile.1,
+            tile_o: self.tile.2,
+        };
+        plan.push(pack).push(pack_bias).push(conv);
+        (plan, conv.y, wanted)
+    }
+
+    pub(super) fn check(&self) {
+        let (plan, y, wanted) = self.plan();
+        let got = plan.run_everywhere().blocked(y, self.y_shape());
+        assert_close(&got, &wanted, 1e-5, &std::format!("{self:?}"));
+    }
+}
+
+/// The pixel under a padded coordinate, by walking back from the border.
+fn outside(at: usize, pad: usize, size: usize, mode: u32) -> Option<usize> {
+    let (mut at, size) = (at as isize - pad as isize, size as isize);
+    while at < 0 || at >= size {
+        at = match mode {
+            0 => return None,
+            1 if size == 1 => 0,
+            1 if at < 0 => -at,
+            1 => 2 * (size - 1) - at,
+            _ => at.clamp(0, size - 1),
+        };
+    }
+    Some(at as usize)
+}
