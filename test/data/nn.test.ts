@@ -3,11 +3,9 @@ import { type Engine, readSafetensors, Tensor, UnsupportedError } from 'gouache'
 import * as nn from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BUILDS, engineOf, Measured } from '../networks/networks.js';
+import { TORCH_LAYER } from '../tolerances.js';
 import { readData } from './data.js';
 import { ABSENT, isRefused, type ModuleCase, makeModule } from './nn_modules.js';
-
-/** Relative to max(1, |y|): float32 rounding of sums of some hundred products, and of statistics at 1000 +- 0.5; measured 2e-6. */
-const TOLERANCE = 1e-5;
 
 const GROUPS = ['activation', 'conv', 'norm', 'shape'];
 
@@ -54,7 +52,7 @@ describe.each(BUILDS)('%s', (build) => {
   });
   afterAll(async () => {
     await engine.dispose();
-    measured.print(`${build}: largest error relative to max(1, |y|) (bound ${TOLERANCE})`);
+    measured.print(`${build}: largest error relative to max(1, |y|) (bound ${TORCH_LAYER})`);
   });
 
   describe.each(groups)('$group', ({ group, cases, tensors }) => {
@@ -81,7 +79,7 @@ describe.each(BUILDS)('%s', (build) => {
           0,
         );
         largest = Math.max(largest, error);
-        expect(error).toBeLessThanOrEqual(TOLERANCE);
+        expect(error).toBeLessThanOrEqual(TORCH_LAYER);
       }
     });
 

@@ -12,7 +12,8 @@ import {
 import type { StoredTensor } from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goldenUrl, maxAbsDifference, onlyTensor, readTensors, tensorOf } from '../golden/golden.js';
-import { BUILDS, engineOf, NETWORK_TOLERANCE } from './networks.js';
+import { BFLOAT16_WEIGHTS, HALF_WEIGHTS, NETWORK } from '../tolerances.js';
+import { BUILDS, engineOf } from './networks.js';
 
 const folder = 'networks/checkpoints';
 const readGood = (file: string) => readFileSync(goldenUrl(`${folder}/good/${file}`));
@@ -21,10 +22,9 @@ const input = tensorOf(expected, 'input');
 
 const emptyNetwork = () => new CycleGANGenerator({ ngf: 8, nBlocks: 2 });
 
-/** Weights of 11 (half) and 8 (bfloat16) significant bits instead of 24, through nine convolutions and a Tanh. */
 const ROUNDED = [
-  { file: 'state_dict_half.safetensors', dtype: 'F16', tolerance: 1e-2 },
-  { file: 'state_dict_bfloat16.safetensors', dtype: 'BF16', tolerance: 1e-1 },
+  { file: 'state_dict_half.safetensors', dtype: 'F16', tolerance: HALF_WEIGHTS },
+  { file: 'state_dict_bfloat16.safetensors', dtype: 'BF16', tolerance: BFLOAT16_WEIGHTS },
 ] as const;
 
 function halfToNumber(bits: number): number {
@@ -56,7 +56,7 @@ describe.each(BUILDS)('%s', (build) => {
     const { network } = loadModel(readGood('state_dict.safetensors'));
     expect(network).toBeInstanceOf(CycleGANGenerator);
     const y = onlyTensor(await engine.run(network, input));
-    expect(maxAbsDifference(y, tensorOf(expected, 'output'))).toBeLessThanOrEqual(NETWORK_TOLERANCE);
+    expect(maxAbsDifference(y, tensorOf(expected, 'output'))).toBeLessThanOrEqual(NETWORK);
   });
 
   test.each(ROUNDED)(

@@ -10,7 +10,8 @@ import {
   readTensors,
   tensorOf,
 } from '../golden/golden.js';
-import { BUILDS, buildNetwork, engineOf, Measured, NETWORK_TOLERANCE } from './networks.js';
+import { NETWORK } from '../tolerances.js';
+import { BUILDS, buildNetwork, engineOf, Measured } from './networks.js';
 
 const cases = readNetworkCases(goldenUrl('networks/networks.json'));
 const expected = readTensors(goldenUrl('networks/networks.safetensors'));
@@ -31,7 +32,7 @@ describe.each(BUILDS)('%s', (build) => {
   });
   afterAll(async () => {
     await engine.dispose();
-    measured.print(`${build}: largest difference from PyTorch (bound ${NETWORK_TOLERANCE})`);
+    measured.print(`${build}: largest difference from PyTorch (bound ${NETWORK})`);
   });
 
   test('fusing takes steps away', async () => {
@@ -58,7 +59,7 @@ describe.each(BUILDS)('%s', (build) => {
       expect(y.shape).toEqual(golden.output_shape);
       const difference = maxAbsDifference(y, tensorOf(expected, `${golden.name}/output`));
       measured.add(`${golden.name} ${fuse ? 'fused' : 'unfused'}`, difference);
-      expect(difference).toBeLessThanOrEqual(NETWORK_TOLERANCE);
+      expect(difference).toBeLessThanOrEqual(NETWORK);
     });
   });
 });

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { type Engine, loadModel } from 'gouache';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goldenUrl, maxAbsDifference, onlyTensor, readTensors, tensorOf } from '../golden/golden.js';
-import { BUILDS, engineOf, Measured, SHIPPED_TOLERANCE } from './networks.js';
+import { SHIPPED_NETWORK } from '../tolerances.js';
+import { BUILDS, engineOf, Measured } from './networks.js';
 
 const NAMES = ['mosaic', 'scream', 'starry-night'] as const;
 
@@ -35,7 +36,7 @@ describe.each(BUILDS)('%s', (build) => {
   });
   afterAll(async () => {
     await engine.dispose();
-    measured.print(`${build}: largest difference from the reference (bound ${SHIPPED_TOLERANCE})`);
+    measured.print(`${build}: largest difference from the reference (bound ${SHIPPED_NETWORK})`);
   });
 
   describe.each([{ fuse: true }, { fuse: false }])('fuse: $fuse', ({ fuse }) => {
@@ -50,7 +51,7 @@ describe.each(BUILDS)('%s', (build) => {
       const y = onlyTensor(await engine.run(network, tensorOf(reference, `input.${sizes}`), { fuse }));
       const difference = maxAbsDifference(y, tensorOf(reference, `output.${sizes}`));
       measured.add(`${name} ${sizes} ${fuse ? 'fused' : 'unfused'}`, difference);
-      expect(difference).toBeLessThanOrEqual(SHIPPED_TOLERANCE);
+      expect(difference).toBeLessThanOrEqual(SHIPPED_NETWORK);
     });
   });
 });
