@@ -306,6 +306,10 @@ impl Plan {
 
     fn record(&self, record: usize) -> Option<Words> {
         let start = self.words.get(self.entry(record)) as usize;
+        // Header and directory change while the plan runs: a record there would not stay what was checked.
+        if start < self.entry(self.records()) {
+            return None;
+        }
         let head = self.words.slice(start, HEAD_WORDS)?;
         self.words.slice(start, head.get(1) as usize)
     }

@@ -8,7 +8,7 @@
 //! 2. `1 + t^2 >= 2t` holds after rounding too (2t - 1 is representable), so the result never leaves [-1, 1].
 //! 3. `(1 - t)^2 / 2 < 2^-25` at the clamp, so it is +-1 from there on; below 9.01 tanh itself is smaller than 1 in float32.
 //!
-//! Tried and dropped: the usual 13/6 rational for tanh itself, whose rounding alone reaches 2e-7 near 1.
+//! Not taken: one rational for tanh itself, where the roundings of both its halves count in full near 1.
 
 use crate::simd::F32x4;
 

@@ -1,0 +1,89 @@
+/** plan_load is fed random and mutated words: it answers with a status, never a trap or a hang; what it accepts runs without a fault. */
+import { describe, expect, test } from 'vitest';
+import {
+  HEADER,
+  HEADER_WORDS,
+  PLAN_MAGIC,
+  PLAN_VERSION,
+  STATUS_DONE,
+  STATUS_FAULT,
+  STATUS_MORE,
+} from '../../dist/graph/records.gen.js';
+import { random } from './array.js';
+import { BUILDS, encodedPlans, instanceOf, RawPlan } from './raw_plan.js';
+
+/** Mutants of each plan. */
+const ROUNDS = 3000;
+/** A mutant may ask for many small tiles; these are enough to see each of its first ones run. */
+const TILES = 200;
+const EDGES = [
+  0, 1, 2, 3, 4, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x1_0000, 0x4000_0000, 0x4fff_ffff, 0x8fff_ffff,
+];
+
+const BASES: readonly number[] = [
+  HEADER.arenaBase,
+  HEADER.arenaBlocks,
+  HEADER.weightsBase,
+  HEADER.weightsBlocks,
+];
+
+function mutate(words: Uint32Array, next: () => number): void {
+  const place = Math.floor(next() * words.length);
+  const old = words[place] ?? 0;
+  const ways = [
+    () => next() * 2 ** 32,
+    () => EDGES[Math.floor(next() * EDGES.length)] ?? 0,
+    () => old + 1,
+    () => old - 1,
+    () => old * 2,
+    () => old ^ (1 << Math.floor(next() * 32)),
+    () => words[Math.floor(next() * words.length)] ?? 0,
+    () => Math.floor(next() * 64),
+  ];
+  words[place] = ways[Math.floor(next() * ways.length)]?.() ?? 0;
+}
+
+describe.each(BUILDS)('%s', (build) => {
+  const plans = encodedPlans();
+
+  test.each(plans)('mutants of $name', async ({ name, encoded, weightBytes }) => {
+    const plan = new RawPlan(await instanceOf(build), encoded, weightBytes);
+    const next = random(name.length);
+    const counts = { accepted: 0, refused: 0 };
+    for (let round = 0; round < ROUNDS; round++) {
+      plan.reset();
+      const mutations = 1 + Math.floor(next() * 3);
+      for (let i = 0; i < mutations; i++) mutate(plan.words, next);
+      const trusted = BASES.map((word) => plan.words[word]);
+      const status = plan.load();
+      expect([STATUS_DONE, STATUS_FAULT], `round ${round}`).toContain(status);
+      // Where the regions lie is not the plan's to say: with the right ones, what is accepted must run.
+      plan.setBases();
+      const moved = BASES.some((word, i) => plan.words[word] !== trusted[i]);
+      if ((moved ? plan.load() : status) !== STATUS_DONE) {
+        counts.refused++;
+        continue;
+      }
+      counts.accepted++;
+      expect(plan.start(), `round ${round}`).toBe(STATUS_DONE);
+      expect([STATUS_DONE, STATUS_MORE], `round ${round}`).toContain(plan.run(TILES));
+    }
+    expect(counts.accepted).toBeGreaterThan(ROUNDS / 100);
+    expect(counts.refused).toBeGreaterThan(ROUNDS / 100);
+  });
+
+  test('random words', async () => {
+    const [first] = plans;
+    if (first === undefined) throw new Error('no plan');
+    const plan = new RawPlan(await instanceOf(build), first.encoded, first.weightBytes);
+    const next = random(1);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (let i = 0; i < plan.words.length; i++)
+        plan.words[i] = next() < 0.5 ? next() * 2 ** 32 : next() * 64;
+      if (round % 2 === 0) plan.setBases();
+      if (round % 4 < 2) plan.words.set([PLAN_MAGIC, PLAN_VERSION, 1 + (round % 3), 1]);
+      if (round % 8 < 4) plan.words[HEADER_WORDS] = HEADER_WORDS + 9;
+      expect(plan.load(), `round ${round}`).toBe(STATUS_FAULT);
+    }
+  });
+});

@@ -1,0 +1,167 @@
+/** Plans run by the raw exports of a build, without engine or host: words, weights and arena laid out here, weights filled with anything. */
+import { readFile } from 'node:fs/promises';
+import { Tensor } from 'gouache';
+import { Conv2d, ConvTranspose2d, functional as F, type Module, Parameter, type Value } from 'gouache/nn';
+import { type Compiled, compileGraph } from '../../dist/graph/compile.js';
+import type { EncodedPlan } from '../../dist/graph/plan.js';
+import { HEADER } from '../../dist/graph/records.gen.js';
+import { traceModule } from '../../dist/graph/trace.js';
+import { tracePaint } from '../../dist/image/paint.js';
+import { type Instance, instantiate } from '../../dist/runtime/instance.js';
+import { random, size } from './array.js';
+
+export const BUILDS = ['simd128', 'relaxed-simd'] as const;
+const PAGE_BYTES = 65536;
+const PAGES = 1024;
+
+export async function instanceOf(build: (typeof BUILDS)[number]): Promise<Instance> {
+  const bytes = await readFile(new URL(`../../dist/wasm/${build}.wasm`, import.meta.url));
+  return instantiate(await WebAssembly.compile(bytes), 64, PAGES);
+}
+
+const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+
+/** A plan's words in memory, with an arena and weights of its own that hold small random numbers. */
+export class RawPlan {
+  readonly words: Uint32Array;
+  readonly #instance: Instance;
+  readonly #address: number;
+  readonly #floats: Float32Array;
+  readonly #bases: readonly (readonly [word: number, value: number])[];
+  readonly #encoded: EncodedPlan;
+
+  constructor(instance: Instance, encoded: EncodedPlan, weightBytes: readonly number[]) {
+    const { memory, exports } = instance;
+    const weights = aligned(exports.heap_base());
+    const offsets: number[] = [];
+    let end = weights;
+    for (const bytes of weightBytes) {
+      offsets.push(end - weights);
+      end += aligned(bytes);
+    }
+    const arena = end;
+    this.#address = arena + aligned(encoded.arena_bytes);
+    end = this.#address + encoded.words.byteLength;
+    const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE_BYTES);
+    if (missing > 0) memory.grow(missing);
+    this.#instance = instance;
+    this.#encoded = encoded;
+    this.words = new Uint32Array(memory.buffer, this.#address, encoded.words.length);
+    this.#floats = new Float32Array(memory.buffer, weights, (this.#address - weights) / 4);
+    this.#bases = [
+      [HEADER.arenaBase, arena],
+      [HEADER.arenaBlocks, (this.#address - arena) / 16],
+      [HEADER.weightsBase, weights],
+      [HEADER.weightsBlocks, (arena - weights) / 16],
+    ];
+    const patched = Uint32Array.from(encoded.words);
+    for (const { word, weight } of encoded.relocations) {
+      patched[word] = (patched[word] ?? 0) + (offsets[weight] ?? 0) / 16;
+    }
+    this.#encoded = { ...encoded, words: patched };
+    this.reset();
+  }
+
+  /** The words as they were encoded, and the same random numbers in weights and arena. */
+  reset(): void {
+    this.words.set(this.#encoded.words);
+    this.setBases();
+    const next = random(7);
+    for (let i = 0; i < this.#floats.length; i++) this.#floats[i] = next() - 0.5;
+  }
+
+  /** Where the regions are is the host's to say. */
+  setBases(): void {
+    for (const [word, value] of this.#bases) this.words[word] = value;
+  }
+
+  load(): number {
+    return this.#instance.exports.plan_load(this.#address, this.words.length);
+  }
+
+  start(): number {
+    return this.#instance.exports.plan_start(this.#address, this.words.length, 1);
+  }
+
+  run(tile_budget: number): number {
+    return this.#instance.exports.plan_run(this.#address, this.words.length, tile_budget, 0);
+  }
+
+  /** The bytes of all outputs, one after the other. */
+  outputs(): Uint8Array {
+    const arena = this.words[HEADER.arenaBase] ?? 0;
+    const { buffer } = this.#instance.memory;
+    const parts = this.#encoded.outputs.map(
+      ({ offset_bytes, bytes }) => new Uint8Array(buffer, arena + offset_bytes, bytes),
+    );
+    return Uint8Array.from(parts.flatMap((part) => [...part]));
+  }
+}
+
+const filled = (shape: readonly number[]): Parameter =>
+  new Parameter({ bytes: new Uint8Array(4), dtype: 'F32', shape, strides: shape.map(() => 0) });
+
+/** A graph with every op but pixels. */
+function everything(x: Value): Value {
+  const weight = filled([9, 5, 3, 3]);
+  const up = filled([9, 5, 3, 3]);
+  const bias = filled([9]);
+  const a = F.relu(F.conv2d(F.pad(x, [1, 1, 1, 1], { mode: 'reflect' }), weight, { bias }));
+  const b = F.instanceNorm(a, { weight: bias, bias }).add(a);
+  const c = F.tanh(F.convTranspose2d(b, up, { stride: 2, padding: 1, outputPadding: 1 }));
+  const d = F.pad(c, [2, -1, 0, 3], { mode: 'replicate' });
+  const e = F.batchNorm(d, filled([5]), filled([5]));
+  const centred = e.sub(e.mean([2, 3], { keepdim: true })).div(e.var([1], { keepdim: true }).add(0.1).sqrt());
+  return F.groupNorm(centred.view(2, 5, 23, 29), 1).mul(filled([5, 1, 1]));
+}
+
+/** A layer whose weights are there, whatever they are. */
+function loaded<T extends Conv2d | ConvTranspose2d>(layer: T): T {
+  const zeros = (shape: readonly number[]): Tensor => Tensor.from(new Float32Array(size(shape)), shape);
+  const { weight, bias } = layer;
+  layer.loadStateDict({ weight: zeros(weight.shape), bias: zeros(bias?.shape ?? []) });
+  return layer;
+}
+
+const modelOf = (network: Module) => ({
+  network,
+  inputRange: [-1, 1] as const,
+  outputRange: [0, 1] as const,
+  inputChannels: 3,
+  outputChannels: 3,
+  metadata: new Map<string, string>(),
+});
+
+/** Encoded plans that hold, together, every record; with the bytes of the weights that each refers to. */
+export function encodedPlans(): {
+  readonly name: string;
+  readonly encoded: EncodedPlan;
+  readonly weightBytes: number[];
+}[] {
+  const shape = [2, 5, 13, 11];
+  const compiled: [string, Compiled][] = [true, false].map((fuse) => [
+    `every op, fuse ${fuse}`,
+    compileGraph(traceModule(everything, [{ shape, dtype: 'float32' }]).graph, { fuse }),
+  ]);
+  const picture = { width: 9, height: 7, channels: 4 } as const;
+  compiled.push([
+    'paint',
+    compileGraph(tracePaint(modelOf(loaded(new Conv2d(3, 3, 3, { padding: 1 }))), picture).graph),
+  ]);
+  const prepared = [loaded(new Conv2d(5, 9, 3)), loaded(new ConvTranspose2d(5, 9, 4, { stride: 2 }))].flatMap(
+    (layer) =>
+      compileGraph(traceModule(layer, [{ shape, dtype: 'float32' }]).graph).weights.map((weight) => ({
+        name: `prepare ${weight.key}`,
+        encoded: weight.encode().prepare,
+        weightBytes: [weight.bytes],
+      })),
+  );
+  return [
+    ...compiled.map(([name, { encoded, weights }]) => ({
+      name,
+      encoded,
+      weightBytes: weights.map((w) => w.bytes),
+    })),
+    ...prepared,
+  ];
+}
