@@ -151,7 +151,7 @@ export function encodedPlans(): {
   const prepared = [loaded(new Conv2d(5, 9, 3)), loaded(new ConvTranspose2d(5, 9, 4, { stride: 2 }))].flatMap(
     (layer) =>
       compileGraph(traceModule(layer, [{ shape, dtype: 'float32' }]).graph).weights.map((weight) => ({
-        name: `prepare ${weight.key}`,
+        name: `prepare ${weight.key.split('|')[0]}`,
         encoded: weight.encode().prepare,
         weightBytes: [weight.bytes],
       })),
