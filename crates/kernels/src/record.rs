@@ -1,5 +1,7 @@
 //! What an op is told: one record an op, declared once. The macro makes the struct, its decoder, and the listing that
 //! `examples/generate_records.rs` turns into TypeScript, so the two sides cannot disagree.
+//!
+//! It is over 400 lines because the records are one list.
 
 use crate::mem::Words;
 use crate::ops::Op;

@@ -3,7 +3,10 @@
 //! Four exports. Addresses are bytes from the start of memory; statuses are those of `gouache_kernels::plan::Status`.
 #![no_std]
 #![cfg_attr(target_feature = "atomics", feature(thread_local))]
-#![allow(unsafe_code, reason = "addresses from TypeScript become views here, after the checks below")]
+#![allow(
+    unsafe_code,
+    reason = "addresses from TypeScript become views here, after the checks below"
+)]
 
 use core::alloc::{GlobalAlloc, Layout};
 
@@ -45,14 +48,17 @@ pub fn plan_run(plan_addr: u32, plan_words: u32, tile_budget: u32, worker: u32) 
 fn with_plan(plan_addr: u32, plan_words: u32, f: impl FnOnce(&Plan) -> Status) -> u32 {
     let memory_bytes = memory_bytes();
     let end = u64::from(plan_addr) + u64::from(plan_words) * 4;
-    if plan_addr % 16 != 0 || end > memory_bytes || (plan_words as usize) <= header::POSITIONS {
+    if !plan_addr.is_multiple_of(16)
+        || end > memory_bytes
+        || (plan_words as usize) <= header::POSITIONS
+    {
         return Status::Fault as u32;
     }
     // SAFETY: aligned and inside memory; TypeScript touches a plan's words only between calls, or atomically.
     let words = unsafe { Words::new(plan_addr as usize as *mut u32, plan_words as usize) };
     let region = |base: usize, blocks: usize| {
         let (base, len_bytes) = (words.get(base), u64::from(words.get(blocks)) * 16);
-        let fits = base % 16 == 0 && u64::from(base) + len_bytes <= memory_bytes;
+        let fits = base.is_multiple_of(16) && u64::from(base) + len_bytes <= memory_bytes;
         // SAFETY: aligned and inside memory, which never shrinks; no Rust reference lies in the TypeScript heap.
         fits.then(|| unsafe { Region::new(base as usize as *mut u8, len_bytes) })
     };
