@@ -68,8 +68,9 @@ async function bundleWorker() {
 
 /** Brings dist/ up to date with ts/src. */
 export async function ensureTs() {
-  const hash = hashOf(SOURCES);
-  if (isFresh('ts', hash, [WORKER, WORKER_SOURCE, 'dist/index.js'])) return;
+  // With the worker's own hash: a bare tsc writes the unbundled one over it.
+  const hash = () => hashOf([...SOURCES, WORKER, WORKER_SOURCE]);
+  if (isFresh('ts', hash(), ['dist/index.js'])) return;
   removeOrphans();
   await step('Compiling TypeScript', process.execPath, [
     path.join(root, 'node_modules/typescript/bin/tsc'),
@@ -77,5 +78,5 @@ export async function ensureTs() {
     'tsconfig.json',
   ]);
   await bundleWorker();
-  setFresh('ts', hash);
+  setFresh('ts', hash());
 }
