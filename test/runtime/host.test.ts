@@ -141,7 +141,7 @@ test('a plan with damaged words is refused or loaded, and never traps', async ()
         await loaded;
       } catch (error) {
         refused++;
-        expect(error).toMatchObject({ code: 'engine-crashed', op: 'plan_load' });
+        expect(error).toMatchObject({ code: 'internal', op: 'plan_load' });
       }
       await client.request({ type: 'free', plan: 2 });
     }),

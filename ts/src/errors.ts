@@ -1,6 +1,7 @@
 /**
  * Every error that gouache throws on purpose: one base class, one class a kind, each with a literal `code` and the facts as fields.
- * Callers look at `code` or `instanceof`, never at the text. Not here: faults of a kernel, which runtime/ puts in words with these classes.
+ * Callers look at `code` or `instanceof`, never at the text. What the caller cannot have caused, such as a fault of a kernel, is the base
+ * class itself, in runtime/'s words.
  */
 
 /** The facts that a message is made of; each is also a field of the error. */
@@ -25,7 +26,8 @@ export type ErrorCode =
   | 'out-of-memory'
   | 'unsupported'
   | 'engine-crashed'
-  | 'engine-disposed';
+  | 'engine-disposed'
+  | 'internal';
 
 function sentence(what: string, facts: ErrorFacts): string {
   const details: string[] = [];
@@ -36,9 +38,10 @@ function sentence(what: string, facts: ErrorFacts): string {
   return facts.hint === undefined ? body : `${body}. ${facts.hint}`;
 }
 
-/** Base of all errors that gouache throws; `code` says which kind. */
-export abstract class GouacheError extends Error {
-  abstract readonly code: ErrorCode;
+/** Base of all errors that gouache throws; `code` says which kind. Its own, 'internal', is a bug of gouache's; the engine can be used on. */
+export class GouacheError extends Error {
+  override readonly name: string = 'GouacheError';
+  readonly code: ErrorCode = 'internal';
   readonly op?: string;
   readonly got?: string;
   readonly wanted?: string;
@@ -57,13 +60,13 @@ export abstract class GouacheError extends Error {
 /** A shape that the op cannot take: wrong rank, wrong channels, too small. */
 export class ShapeError extends GouacheError {
   override readonly name = 'ShapeError';
-  readonly code = 'shape';
+  override readonly code = 'shape';
 }
 
 /** An argument that cannot be right, whatever the shapes. */
 export class ArgumentError extends GouacheError {
   override readonly name = 'ArgumentError';
-  readonly code = 'argument';
+  override readonly code = 'argument';
 }
 
 /** Which entries of a state dict do not fit. */
@@ -77,7 +80,7 @@ export interface StateDictFacts extends ErrorFacts {
 /** Weights that do not fit the module, or that were never loaded. */
 export class StateDictError extends GouacheError {
   override readonly name = 'StateDictError';
-  readonly code = 'state-dict';
+  override readonly code = 'state-dict';
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
   readonly mismatched: readonly string[];
@@ -93,13 +96,13 @@ export class StateDictError extends GouacheError {
 /** A model file that is damaged, hostile, or says what gouache does not know. */
 export class ModelFormatError extends GouacheError {
   override readonly name = 'ModelFormatError';
-  readonly code = 'model-format';
+  override readonly code = 'model-format';
 }
 
 /** A picture that cannot be read or painted. */
 export class ImageError extends GouacheError {
   override readonly name = 'ImageError';
-  readonly code = 'image';
+  override readonly code = 'image';
 }
 
 export interface OutOfMemoryFacts extends ErrorFacts {
@@ -111,7 +114,7 @@ export interface OutOfMemoryFacts extends ErrorFacts {
 /** A plan that would not fit memory; thrown by `compile` before anything is allocated. */
 export class OutOfMemoryError extends GouacheError {
   override readonly name = 'OutOfMemoryError';
-  readonly code = 'out-of-memory';
+  override readonly code = 'out-of-memory';
   readonly wantedBytes: number;
   readonly largestSide: number | null;
 
@@ -125,24 +128,24 @@ export class OutOfMemoryError extends GouacheError {
 /** Something PyTorch has and this version of gouache does not. */
 export class UnsupportedError extends GouacheError {
   override readonly name = 'UnsupportedError';
-  readonly code = 'unsupported';
+  override readonly code = 'unsupported';
 }
 
 /** The engine's worker or its wasm instance died; make a new engine. */
 export class EngineCrashedError extends GouacheError {
   override readonly name = 'EngineCrashedError';
-  readonly code = 'engine-crashed';
+  override readonly code = 'engine-crashed';
 }
 
 /** The engine or session was disposed before the call. */
 export class EngineDisposedError extends GouacheError {
   override readonly name = 'EngineDisposedError';
-  readonly code = 'engine-disposed';
+  override readonly code = 'engine-disposed';
 }
 
 /** An error as plain data, for crossing a worker. */
 export interface ErrorOnWire {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
@@ -159,59 +162,58 @@ const FIELDS = [
   'largestSide',
 ] as const;
 
-/** Turns any thrown thing into plain data; errors that are not gouache's become `engine-crashed`. */
-export function toWire(error: unknown): ErrorOnWire {
-  if (error instanceof GouacheError) {
-    const fields: Record<string, unknown> = {};
-    for (const field of FIELDS) {
-      const value: unknown = Reflect.get(error, field);
-      if (value !== undefined) fields[field] = value;
-    }
-    return { code: error.code, message: error.message, fields };
+/** Takes an error apart into plain data. */
+export function toWire(error: GouacheError): ErrorOnWire {
+  const fields: Record<string, unknown> = {};
+  for (const field of FIELDS) {
+    const value: unknown = Reflect.get(error, field);
+    if (value !== undefined) fields[field] = value;
   }
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { code: 'engine-crashed', message, fields: {} };
+  return { code: error.code, message: error.message, fields };
 }
 
 function strings(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
-function blank(wire: ErrorOnWire): GouacheError {
-  const { fields } = wire;
-  switch (wire.code as ErrorCode) {
+/** An error of the right class; the message is given at once, because stack traces begin with that of the constructor. */
+function withMessage({ code, message, fields }: ErrorOnWire): GouacheError {
+  switch (code) {
     case 'shape':
-      return new ShapeError('');
+      return new ShapeError(message);
     case 'argument':
-      return new ArgumentError('');
+      return new ArgumentError(message);
     case 'state-dict':
-      return new StateDictError('', {
+      return new StateDictError(message, {
         missing: strings(fields.missing),
         unexpected: strings(fields.unexpected),
         mismatched: strings(fields.mismatched),
       });
     case 'model-format':
-      return new ModelFormatError('');
+      return new ModelFormatError(message);
     case 'image':
-      return new ImageError('');
+      return new ImageError(message);
     case 'out-of-memory':
-      return new OutOfMemoryError('', {
+      return new OutOfMemoryError(message, {
         wantedBytes: Number(fields.wantedBytes ?? Number.NaN),
         largestSide: typeof fields.largestSide === 'number' ? fields.largestSide : null,
       });
     case 'unsupported':
-      return new UnsupportedError('');
+      return new UnsupportedError(message);
+    case 'engine-crashed':
+      return new EngineCrashedError(message);
     case 'engine-disposed':
-      return new EngineDisposedError('');
+      return new EngineDisposedError(message);
+    case 'internal':
+      return new GouacheError(message);
     default:
-      return new EngineCrashedError('');
+      return code satisfies never;
   }
 }
 
 /** Rebuilds the error that {@link toWire} took apart, with its class, message and fields. */
 export function fromWire(wire: ErrorOnWire): GouacheError {
-  const error = blank(wire);
-  error.message = wire.message;
+  const error = withMessage(wire);
   for (const field of ['op', 'got', 'wanted', 'hint'] as const) {
     const value = wire.fields[field];
     if (typeof value === 'string') Object.defineProperty(error, field, { value, enumerable: true });

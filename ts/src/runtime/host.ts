@@ -24,7 +24,8 @@ export class Host {
   readonly #yieldNow: () => Promise<void>;
   readonly #waiting: { readonly id: number; readonly request: Request }[] = [];
   readonly #aborted = new Set<number>();
-  #busy = false;
+  /** The request that is being worked on. */
+  #answering: number | null = null;
   #closed = false;
   #machine: Machine | null = null;
   #crash: GouacheError | null = null;
@@ -37,11 +38,13 @@ export class Host {
   /** Takes a message of the façade; the answer is posted later. */
   receive(message: ToHost): void {
     if ('abort' in message) {
-      this.#aborted.add(message.abort);
+      const { abort } = message;
+      // It may cross the answer on its way.
+      if (abort === this.#answering || this.#waiting.some(({ id }) => id === abort)) this.#aborted.add(abort);
       return;
     }
     this.#waiting.push(message);
-    if (!this.#busy) void this.#answerAll();
+    if (this.#answering === null) void this.#answerAll();
   }
 
   /** Ends the current run at its next slice, and answers nothing more: for a host that shares its thread with others and cannot be killed. */
@@ -51,9 +54,9 @@ export class Host {
   }
 
   async #answerAll(): Promise<void> {
-    this.#busy = true;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const { id, request } = next;
+      this.#answering = id;
       try {
         const reply = await this.#answer(id, request);
         this.#post({ id, reply }, 'outputs' in reply ? reply.outputs.map((output) => output.buffer) : []);
@@ -63,7 +66,7 @@ export class Host {
       }
       this.#aborted.delete(id);
     }
-    this.#busy = false;
+    this.#answering = null;
   }
 
   async #answer(id: number, request: Request): Promise<Reply> {
@@ -137,7 +140,7 @@ export class Host {
   }
 
   #ready(): Machine {
-    if (this.#machine === null) throw new EngineCrashedError('host: asked before init');
+    if (this.#machine === null) throw new GouacheError('host: asked before init');
     return this.#machine;
   }
 

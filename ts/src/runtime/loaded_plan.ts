@@ -1,5 +1,5 @@
 /** A plan inside wasm memory: its words, patched for where its regions lie, and what the header says. It owns no memory. */
-import { EngineCrashedError, type ErrorFacts } from '../errors.js';
+import { type ErrorFacts, GouacheError } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';
 import { ENTRY_WORDS, HEADER, HEADER_WORDS, RECORDS, STATUS_FAULT } from '../graph/records.gen.js';
 import type { Instance } from './instance.js';
@@ -42,7 +42,7 @@ export class LoadedPlan {
     for (const { word, weight } of encoded.relocations) {
       const target = weights[weight];
       if (target === undefined)
-        throw new EngineCrashedError(`plan: relocation to weight ${weight} of ${weights.length}`);
+        throw new GouacheError(`plan: relocation to weight ${weight} of ${weights.length}`);
       words[word] = (words[word] ?? 0) + (target.address - region.address) / BLOCK_BYTES;
     }
   }
@@ -88,7 +88,7 @@ export class LoadedPlan {
 
   #check(op: string, status: number): number {
     if (status !== STATUS_FAULT) return status;
-    throw new EngineCrashedError('a kernel refused the plan; this is a bug of gouache', {
+    throw new GouacheError('a kernel refused the plan; this is a bug of gouache', {
       op,
       ...this.#fault(),
     });

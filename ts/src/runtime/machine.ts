@@ -2,7 +2,7 @@
  * What the host owns: one instance, its memory, the heap in it, one arena that all plans share (runs are serial), packed weights
  * counted by reference, and plans. It knows no messages and no event loop; runtime/host.ts drives it.
  */
-import { EngineCrashedError, OutOfMemoryError } from '../errors.js';
+import { GouacheError, OutOfMemoryError } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';
 import { Heap } from './heap.js';
 import type { Instance } from './instance.js';
@@ -54,7 +54,7 @@ export class Machine {
   /** The plan's words and slots. */
   plan(id: number): LoadedPlan {
     const entry = this.#plans.get(id);
-    if (entry === undefined) throw new EngineCrashedError(`host: no plan ${id}`);
+    if (entry === undefined) throw new GouacheError(`host: no plan ${id}`);
     return entry.plan;
   }
 
@@ -166,7 +166,7 @@ export class Machine {
 
   #weight(id: number): Weight {
     const weight = this.#weights.get(id);
-    if (weight === undefined) throw new EngineCrashedError(`host: no weight ${id}`);
+    if (weight === undefined) throw new GouacheError(`host: no weight ${id}`);
     return weight;
   }
 
@@ -184,8 +184,8 @@ function writeSlots(
 ): void {
   plan.inputs.forEach((slot, index) => {
     const bytes = inputs[index];
-    if (bytes === undefined || bytes.byteLength > slot.bytes) {
-      throw new EngineCrashedError(
+    if (bytes?.byteLength !== slot.bytes) {
+      throw new GouacheError(
         `host: input ${index} has ${bytes?.byteLength} bytes for a slot of ${slot.bytes}`,
       );
     }
