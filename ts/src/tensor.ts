@@ -4,6 +4,20 @@ import { denseStrides, numel, spell } from './graph/shape.js';
 
 export type NestedNumbers = number | NestedNumbers[];
 
+/** What is wrong with data, or null. Typed arrays hold numbers, or bigints throughout. */
+function alienIn(data: unknown): string | null {
+  if (data === null || typeof data !== 'object') return data === null ? 'null' : typeof data;
+  if (!('length' in data) || typeof data.length !== 'number') return 'an object without a length';
+  const list = data as ArrayLike<unknown>;
+  const looked = ArrayBuffer.isView(data) ? Math.min(1, list.length) : list.length;
+  for (let index = 0; index < looked; index++) {
+    const element = list[index];
+    if (typeof element !== 'number')
+      return `${Array.isArray(element) ? 'an array' : typeof element} at ${index}`;
+  }
+  return null;
+}
+
 /** Dense row-major float32 numbers with a shape; never a view on wasm memory. */
 export class Tensor {
   readonly data: Float32Array<ArrayBuffer>;
@@ -22,11 +36,13 @@ export class Tensor {
    */
   static from(data: ArrayLike<number> | Float32Array, shape: readonly number[]): Tensor {
     const op = 'Tensor.from';
-    if (data === null || typeof data !== 'object' || typeof data.length !== 'number') {
+    const alien = alienIn(data);
+    if (alien !== null) {
       throw new ArgumentError('data is not a list of numbers', {
         op,
-        got: typeof data,
-        wanted: 'an array or a typed array',
+        got: alien,
+        wanted: 'an array or a typed array of numbers',
+        hint: 'Nested arrays must be flattened first, in row-major order.',
       });
     }
     if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
@@ -62,4 +78,23 @@ export class Tensor {
     };
     return level(0, 0);
   }
+}
+
+/** What a Tensor says where a symbolic value belongs. */
+export function notSymbolic(tensor: Tensor, op: string): ArgumentError {
+  return new ArgumentError('a concrete Tensor where a symbolic value belongs', {
+    op,
+    got: `Tensor ${spell(tensor.shape)}`,
+    wanted: 'a value that forward received',
+    hint: 'To compute, use: await engine.run(module or function, tensor). A constant inside forward is a new Parameter(tensor).',
+  });
+}
+
+// A forward that is called with a Tensor calls a value's methods on it: they say what to do instead of "not a function". Not in the types.
+for (const op of ['add', 'sub', 'mul', 'div', 'sqrt', 'relu', 'tanh', 'mean', 'var', 'view']) {
+  Object.defineProperty(Tensor.prototype, op, {
+    value(this: Tensor): never {
+      throw notSymbolic(this, op);
+    },
+  });
 }

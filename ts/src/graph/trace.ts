@@ -2,7 +2,7 @@
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
 import { kindOf, Module, type ModuleOutput } from '../nn/module.js';
 import { Parameter } from '../nn/parameter.js';
-import { Tensor } from '../tensor.js';
+import { notSymbolic, Tensor } from '../tensor.js';
 import type { AnyNode, Graph, GraphValue, Node, OpAttributes, OpName, Shape, ValueId } from './ir.js';
 import { type Recorder, withRecorder } from './recorder.js';
 import { numel, spell } from './shape.js';
@@ -140,14 +140,7 @@ class Trace implements Recorder {
 }
 
 function refuse(x: unknown, op: string): ArgumentError {
-  if (x instanceof Tensor) {
-    return new ArgumentError('a concrete Tensor where a symbolic value belongs', {
-      op,
-      got: `Tensor ${spell(x.shape)}`,
-      wanted: 'a value that forward received',
-      hint: 'To compute, use: await engine.run(module or function, tensor). A constant inside forward is a new Parameter(tensor).',
-    });
-  }
+  if (x instanceof Tensor) return notSymbolic(x, op);
   const got = x === null ? 'null' : Array.isArray(x) ? 'an array' : typeof x;
   return new ArgumentError('not a value', { op, got, wanted: 'a value or a Parameter' });
 }
@@ -236,11 +229,13 @@ export function dropDead(graph: Graph): Graph {
  */
 export function traceModule(target: Traceable, inputs: readonly TraceInput[], names?: Module): Traced {
   const module = target instanceof Module ? target : null;
-  if (module === null && typeof target !== 'function') {
+  const isClass = typeof target === 'function' && target.prototype instanceof Module;
+  if (isClass || (module === null && typeof target !== 'function')) {
     throw new ArgumentError('nothing to run', {
       op: 'trace',
-      got: typeof target,
+      got: isClass ? 'a class of modules' : typeof target,
       wanted: 'a Module or a function of values',
+      ...(isClass ? { hint: 'Did you forget `new`?' } : {}),
     });
   }
   const op = module === null ? 'function' : kindOf(module);

@@ -1,7 +1,7 @@
 /** CycleGANGenerator: the residual generator of CycleGAN with reflection padding at both ends. */
 import type { Value } from '../graph/value.js';
 import { Sequential } from '../nn/containers.js';
-import { whole } from '../nn/functional/check.js';
+import { checkOptions, whole } from '../nn/functional/check.js';
 import { Tanh } from '../nn/layers/activation.js';
 import { Conv2d, ConvTranspose2d } from '../nn/layers/conv.js';
 import { ReflectionPad2d } from '../nn/layers/pad.js';
@@ -28,6 +28,7 @@ export class CycleGANGenerator extends Module {
   constructor(options: CycleGANGeneratorOptions = {}) {
     super();
     const op = 'CycleGANGenerator';
+    checkOptions(options, op, ['inputNc', 'outputNc', 'ngf', 'nBlocks']);
     const inputNc = whole(options.inputNc ?? 3, op, 'inputNc', 1);
     const outputNc = whole(options.outputNc ?? 3, op, 'outputNc', 1);
     const ngf = whole(options.ngf ?? 64, op, 'ngf', 1);

@@ -1,6 +1,7 @@
 /** StyleTransferNetwork: Johnson et al.'s fast style transfer with instance norm, and the residual block that its kin share. */
 import type { Value } from '../graph/value.js';
 import { Sequential } from '../nn/containers.js';
+import { whole } from '../nn/functional/check.js';
 import { ReLU, Tanh } from '../nn/layers/activation.js';
 import { Conv2d, ConvTranspose2d } from '../nn/layers/conv.js';
 import { InstanceNorm2d } from '../nn/layers/norm.js';
@@ -19,6 +20,7 @@ export class ResidualBlock extends Module {
   /** @throws {@link ArgumentError} for numbers that cannot be right */
   constructor(channels: number) {
     super();
+    whole(channels, 'ResidualBlock', 'channels', 1);
     const conv = (): Conv2d => new Conv2d(channels, channels, 3, { padding: 1, bias: false });
     this.block = new Sequential(
       ...convInstanceRelu(conv(), channels),

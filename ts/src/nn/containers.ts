@@ -1,6 +1,7 @@
 /** Sequential and ModuleList: modules whose children are numbered, so that state-dict keys are `0.weight`, `1.weight`, ... */
 import { ArgumentError } from '../errors.js';
 import { Value } from '../graph/value.js';
+import { input } from './functional/check.js';
 import { kindOf, Module } from './module.js';
 
 function checkModule(child: unknown, op: string, name: string): Module {
@@ -46,15 +47,18 @@ export class Sequential extends Module {
   }
 
   override forward(x: Value): Value {
-    return this.#entries.reduce((value: Value, [name, child]) => {
-      const y = child.forward(value);
-      if (y instanceof Value) return y;
-      throw new ArgumentError('a module inside Sequential returned more than one value', {
-        op: kindOf(this),
-        got: `${kindOf(child)} at '${name}'`,
-        wanted: 'one value',
-      });
-    }, x);
+    return this.#entries.reduce(
+      (value: Value, [name, child]) => {
+        const y = child.forward(value);
+        if (y instanceof Value) return y;
+        throw new ArgumentError('a module inside Sequential returned more than one value', {
+          op: kindOf(this),
+          got: `${kindOf(child)} at '${name}'`,
+          wanted: 'one value',
+        });
+      },
+      input(x, kindOf(this)),
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 /** gouache/nn: modules, layers, parameters and functions, under PyTorch's names. */
-export { Expression, type MeanOptions, type Operand, type VarOptions } from '../graph/expression.js';
+export type { Expression, MeanOptions, Operand, VarOptions } from '../graph/expression.js';
 export { Value } from '../graph/value.js';
 export { ModuleList, Sequential } from './containers.js';
 export * as functional from './functional/index.js';

@@ -118,6 +118,7 @@ async function bytesOf(source: WasmSource): Promise<Uint8Array | ArrayBuffer> {
   const facts = { op: 'Engine.create', wanted: 'wasm: a WebAssembly.Module, its bytes, a URL or a Response' };
   try {
     if (typeof source === 'string') return await readBytes(source);
+    if (source === null || typeof source !== 'object') throw new TypeError(`${source} is none`);
     if ('arrayBuffer' in source && typeof source.arrayBuffer === 'function') {
       const response = source as ResponseLike;
       if (!response.ok) throw new Error(`status ${response.status}`);

@@ -1,6 +1,6 @@
 /** From a caller's tensors to bytes and back: what `engine.run` and `session.run` share. */
 import { ArgumentError } from '../errors.js';
-import { numel } from '../graph/shape.js';
+import { numel, spell } from '../graph/shape.js';
 import type { Value } from '../graph/value.js';
 import { Tensor } from '../tensor.js';
 import type { CallOptions } from './executor.js';
@@ -20,6 +20,8 @@ export type Concrete<R> = unknown extends R
 
 /** @throws {@link ArgumentError} when the options hold something that cannot be called or aborted */
 export function checkCall(op: string, options: CallOptions): void {
+  if (options === null || typeof options !== 'object')
+    throw new ArgumentError('not options', { op, got: options === null ? 'null' : typeof options });
   checkSignal(op, options.signal);
   if (options.onProgress === undefined || typeof options.onProgress === 'function') return;
   throw new ArgumentError('onProgress is not a function', { op, got: typeof options.onProgress });
@@ -34,7 +36,15 @@ export function tensorsOf(
   checkCall(op, options);
   const list: readonly unknown[] = Array.isArray(inputs) ? inputs : [inputs];
   for (const input of list) {
-    if (input instanceof Tensor) continue;
+    if (input instanceof Tensor) {
+      if (input.data.length === numel(input.shape)) continue;
+      throw new ArgumentError('a Tensor without its numbers', {
+        op,
+        got: `${input.data.length} elements`,
+        wanted: `${numel(input.shape)} for shape ${spell(input.shape)}`,
+        hint: 'Was its buffer transferred to a worker?',
+      });
+    }
     const got =
       input === null
         ? 'null'

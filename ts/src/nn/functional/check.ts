@@ -12,6 +12,28 @@ function show(value: unknown): string {
   return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
 }
 
+/**
+ * Options: one plain object with no other than the given names.
+ * @throws {@link ArgumentError} otherwise, since a number in PyTorch's position or a name in snake_case would go unheard
+ */
+export function checkOptions<T extends object>(
+  options: T,
+  op: string,
+  names: readonly (keyof T & string)[],
+): void {
+  const wanted = `one object of ${names.join(', ')}`;
+  const kind: unknown =
+    options === null || typeof options !== 'object' ? null : Object.getPrototypeOf(options);
+  if (options === null || typeof options !== 'object' || (kind !== Object.prototype && kind !== null)) {
+    const got = typeof options === 'object' ? (options?.constructor.name ?? 'null') : show(options);
+    const hint = "PyTorch's optional arguments come in one object, in camelCase.";
+    throw new ArgumentError('not options', { op, got, wanted, hint });
+  }
+  const unknown = Object.keys(options).filter((name) => !(names as readonly string[]).includes(name));
+  if (unknown.length === 0) return;
+  throw new ArgumentError('no such option', { op, got: unknown.join(', '), wanted });
+}
+
 /** A whole number >= `least`. @throws {@link ArgumentError} otherwise */
 export function whole(value: number, op: string, argument: string, least: number): number {
   if (Number.isSafeInteger(value) && value >= least && value < 2 ** 31) return value;

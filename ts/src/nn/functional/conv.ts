@@ -6,7 +6,7 @@ import { recorder } from '../../graph/recorder.js';
 import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { Parameter } from '../parameter.js';
-import { input, type Pair, pair, picture, whole } from './check.js';
+import { checkOptions, input, type Pair, pair, picture, whole } from './check.js';
 import { checkPadded } from './pad.js';
 import { reshape } from './pointwise.js';
 import { weight as checkWeight } from './weights.js';
@@ -228,6 +228,7 @@ export function convolveTransposed(
  */
 export function conv2d(x: Expression, weight: Parameter, options: Conv2dOptions = {}): Value {
   const op = 'conv2d';
+  checkOptions(options, op, ['bias', 'stride', 'padding', 'dilation', 'groups']);
   const [, , kh, kw] = weightSizes(present(weight, op), op, '[O, I, KH, KW]');
   return convolve(x, weight, options.bias ?? null, convNumbers([kh, kw], options, op), 'zeros', op);
 }
@@ -243,5 +244,6 @@ export function convTranspose2d(
   options: ConvTranspose2dOptions = {},
 ): Value {
   const op = 'convTranspose2d';
+  checkOptions(options, op, ['bias', 'stride', 'padding', 'outputPadding', 'groups', 'dilation']);
   return convolveTransposed(x, weight, options.bias ?? null, convTransposeNumbers(options, op), op);
 }

@@ -1,8 +1,7 @@
-/** nn.functional: what layers do, as functions of values and parameters, under PyTorch's names in camelCase. */
-import type { Expression, Operand } from '../../graph/expression.js';
-import type { Value } from '../../graph/value.js';
-import { binary } from './pointwise.js';
-
+/**
+ * nn.functional: what layers do, as functions of values and parameters, under PyTorch's names in camelCase; and what a number in front of
+ * an operator does. Arithmetic stands on values themselves, as in PyTorch.
+ */
 export type { Pair } from './check.js';
 export {
   type Conv2dOptions,
@@ -21,25 +20,4 @@ export {
   layerNorm,
 } from './norm.js';
 export { type PadOptions, pad } from './pad.js';
-export { type InplaceOptions, rdiv, relu, rsub, sqrt, tanh } from './pointwise.js';
-export { mean, variance } from './reduce.js';
-
-/** x + other, broadcasting. @throws {@link ShapeError} when the shapes do not broadcast */
-export function add(x: Expression, other: Operand): Value {
-  return binary('add', x, other);
-}
-
-/** x - other, broadcasting. @throws {@link ShapeError} when the shapes do not broadcast */
-export function sub(x: Expression, other: Operand): Value {
-  return binary('sub', x, other);
-}
-
-/** x * other, broadcasting. @throws {@link ShapeError} when the shapes do not broadcast */
-export function mul(x: Expression, other: Operand): Value {
-  return binary('mul', x, other);
-}
-
-/** x / other, broadcasting. @throws {@link ShapeError} when the shapes do not broadcast */
-export function div(x: Expression, other: Operand): Value {
-  return binary('div', x, other);
-}
+export { type InplaceOptions, rdiv, relu, rsub, tanh } from './pointwise.js';

@@ -6,7 +6,7 @@ import { recorder } from '../../graph/recorder.js';
 import { numel, sameShape, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { Parameter } from '../parameter.js';
-import { epsilon, input, whole } from './check.js';
+import { checkOptions, epsilon, input, whole } from './check.js';
 import { binary } from './pointwise.js';
 import { weight as checkWeight } from './weights.js';
 
@@ -91,7 +91,9 @@ function channelDims(x: Value, op: string, least: number): Dims {
  * @throws {@link ShapeError} for a wrong rank, weights of other channels, or one spatial element only
  */
 export function instanceNorm(x: Expression, options: InstanceNormOptions = {}): Value {
-  return instanceNormAs(x, options, 'instanceNorm');
+  const op = 'instanceNorm';
+  checkOptions(options, op, ['weight', 'bias', 'eps', 'runningMean', 'runningVar', 'useInputStats']);
+  return instanceNormAs(x, options, op);
 }
 
 /** {@link instanceNorm} for a layer called `op`. */
@@ -140,7 +142,9 @@ export function batchNorm(
   runningVar: Parameter | null,
   options: BatchNormOptions = {},
 ): Value {
-  return batchNormAs(x, runningMean, runningVar, options, 'batchNorm');
+  const op = 'batchNorm';
+  checkOptions(options, op, ['weight', 'bias', 'eps', 'training']);
+  return batchNormAs(x, runningMean, runningVar, options, op);
 }
 
 /** {@link batchNorm} for a layer called `op`. */
@@ -188,7 +192,9 @@ export function batchNormAs(
  * @throws {@link ShapeError} for a wrong rank, channels that `numGroups` does not divide, or one value per group
  */
 export function groupNorm(x: Expression, numGroups: number, options: AffineOptions = {}): Value {
-  return groupNormAs(x, numGroups, options, 'groupNorm');
+  const op = 'groupNorm';
+  checkOptions(options, op, ['weight', 'bias', 'eps']);
+  return groupNormAs(x, numGroups, options, op);
 }
 
 /** {@link groupNorm} for a layer called `op`. */
@@ -222,6 +228,19 @@ export function groupNormAs(x: Expression, numGroups: number, options: AffineOpt
   );
 }
 
+/** The trailing sizes of a layer norm. @throws {@link ArgumentError} when there are none, or they cannot be right */
+export function checkNormalizedShape(
+  normalizedShape: number | readonly number[],
+  op: string,
+): readonly number[] {
+  const sizes: readonly number[] = Array.isArray(normalizedShape)
+    ? [...normalizedShape]
+    : [normalizedShape as number];
+  if (sizes.length === 0)
+    throw new ArgumentError('normalizedShape is empty', { op, wanted: 'at least one size' });
+  return sizes.map((size) => whole(size, op, 'normalizedShape', 1));
+}
+
 /**
  * Layer normalisation over the trailing axes `normalizedShape`; weight and bias have that shape.
  * @throws {@link ShapeError} when the input does not end in `normalizedShape`
@@ -231,7 +250,9 @@ export function layerNorm(
   normalizedShape: number | readonly number[],
   options: AffineOptions = {},
 ): Value {
-  return layerNormAs(x, normalizedShape, options, 'layerNorm');
+  const op = 'layerNorm';
+  checkOptions(options, op, ['weight', 'bias', 'eps']);
+  return layerNormAs(x, normalizedShape, options, op);
 }
 
 /** {@link layerNorm} for a layer called `op`. */
@@ -242,10 +263,7 @@ export function layerNormAs(
   op: string,
 ): Value {
   const value = input(x, op);
-  const sizes = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
-  if (sizes.length === 0)
-    throw new ArgumentError('normalizedShape is empty', { op, wanted: 'at least one size' });
-  for (const size of sizes) whole(size, op, 'normalizedShape', 1);
+  const sizes = checkNormalizedShape(normalizedShape, op);
   const { shape } = value;
   const leading = shape.length - sizes.length;
   if (leading < 0 || !sameShape(shape.slice(leading), sizes)) {

@@ -5,7 +5,7 @@ import type { PaddingMode } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
 import { numel, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
-import { finite, input } from './check.js';
+import { checkOptions, finite, input } from './check.js';
 import { reshape } from './pointwise.js';
 
 export interface PadOptions {
@@ -17,7 +17,7 @@ export interface PadOptions {
 
 /** The four numbers left, right, top, bottom of PyTorch's `pad`; a negative one crops. @throws {@link ArgumentError} for anything else */
 export function checkPad(amounts: readonly number[], op: string): readonly [number, number, number, number] {
-  const [left, right, top, bottom] = amounts;
+  const [left, right, top, bottom] = Array.isArray(amounts) ? amounts : [];
   const good =
     Array.isArray(amounts) && amounts.every((one) => Number.isSafeInteger(one) && Math.abs(one) < 2 ** 30);
   if (good && left !== undefined && right !== undefined) {
@@ -111,5 +111,6 @@ export function padValue(x: Expression, amounts: readonly number[], options: Pad
  * @throws {@link ShapeError} when reflection needs more than the picture has, or nothing is left
  */
 export function pad(x: Expression, amounts: readonly number[], options: PadOptions = {}): Value {
+  checkOptions(options, 'pad', ['mode', 'value']);
   return padValue(x, amounts, options, 'pad');
 }

@@ -5,7 +5,7 @@ import type { BinaryKind, Shape, UnaryKind } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
 import { broadcast, mergeAxes, numel, sameShape, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
-import { finite, float32 } from './check.js';
+import { checkOptions, finite, float32 } from './check.js';
 
 /** x op other; also the body of Value.add and its kin. */
 export function binary(kind: BinaryKind, x: Expression, other: Operand): Value {
@@ -79,6 +79,7 @@ export interface InplaceOptions {
  * @throws {@link ArgumentError} for `inplace` on a parameter or on a value that shares its elements with a view
  */
 export function relu(x: Expression, options: InplaceOptions = {}): Value {
+  checkOptions(options, 'relu', ['inplace']);
   const trace = recorder('relu');
   const input = trace.operand(x, 'relu');
   const output = unary('relu', input);

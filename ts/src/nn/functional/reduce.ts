@@ -5,7 +5,7 @@ import type { Dims } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
 import { mergeAxes, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
-import { input } from './check.js';
+import { checkOptions, input } from './check.js';
 import { reshape } from './pointwise.js';
 
 /** Axes as non-negative numbers; all of them when none are given. */
@@ -59,10 +59,12 @@ function reduce(
 
 /** Mean over `dims` (all axes by default). @throws {@link ArgumentError} for an axis that does not exist or comes twice */
 export function mean(x: Expression, dims?: number | readonly number[], options: MeanOptions = {}): Value {
+  checkOptions(options, 'mean', ['keepdim']);
   return reduce('mean', x, dims, options.keepdim ?? false, false);
 }
 
 /** Variance over `dims` (all axes by default), over count - 1 unless `unbiased` is false. @throws {@link ArgumentError} as {@link mean} */
 export function variance(x: Expression, dims?: number | readonly number[], options: VarOptions = {}): Value {
+  checkOptions(options, 'var', ['keepdim', 'unbiased']);
   return reduce('var', x, dims, options.keepdim ?? false, options.unbiased ?? true);
 }

@@ -1,6 +1,7 @@
 /** Layers without weights that work element by element. */
 import { inModule } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
+import { checkOptions, input } from '../functional/check.js';
 import { type InplaceOptions, relu, tanh } from '../functional/pointwise.js';
 import { Module } from '../module.js';
 
@@ -11,6 +12,7 @@ export class ReLU extends Module {
 
   constructor(options: InplaceOptions = {}) {
     super();
+    checkOptions(options, 'ReLU', ['inplace']);
     this.inplace = options.inplace ?? false;
   }
 
@@ -33,6 +35,6 @@ export class Identity extends Module {
   static override readonly kind: string = 'Identity';
 
   override forward(x: Value): Value {
-    return x;
+    return inModule(this, () => input(x, 'Identity'));
   }
 }

@@ -3,7 +3,7 @@ import { UnsupportedError } from '../../errors.js';
 import type { PaddingMode } from '../../graph/ir.js';
 import { inModule } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
-import { type Pair, pair, whole } from '../functional/check.js';
+import { checkOptions, type Pair, pair, whole } from '../functional/check.js';
 import {
   type ConvNumbers,
   type ConvTransposeNumbers,
@@ -57,6 +57,7 @@ export class Conv2d extends Module {
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dLayerOptions = {}) {
     super();
     const op = 'Conv2d';
+    checkOptions(options, op, ['stride', 'padding', 'dilation', 'groups', 'bias', 'paddingMode']);
     whole(inChannels, op, 'inChannels', 1);
     whole(outChannels, op, 'outChannels', 1);
     const kernel = pair(kernelSize, op, 'kernelSize', 1);
@@ -112,6 +113,15 @@ export class ConvTranspose2d extends Module {
   ) {
     super();
     const op = 'ConvTranspose2d';
+    checkOptions(options, op, [
+      'stride',
+      'padding',
+      'outputPadding',
+      'groups',
+      'bias',
+      'dilation',
+      'paddingMode',
+    ]);
     whole(inChannels, op, 'inChannels', 1);
     whole(outChannels, op, 'outChannels', 1);
     const kernel = pair(kernelSize, op, 'kernelSize', 1);

@@ -3,8 +3,14 @@ import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import { inModule } from '../../graph/recorder.js';
 import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
-import { epsilon, input, whole } from '../functional/check.js';
-import { batchNormAs, groupNormAs, instanceNormAs, layerNormAs } from '../functional/norm.js';
+import { checkOptions, epsilon, input, whole } from '../functional/check.js';
+import {
+  batchNormAs,
+  checkNormalizedShape,
+  groupNormAs,
+  instanceNormAs,
+  layerNormAs,
+} from '../functional/norm.js';
 import { reshape } from '../functional/pointwise.js';
 import { kindOf, Module } from '../module.js';
 import { Buffer, Parameter, storedFill } from '../parameter.js';
@@ -19,6 +25,8 @@ export interface NormOptions {
   /** Whether running statistics are kept (instance norm: only false so far; batch norm: default true). */
   readonly trackRunningStats?: boolean;
 }
+
+const NORM_OPTIONS = ['eps', 'momentum', 'affine', 'trackRunningStats'] as const;
 
 function ones(shape: readonly number[]): Parameter {
   return new Parameter(storedFill(1, shape));
@@ -53,6 +61,7 @@ abstract class InstanceNorm extends Module {
 
   constructor(numFeatures: number, options: NormOptions, spatialAxes: number, op: string) {
     super();
+    checkOptions(options, op, NORM_OPTIONS);
     this.numFeatures = whole(numFeatures, op, 'numFeatures', 1);
     this.eps = epsilon(options.eps ?? 1e-5, op);
     momentumOf(options.momentum, op);
@@ -133,6 +142,7 @@ abstract class BatchNorm extends Module {
 
   constructor(numFeatures: number, options: NormOptions, op: string) {
     super();
+    checkOptions(options, op, NORM_OPTIONS);
     this.numFeatures = whole(numFeatures, op, 'numFeatures', 1);
     this.eps = epsilon(options.eps ?? 1e-5, op);
     momentumOf(options.momentum, op);
@@ -217,6 +227,7 @@ export class GroupNorm extends Module {
   constructor(numGroups: number, numChannels: number, options: GroupNormLayerOptions = {}) {
     super();
     const op = 'GroupNorm';
+    checkOptions(options, op, ['eps', 'affine']);
     this.numGroups = whole(numGroups, op, 'numGroups', 1);
     this.numChannels = whole(numChannels, op, 'numChannels', 1);
     if (numChannels % numGroups !== 0) {
@@ -276,10 +287,8 @@ export class LayerNorm extends Module {
   constructor(normalizedShape: number | readonly number[], options: LayerNormOptions = {}) {
     super();
     const op = 'LayerNorm';
-    const sizes = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
-    for (const size of sizes) whole(size, op, 'normalizedShape', 1);
-    if (sizes.length === 0)
-      throw new ArgumentError('normalizedShape is empty', { op, wanted: 'at least one size' });
+    checkOptions(options, op, ['eps', 'elementwiseAffine', 'bias']);
+    const sizes = checkNormalizedShape(normalizedShape, op);
     this.normalizedShape = sizes;
     this.eps = epsilon(options.eps ?? 1e-5, op);
     const affine = options.elementwiseAffine ?? true;

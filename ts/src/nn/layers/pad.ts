@@ -1,4 +1,5 @@
 /** Padding layers. */
+import { ArgumentError } from '../../errors.js';
 import { inModule } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
 import { finite } from '../functional/check.js';
@@ -14,6 +15,13 @@ abstract class Pad2d extends Module {
 
   constructor(padding: PadAmounts, options: PadOptions, op: string) {
     super();
+    if (Array.isArray(padding) && padding.length !== 4) {
+      throw new ArgumentError('padding cannot be right', {
+        op,
+        got: `${padding.length} numbers`,
+        wanted: 'a number, or [left, right, top, bottom]',
+      });
+    }
     this.padding = checkPad(typeof padding === 'number' ? [padding, padding, padding, padding] : padding, op);
     this.#options = options;
   }
