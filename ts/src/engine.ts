@@ -145,7 +145,8 @@ export class Engine {
 
   /**
    * Computes a module or a function of values: one input a Tensor [..] of the shape that `forward` takes. Compiled plans are kept, so the same
-   * computation at the same size compiles once. Inputs are copied when the call is made.
+   * computation at the same size compiles once. Inputs are copied when the call is made, and weights are
+   * those of that time.
    * @throws {@link ShapeError} when the inputs do not suit the network
    * @throws {@link ArgumentError} when an argument cannot be right
    * @throws {@link StateDictError} when a parameter has no values

@@ -4,7 +4,7 @@ import { ArgumentError, EngineDisposedError, ShapeError } from './errors.js';
 import { sameShape, spell } from './graph/shape.js';
 import { type Concrete, inputBytes, outputTensors, tensorsOf } from './runtime/call.js';
 import type { CallOptions, Executor } from './runtime/executor.js';
-import type { Job } from './runtime/job.js';
+import { type Job, refreshed } from './runtime/job.js';
 import type { StoredPlan } from './runtime/plan_store.js';
 import type { Tensor } from './tensor.js';
 
@@ -49,7 +49,7 @@ export class Session<R = unknown> {
   }
 
   /**
-   * Computes. Inputs are copied when the call is made, so they may be changed afterwards; runs of one engine queue in the order of the calls.
+   * Computes. Inputs are copied when the call is made, and weights are those of that time; runs of one engine queue in the order of the calls.
    * @throws {@link ShapeError} when an input's shape is not the compiled one
    * @throws {@link EngineDisposedError} after `dispose` of the session or its engine
    * @throws {@link EngineCrashedError} when the engine has crashed
@@ -77,7 +77,7 @@ export class Session<R = unknown> {
         hint,
       });
     });
-    const { plan, outputs, recordMs } = await executor.run(job, inputBytes(tensors), options);
+    const { plan, outputs, recordMs } = await executor.run(refreshed(job), inputBytes(tensors), options);
     this.#plan = plan;
     this.#recordMs = recordMs;
     return outputTensors(plan, outputs) as Concrete<R>;

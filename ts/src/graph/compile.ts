@@ -3,14 +3,14 @@
  * The façade calls it and hands the result to the host.
  */
 import type { Parameter } from '../nn/parameter.js';
-import { encode, type PackedWeight } from './encode.js';
+import { encode, type PackedWeight, type WeightValues } from './encode.js';
 import { fuse } from './fuse.js';
 import type { Graph, Shape } from './ir.js';
 import { type Placement, place } from './place.js';
 import type { EncodedPlan } from './plan.js';
 import { printGraph, printPlacement } from './print.js';
 
-export type { PackedWeight, Parameter };
+export type { PackedWeight, Parameter, WeightValues };
 
 export interface CompileOptions {
   /** Rewrite the graph into fewer, larger ops (default true); false is the oracle. */
@@ -40,12 +40,12 @@ export function placeGraph(graph: Graph, options: CompileOptions = {}): Placemen
 }
 
 /**
- * Compiles a traced graph.
+ * Compiles a traced graph, with `values` for its parameters (by default those of now).
  * @throws {@link StateDictError} when a parameter that the graph uses has no values
  */
-export function compileGraph(graph: Graph, options: CompileOptions = {}): Compiled {
+export function compileGraph(graph: Graph, options: CompileOptions = {}, values?: WeightValues): Compiled {
   const placement = placeGraph(graph, options);
-  const { plan, weights } = encode(placement);
+  const { plan, weights } = encode(placement, values);
   return {
     encoded: plan,
     weights,

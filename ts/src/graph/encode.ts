@@ -1,6 +1,6 @@
 /** encode: a placement -> the words of a plan, and the packed weights it needs. Pure; knows ops only through their descriptors. */
 import { StateDictError } from '../errors.js';
-import type { Parameter } from '../nn/parameter.js';
+import type { Parameter, ParameterValues } from '../nn/parameter.js';
 import type { OpDescriptor, Operand, RecordWords, WeightPacking } from '../ops/descriptor.js';
 import { descriptors, type RecordOpName } from '../ops/index.js';
 import { type ReorderSide, reorderRecord } from '../ops/reorder.js';
@@ -20,6 +20,9 @@ export interface Encoded {
   /** In the order that the plan's relocations count. */
   readonly weights: readonly PackedWeight[];
 }
+
+/** Parameters' values at the time of a call. */
+export type WeightValues = ReadonlyMap<Parameter, ParameterValues>;
 
 type OpStep = Extract<Step, { kind: 'op' }>;
 
@@ -49,12 +52,14 @@ function side(layout: Layout, other: Layout): ReorderSide {
 
 class Encoder {
   readonly #placement: Placement;
+  readonly #values: WeightValues;
   readonly #weights: PackedWeight[] = [];
   readonly #indexes = new Map<string, number>();
   readonly #unset: string[] = [];
 
-  constructor(placement: Placement) {
+  constructor(placement: Placement, values: WeightValues) {
     this.#placement = placement;
+    this.#values = values;
   }
 
   run(): Encoded {
@@ -157,8 +162,9 @@ class Encoder {
   ): number {
     const full: WeightSource[] = [];
     for (const { name, parameter } of sources) {
-      if (parameter.stored === null) this.#unset.push(name);
-      else full.push({ name, parameter, stored: parameter.stored });
+      const { version, stored } = this.#values.get(parameter) ?? parameter.values;
+      if (stored === null) this.#unset.push(name);
+      else full.push({ name, parameter, version, stored });
     }
     if (full.length < sources.length) return -1;
     const weight = packedWeight(packing, full);
@@ -183,10 +189,10 @@ class Encoder {
 }
 
 /**
- * Encodes a placement.
+ * Encodes a placement, with `values` for its parameters; those that are not in it have the values of now.
  * @throws {@link StateDictError} naming every parameter in use that has no values
  * @throws {@link OutOfMemoryError} when the arena is beyond what operands can say (4 GiB)
  */
-export function encode(placement: Placement): Encoded {
-  return new Encoder(placement).run();
+export function encode(placement: Placement, values: WeightValues = new Map()): Encoded {
+  return new Encoder(placement, values).run();
 }

@@ -24,10 +24,11 @@ const DTYPE_CODES = { F32: 0, F16: 1, BF16: 2, F64: 3 } as const satisfies Recor
   number
 >;
 
-/** A stored tensor and its parameter's name in messages. */
+/** A parameter's values, and its name in messages. */
 export interface WeightSource {
   readonly name: string;
   readonly parameter: Parameter;
+  readonly version: number;
   readonly stored: StoredTensor;
 }
 
@@ -127,7 +128,7 @@ function prepare(
 /** One packed weight, tied to the values that its parameters have now. */
 export function packedWeight(packing: WeightPacking, sources: readonly WeightSource[]): PackedWeight {
   const parameters = sources.map(({ parameter }) => parameter);
-  const versions = parameters.map(({ uid, version }) => `${uid}.${version}`).join(',');
+  const versions = sources.map(({ parameter: { uid }, version }) => `${uid}.${version}`).join(',');
   return {
     key: `${packing.key}|${versions}`,
     bytes: packing.bytes,

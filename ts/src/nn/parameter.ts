@@ -22,6 +22,14 @@ export interface StoredTensor {
   readonly strides: readonly number[];
 }
 
+/** What a parameter holds at a time. */
+export interface ParameterValues {
+  /** Raised by every change of the values; packed copies carry it. */
+  readonly version: number;
+  /** null until values are set or loaded. */
+  readonly stored: StoredTensor | null;
+}
+
 export interface ParameterOptions {
   /** Name in state dicts, where it is not the property's name. */
   readonly key?: string;
@@ -44,6 +52,31 @@ export function storedFill(value: number, shape: readonly number[]): StoredTenso
   };
 }
 
+/**
+ * Refuses a stored tensor whose numbers do not agree: nothing that is packed may read past its bytes.
+ * @throws {@link ArgumentError} or {@link ShapeError}
+ */
+export function checkStored(stored: StoredTensor): StoredTensor {
+  const op = 'Parameter';
+  const { bytes, dtype, shape, strides } = stored;
+  const counts = (sizes: readonly number[], least: number): boolean =>
+    Array.isArray(sizes) && sizes.every((size) => Number.isSafeInteger(size) && size >= least);
+  if (!Object.hasOwn(STORED_BYTES, dtype) || !counts(shape, 1) || !counts(strides, 0)) {
+    throw new ArgumentError('a stored tensor that cannot be right', {
+      op,
+      got: `dtype ${dtype}, shape [${shape}], strides [${strides}]`,
+      wanted: `${Object.keys(STORED_BYTES).join(', ')}, sizes >= 1, strides >= 0`,
+    });
+  }
+  const last = shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] ?? Number.NaN), 0);
+  if (strides.length === shape.length && (last + 1) * STORED_BYTES[dtype] <= bytes.byteLength) return stored;
+  throw new ShapeError('the bytes do not hold the shape', {
+    op,
+    got: `${bytes.byteLength} bytes of ${dtype} for shape ${spell(shape)}, strides ${spell(strides)}`,
+    wanted: `${STORED_BYTES[dtype]} bytes up to the last element, and one stride an axis`,
+  });
+}
+
 let parametersMade = 0;
 
 /**
@@ -54,10 +87,8 @@ export class Parameter extends Expression {
   override readonly shape: readonly number[];
   /** Distinct for every parameter of this realm. */
   readonly uid: number;
-  /** Raised by every change of the values; packed copies carry it. */
-  version = 0;
-  /** null until values are set or loaded. */
-  stored: StoredTensor | null;
+  /** What it holds now; replaced as a whole by every change. */
+  values: ParameterValues;
   /** Name in state dicts; null for the property's name. */
   readonly key: string | null;
 
@@ -73,11 +104,11 @@ export class Parameter extends Expression {
         });
       }
       this.shape = Object.freeze([...values]);
-      this.stored = null;
+      this.values = { version: 0, stored: null };
     } else {
       const stored = Parameter.#stored(values as Tensor | StoredTensor);
       this.shape = Object.freeze([...stored.shape]);
-      this.stored = stored;
+      this.values = { version: 0, stored };
     }
     this.key = options.key ?? null;
     this.uid = parametersMade++;
@@ -85,12 +116,23 @@ export class Parameter extends Expression {
 
   static #stored(values: Tensor | StoredTensor): StoredTensor {
     if (values instanceof Tensor) return storedFromTensor(values);
-    if (values !== null && typeof values === 'object' && values.bytes instanceof Uint8Array) return values;
+    if (values !== null && typeof values === 'object' && values.bytes instanceof Uint8Array)
+      return checkStored(values);
     throw new ArgumentError('no values', {
       op: 'Parameter',
       got: typeof values,
       wanted: 'a Tensor, a stored tensor or a shape',
     });
+  }
+
+  /** Raised by every change of the values; packed copies carry it. */
+  get version(): number {
+    return this.values.version;
+  }
+
+  /** null until values are set or loaded. */
+  get stored(): StoredTensor | null {
+    return this.values.stored;
   }
 
   /**
@@ -106,8 +148,7 @@ export class Parameter extends Expression {
         wanted: spell(this.shape),
       });
     }
-    this.stored = stored;
-    this.version++;
+    this.values = { version: this.version + 1, stored };
   }
 
   numel(): number {

@@ -2,7 +2,7 @@
 import { ArgumentError, StateDictError } from '../errors.js';
 import { sameShape, spell } from '../graph/shape.js';
 import { Tensor } from '../tensor.js';
-import { Buffer, Parameter, type StoredTensor, storedFromTensor } from './parameter.js';
+import { Buffer, checkStored, Parameter, type StoredTensor, storedFromTensor } from './parameter.js';
 
 /** Parameters and buffers by key. */
 export type StateDict = ReadonlyMap<string, Parameter>;
@@ -30,7 +30,12 @@ const LISTED_KEYS = 12;
 function storedOf(entry: StateDictEntry): StoredTensor | null {
   if (entry instanceof Parameter) return entry.stored;
   if (entry instanceof Tensor) return storedFromTensor(entry);
-  return entry !== null && typeof entry === 'object' && entry.bytes instanceof Uint8Array ? entry : null;
+  return entry !== null &&
+    typeof entry === 'object' &&
+    entry.bytes instanceof Uint8Array &&
+    Array.isArray(entry.shape)
+    ? entry
+    : null;
 }
 
 function list(title: string, keys: readonly string[]): string[] {
@@ -72,9 +77,14 @@ export function loadInto(
   const changes: [Parameter, StoredTensor][] = [];
   for (const [key, parameter] of target) {
     const entry = entries.get(key);
-    const stored = entry === undefined ? null : storedOf(entry);
-    if (stored === null) {
+    if (entry === undefined || (entry instanceof Parameter && entry.stored === null)) {
       missing.push(key);
+      continue;
+    }
+    const stored = storedOf(entry);
+    if (stored === null) {
+      mismatched.push(key);
+      described.push(`${key} is not a tensor`);
       continue;
     }
     const integer = stored.dtype === 'I64';
@@ -85,7 +95,7 @@ export function loadInto(
       );
       continue;
     }
-    changes.push([parameter, stored]);
+    changes.push([parameter, checkStored(stored)]);
   }
   const unexpected = [...entries.keys()].filter((key) => !target.has(key));
   const strict = options.strict ?? true;

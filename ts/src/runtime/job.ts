@@ -1,4 +1,5 @@
 /** What the engine is asked to compute: a traced graph and a key that equal graphs share. Not here: weights' values, compiled bytes. */
+import type { WeightValues } from '../graph/compile.js';
 import type { Graph } from '../graph/ir.js';
 import type { OutputStructure, Traced } from '../graph/trace.js';
 import { Parameter } from '../nn/parameter.js';
@@ -21,17 +22,32 @@ export interface Job {
   readonly graph: Graph;
   readonly structure: OutputStructure;
   readonly options: JobOptions;
-  /** Parameters and buffers that the graph uses, each once. */
-  readonly parameters: readonly Parameter[];
+  /** Parameters and buffers that the graph uses, with the values that they had when the call was made. */
+  readonly values: WeightValues;
   /** The input's longest side, and the same computation for another one of the same aspect ratio; null where there is no picture. */
   readonly scaled: { readonly longestSide: number; at(longestSide: number): Traced } | null;
 }
 
-/** Makes a job of a trace. */
+/** Makes a job of a trace, with its parameters' values of now. */
 export function jobOf(op: string, traced: Traced, options: JobOptions, scaled: Job['scaled']): Job {
-  const parameters = new Set(traced.graph.nodes.flatMap((node) => Object.values(node.weights)));
-  const key = JSON.stringify([traced, options], (_, value: unknown) =>
-    value instanceof Parameter ? value.uid : value,
-  );
-  return { op, key, ...traced, options, parameters: [...parameters], scaled };
+  const parameters = traced.graph.nodes.flatMap((node) => Object.values(node.weights));
+  return { op, key: keyOf(traced, options), ...traced, options, values: valuesOf(parameters), scaled };
+}
+
+/** The same job with its parameters' values of now. */
+export function refreshed(job: Job): Job {
+  return { ...job, values: valuesOf(job.values.keys()) };
+}
+
+function valuesOf(parameters: Iterable<Parameter>): WeightValues {
+  return new Map([...parameters].map((parameter) => [parameter, parameter.values]));
+}
+
+function keyOf(traced: Traced, options: JobOptions): string {
+  return JSON.stringify([traced, options], (_, value: unknown) => {
+    if (value instanceof Parameter) return value.uid;
+    // JSON knows no -0 and no infinity: x / 0 and x / -0 would share a plan.
+    const lost = typeof value === 'number' && (Object.is(value, -0) || !Number.isFinite(value));
+    return lost ? (Object.is(value, -0) ? '-0' : String(value)) : value;
+  });
 }

@@ -36,7 +36,7 @@ export function outOfMemory(
 
 /** Bytes that a job takes beside its arena: the kernels' stack and constants (the memory's initial size, below 2 MiB), and packed weights. */
 export function fixedBytes(job: Job): number {
-  return 2 ** 21 + job.parameters.reduce((sum, parameter) => sum + 4 * numel(parameter.shape), 0);
+  return 2 ** 21 + [...job.values.keys()].reduce((sum, parameter) => sum + 4 * numel(parameter.shape), 0);
 }
 
 /** The longest side, of the same aspect ratio, whose arena fits `arena_bytes`; null where there is no picture or none fits. */

@@ -9,9 +9,9 @@ import {
   compileGraph,
   type PackedWeight,
   placeGraph,
+  type WeightValues,
 } from '../graph/compile.js';
 import type { OutputStructure } from '../graph/trace.js';
-import type { Parameter } from '../nn/parameter.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
 import { fixedBytes, outOfMemory } from './out_of_memory.js';
@@ -32,7 +32,8 @@ export interface StoredPlan {
 }
 
 interface Entry extends StoredPlan {
-  readonly versions: readonly { readonly parameter: Parameter; readonly version: number }[];
+  /** What the packed weights were made of. */
+  readonly values: WeightValues;
   readonly weights: readonly string[];
   /** Words in the host, and the key and rows here. */
   readonly ownBytes: number;
@@ -91,12 +92,12 @@ export class PlanStore {
   }
 
   /**
-   * The job's plan, loaded with its parameters' current values; compiled only if it is not there.
+   * The job's plan, loaded with the job's values of its parameters; compiled only if it is not there.
    * @throws {@link OutOfMemoryError} before anything is allocated, when it cannot fit the memory
    * @throws {@link StateDictError} when a parameter has no values
    */
   async acquire(job: Job, options: AcquireOptions): Promise<StoredPlan> {
-    await this.#dropStale();
+    await this.#dropStale(job.values);
     const known = this.#entries.get(job.key);
     if (known !== undefined) {
       this.#entries.delete(job.key);
@@ -104,7 +105,7 @@ export class PlanStore {
       return known;
     }
     this.#refuseTooLarge(job);
-    const compiled = compileGraph(job.graph, { fuse: job.options.fuse, workers: 1 });
+    const compiled = compileGraph(job.graph, { fuse: job.options.fuse, workers: 1 }, job.values);
     const entry = await this.#load(job, compiled, options);
     await this.#evict();
     return entry;
@@ -120,16 +121,15 @@ export class PlanStore {
   }
 
   async #load(job: Job, compiled: Compiled, options: AcquireOptions): Promise<Entry> {
-    const versions = job.parameters.map((parameter) => ({ parameter, version: parameter.version }));
     try {
-      return await this.#send(job, compiled, versions, options);
+      return await this.#send(job, compiled, options);
     } catch (error) {
       // The memory is full or in pieces: give up what only the cache holds, once.
       if (!(error instanceof OutOfMemoryError)) throw error;
     }
     await this.#evict(0);
     try {
-      return await this.#send(job, compiled, versions, options);
+      return await this.#send(job, compiled, options);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
       const fixed_bytes = fixedBytes(job);
@@ -138,12 +138,7 @@ export class PlanStore {
     }
   }
 
-  async #send(
-    job: Job,
-    compiled: Compiled,
-    versions: Entry['versions'],
-    options: AcquireOptions,
-  ): Promise<Entry> {
+  async #send(job: Job, compiled: Compiled, options: AcquireOptions): Promise<Entry> {
     const { encoded } = compiled;
     const uploads: WeightUpload[] = [];
     const fresh = new Map<string, HostWeight>();
@@ -174,7 +169,7 @@ export class PlanStore {
       outputs: compiled.outputs,
       structure: job.structure,
       explain: () => compiled.explain(),
-      versions,
+      values: job.values,
       weights,
       ownBytes,
     };
@@ -189,11 +184,13 @@ export class PlanStore {
     if (weight.references === 0) this.#weights.delete(key);
   }
 
-  /** Frees every plan whose parameters have got new values, so that old and new weights never lie in memory together. */
-  async #dropStale(): Promise<void> {
+  /** Frees every plan of other values than `wanted` or those of now, so that old and new weights never lie in memory together. */
+  async #dropStale(wanted: WeightValues): Promise<void> {
     for (const entry of [...this.#entries.values()]) {
-      if (entry.versions.some(({ parameter, version }) => parameter.version !== version))
-        await this.#drop(entry);
+      const stale = [...entry.values].some(
+        ([parameter, values]) => values !== (wanted.get(parameter) ?? parameter.values),
+      );
+      if (stale) await this.#drop(entry);
     }
   }
 
