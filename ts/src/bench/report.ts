@@ -38,18 +38,23 @@ function groups(timing: Timing): Group[] {
   return [...found.values()];
 }
 
-/** One network: every build whole, then its layers beside each other. */
+/** Every step at its best, summed: what is left of a noisy machine's best whole run. */
+const stepsMs = (rows: Timing['rows']): number => rows.reduce((sum, row) => sum + row.ms, 0);
+
+/** One network: every build whole (its best run, and its steps' best times summed), then its layers beside each other. */
 export function networkReport(result: NetworkTimings, peaks: ReadonlyMap<string, number>): string {
   const { network, shape, flops, timings } = result;
   const whole = [
-    ['build', '', 'ms, best', 'median', 'GFLOP/s', 'of peak'],
-    ...timings.map(({ build, minMs, medianMs }) => [
+    ['build', '', 'ms, best', 'median', 'GFLOP/s', 'of peak', 'ms, steps', 'GFLOP/s'],
+    ...timings.map(({ build, minMs, medianMs, rows }) => [
       build,
       '',
       milliseconds(minMs),
       milliseconds(medianMs),
       gflops(flops, minMs),
       percent(flops, minMs, peaks.get(build)),
+      milliseconds(stepsMs(rows)),
+      gflops(flops, stepsMs(rows)),
     ]),
   ];
   const layers = [
