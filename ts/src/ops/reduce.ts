@@ -6,6 +6,8 @@ import { channelBlocks, dimsAt, elems, LANES, operandAt, outputDims } from './ti
 
 /** Pixels of four channels that a tile reads: about 1 ms where they lie far apart, in float64. */
 const TILE_PX = 65_536;
+/** What an output pixel costs before it reads any, in pixels read: about 100 ns. */
+const OUTPUT_PX = 8;
 /** Count, mean and M2 of each lane in float64. */
 const PARTIAL_BYTES = 3 * LANES * 8;
 
@@ -49,7 +51,7 @@ export const reduce: OpDescriptor<'reduce'> = {
         axes: attributes.axes.reduce<number>((bits, axis) => bits | (1 << axis), 0),
         kind: attributes.kind === 'mean' ? 0 : 1,
         correction: attributes.unbiased ? 1 : 0,
-        tileOutputs: Math.max(1, Math.floor(TILE_PX / reads)),
+        tileOutputs: Math.max(1, Math.floor(TILE_PX / (reads + OUTPUT_PX))),
         chunkPx: TILE_PX,
       }),
     ];

@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
 import type { Dims, OpAttributes } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
-import { numel, sameShape, spell } from '../../graph/shape.js';
+import { numel, sameShape, spell, splitRow } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { Parameter } from '../parameter.js';
 import { checkOptions, epsilon, input, whole } from './check.js';
@@ -82,8 +82,9 @@ function channelDims(x: Value, op: string, least: number): Dims {
     });
   }
   const spatial = shape.slice(2);
-  const width = spatial.length === 0 ? 1 : (spatial.at(-1) ?? 1);
-  return [shape[0] ?? 1, shape[1] ?? 1, numel(spatial.slice(0, -1)), width];
+  const [rows, columns] =
+    spatial.length <= 1 ? splitRow(spatial[0] ?? 1) : [numel(spatial.slice(0, -1)), spatial.at(-1) ?? 1];
+  return [shape[0] ?? 1, shape[1] ?? 1, rows, columns];
 }
 
 /**

@@ -1,0 +1,160 @@
+/**
+ * No tile is longer than a slice, at any size of picture: what one costs, by the fields of its record and the rates at which each op was
+ * measured to be slowest. Only arithmetic; nothing is computed.
+ */
+import { CycleGANGenerator, StyleTransferNetwork } from 'gouache';
+import * as nn from 'gouache/nn';
+import { expect, test } from 'vitest';
+import { placeGraph } from '../../dist/graph/compile.js';
+import type { Graph } from '../../dist/graph/ir.js';
+import type { Layout } from '../../dist/graph/layout.js';
+import type { Step } from '../../dist/graph/place.js';
+import { RECORD_HEAD_WORDS, RECORDS } from '../../dist/graph/records.gen.js';
+import { tracePaint } from '../../dist/image/paint.js';
+import type { OpDescriptor } from '../../dist/ops/descriptor.js';
+import { descriptors, type RecordOpName } from '../../dist/ops/index.js';
+import { reorderRecord } from '../../dist/ops/reorder.js';
+import { trace } from './build.js';
+
+const F = nn.functional;
+/** Multiplies and adds a millisecond of the convolutions, on one slow core. */
+const FLOPS_A_MS = 25e6;
+/** Pixels of four channels a millisecond: of ops that stream, and of those in float64 or with maps. */
+const STREAMED_PX_A_MS = 150_000;
+const SLOW_PX_A_MS = 40_000;
+/** What each output of a reduction takes. */
+const OUTPUT_MS = 1.2e-4;
+const MOST_MS = 5;
+
+type Fields = Readonly<Record<string, number>>;
+
+const side = (layout: Layout, other: Layout) => {
+  if (layout.kind === 'raw' || other.kind === 'raw') throw new Error('raw bytes are not reordered');
+  if (layout.kind === 'blocked') return { layout: 'blocked', dims: layout.dims } as const;
+  if (other.kind === 'blocked') return { layout: 'planar', dims: other.dims } as const;
+  throw new Error('two planar sides');
+};
+
+function wordsOf(step: Step): readonly Uint32Array[] {
+  if (step.kind === 'reorder')
+    return [reorderRecord(0, side(step.from, step.to), 0, side(step.to, step.from))];
+  const descriptor = descriptors[step.node.op] as OpDescriptor<RecordOpName>;
+  return descriptor.records(step.node, step.shapes, {
+    inputs: step.inputs.map(() => 0),
+    output: 0,
+    temporaries: [0, 0],
+    scratch: 0,
+    weights: {},
+  });
+}
+
+function recordsOf(graph: Graph): { readonly name: string; readonly fields: Fields }[] {
+  return placeGraph(graph)
+    .steps.flatMap(wordsOf)
+    .map((words) => {
+      const record = RECORDS[words[0] ?? 0];
+      if (record === undefined) throw new Error(`no record ${words[0]}`);
+      const fields = record.fields.map((field, index) => [field, words[RECORD_HEAD_WORDS + index] ?? 0]);
+      return { name: record.name, fields: Object.fromEntries(fields) as Fields };
+    });
+}
+
+function tileMs(name: string, fields: Fields): number {
+  const f = (field: string): number => {
+    const value = fields[field];
+    if (value === undefined) throw new Error(`${name} has no field ${field}`);
+    return value;
+  };
+  switch (name) {
+    case 'conv2d':
+    case 'conv_transpose2d':
+      return (f('tile_rows') * f('tile_cols') * f('tile_o') * 2 * f('c') * f('kh') * f('kw')) / FLOPS_A_MS;
+    case 'reorder':
+      return (
+        (f('tile_rows') * Math.max(f('x_lanes') === 4 ? f('x_w') : 0, f('y_lanes') === 4 ? f('y_w') : 0)) /
+        SLOW_PX_A_MS
+      );
+    case 'pixels_in':
+      return (f('tile_rows') * f('out_w')) / SLOW_PX_A_MS;
+    case 'pixels_out':
+      return (f('tile_rows') * f('w')) / SLOW_PX_A_MS;
+    case 'pad':
+      return (f('tile_rows') * (f('w') + (f('left') | 0) + (f('right') | 0))) / SLOW_PX_A_MS;
+    case 'binary':
+      return (f('tile_rows') * f('w')) / SLOW_PX_A_MS;
+    case 'unary':
+      return f('tile_vectors') / SLOW_PX_A_MS;
+    case 'statistics':
+    case 'normalize':
+      return f('chunk_px') / STREAMED_PX_A_MS;
+    case 'reduce':
+      return reduceMs(f);
+    default:
+      throw new Error(`how long does a tile of ${name} take?`);
+  }
+}
+
+function reduceMs(f: (field: string) => number): number {
+  const sizes = [f('n'), Math.ceil(f('c') / 4), f('h'), f('w')];
+  const reads = sizes.reduce(
+    (product, size, axis) => ((f('axes') >> axis) & 1 ? product * size : product),
+    1,
+  );
+  const outputs = Math.min(f('tile_outputs'), sizes.reduce((a, b) => a * b, 1) / reads);
+  return outputs * (Math.min(reads, f('chunk_px')) / SLOW_PX_A_MS + OUTPUT_MS);
+}
+
+const SIZES: readonly (readonly [height: number, width: number])[] = [
+  [6000, 8000],
+  [8000, 6000],
+  [2, 60_000],
+  [60_000, 2],
+  [1024, 1024],
+];
+const painted =
+  (network: nn.Module) =>
+  ([height, width]: readonly [number, number]) =>
+    tracePaint(
+      {
+        network,
+        inputRange: [0, 1],
+        outputRange: [0, 1],
+        inputChannels: 3,
+        outputChannels: 3,
+        metadata: new Map(),
+      },
+      { width, height, channels: 4 },
+    ).graph;
+const one = new nn.Parameter([1]);
+const picture =
+  (target: (x: nn.Value) => nn.Value, channels = 3) =>
+  ([height, width]: readonly [number, number]) =>
+    trace(target, [1, channels, height, width]);
+
+test.each<[string, (size: readonly [number, number]) => Graph]>([
+  ['StyleTransferNetwork', painted(new StyleTransferNetwork())],
+  ['CycleGANGenerator', painted(new CycleGANGenerator())],
+  [
+    'a wide one',
+    painted(
+      new nn.Sequential(new nn.Conv2d(3, 512, 3, { padding: 1 }), new nn.Conv2d(512, 3, 15, { padding: 7 })),
+    ),
+  ],
+  ['a mean over channels', picture((x) => x.mean(1))],
+  ['a mean over nothing but ones', picture((x) => x.mean([0, 1]), 1)],
+  ['a variance over pixels', picture((x) => x.sub(x.mean([2, 3], { keepdim: true })))],
+  ['groups from scratch', picture((x) => x.view(1, 3, -1).var(2))],
+  ['a picture as one row', picture((x) => x.view(-1).add(one))],
+  ['a row of pixels', picture((x) => F.instanceNorm(x.view(1, 3, -1)))],
+  ['a mean of one row', picture((x) => x.view(-1).mean())],
+  ['a layer norm', picture((x) => F.layerNorm(x, x.shape.slice(1)))],
+  ['a border', picture((x) => F.pad(x, [1, 1, 1, 1], { mode: 'replicate' }).tanh())],
+])('no tile of %s is longer than a slice', (_, graphOf) => {
+  for (const size of SIZES) {
+    for (const { name, fields } of recordsOf(graphOf(size))) {
+      const ms = tileMs(name, fields);
+      expect(ms, `${name} at ${size.join(' x ')}`).toBeGreaterThan(0);
+      expect(ms, `${name} at ${size.join(' x ')}`).toBeLessThan(MOST_MS);
+    }
+  }
+});
