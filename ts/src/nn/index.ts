@@ -33,6 +33,7 @@ export {
   Buffer,
   Parameter,
   type ParameterOptions,
+  type ParameterValues,
   type StoredDtype,
   type StoredTensor,
 } from './parameter.js';
