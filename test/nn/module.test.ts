@@ -147,6 +147,14 @@ describe('loadStateDict', () => {
     expect(() => conv.loadStateDict({ bias: zeros([5]) }, { strict: false })).toThrow(StateDictError);
   });
 
+  test('a file from before num_batches_tracked loads, as in PyTorch; one without running_mean does not', () => {
+    const norm = new nn.BatchNorm2d(4);
+    const old = { weight: zeros([4]), bias: zeros([4]), running_mean: zeros([4]), running_var: zeros([4]) };
+    expect(norm.loadStateDict(old)).toEqual({ missing: [], unexpected: [] });
+    const { running_mean: _, ...without } = old;
+    expect(() => norm.loadStateDict(without)).toThrow('running_mean');
+  });
+
   test('DataParallel keys get a hint', () => {
     const conv = new nn.Conv2d(3, 4, 3);
     const prefixed = Object.fromEntries(

@@ -33,6 +33,8 @@ export interface ParameterValues {
 export interface ParameterOptions {
   /** Name in state dicts, where it is not the property's name. */
   readonly key?: string;
+  /** A state dict may lack it (default false); it then keeps its value. */
+  readonly optional?: boolean;
 }
 
 /** Float32 numbers as stored bytes; a copy, so that later writes to the tensor do not reach the weights. */
@@ -91,6 +93,8 @@ export class Parameter extends Expression {
   values: ParameterValues;
   /** Name in state dicts; null for the property's name. */
   readonly key: string | null;
+  /** Whether a state dict may lack it. */
+  readonly optional: boolean;
 
   /** @param values a Tensor, stored bytes, or just a shape (then without values until they are loaded) */
   constructor(values: Tensor | StoredTensor | readonly number[], options: ParameterOptions = {}) {
@@ -111,6 +115,7 @@ export class Parameter extends Expression {
       this.values = { version: 0, stored };
     }
     this.key = options.key ?? null;
+    this.optional = options.optional ?? false;
     this.uid = parametersMade++;
   }
 

@@ -78,7 +78,7 @@ export function loadInto(
   for (const [key, parameter] of target) {
     const entry = entries.get(key);
     if (entry === undefined || (entry instanceof Parameter && entry.stored === null)) {
-      missing.push(key);
+      if (!parameter.optional) missing.push(key);
       continue;
     }
     const stored = storedOf(entry);

@@ -152,7 +152,10 @@ abstract class BatchNorm extends Module {
     this.bias = affine ? zeros([numFeatures]) : null;
     this.runningMean = tracks ? new Buffer(storedFill(0, [numFeatures]), { key: 'running_mean' }) : null;
     this.runningVar = tracks ? new Buffer(storedFill(1, [numFeatures]), { key: 'running_var' }) : null;
-    this.numBatchesTracked = tracks ? new Buffer(storedFill(0, []), { key: 'num_batches_tracked' }) : null;
+    // Files from before it existed lack it, and PyTorch loads them.
+    this.numBatchesTracked = tracks
+      ? new Buffer(storedFill(0, []), { key: 'num_batches_tracked', optional: true })
+      : null;
   }
 
   protected normalize(x: Value, ranks: readonly number[], wanted: string): Value {
