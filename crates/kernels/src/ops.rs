@@ -21,6 +21,9 @@ use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
 use crate::record::{Operand, Record};
 
+/// Coordinates of padded pictures stay below this, so that they fit 32 signed bits with room.
+pub(crate) const MOST_COORDINATE: u64 = 1 << 30;
+
 /// A field that cannot be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {

@@ -16,12 +16,12 @@ use crate::micro::dot_tile::dot_row;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::{self, Fault, Op, dense, product, scratch, tile_count, within};
+use crate::ops::{self, Fault, MOST_COORDINATE, Op, dense, product, scratch, tile_count, within};
 use crate::record::{Conv2d, field};
 use crate::simd::LANES;
 
-/// Coordinates of padded pictures stay below this, so that they fit 32 signed bits with room.
-const MOST_COORDINATE: u64 = 1 << 30;
+/// Most floats from one pixel to the next: a tile of them has a length in bytes.
+const MOST_STEP_ELEMS: u64 = i32::MAX as u64 / 4;
 
 struct Operands {
     x: Src,
@@ -181,8 +181,17 @@ impl Op for Conv2d {
                 return Err(fault(field, pad));
             }
         }
-        let (rows, cols) = self.staged();
         let pixel = pixel_elems(self.c as usize) as u64;
+        // Where there is one column, or one tap, nothing is that far away, but the distance is computed.
+        for (field, step) in [
+            (field!(Self, stride_w), self.stride_w),
+            (field!(Self, dilation_w), self.dilation_w),
+        ] {
+            if u64::from(step) * pixel > MOST_STEP_ELEMS {
+                return Err(fault(field, step));
+            }
+        }
+        let (rows, cols) = self.staged();
         let staged = product(
             field!(Self, tile_cols),
             self.tile_cols,

@@ -15,12 +15,9 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::{self, Fault, Op, dense, product, scratch, tile_count, within};
+use crate::ops::{self, Fault, MOST_COORDINATE, Op, dense, product, scratch, tile_count, within};
 use crate::record::{ConvTranspose2d, field};
 use crate::simd::LANES;
-
-/// Coordinates stay below this, so that they fit 32 signed bits with room.
-const MOST_COORDINATE: u64 = 1 << 30;
 
 struct Operands {
     x: Src,
@@ -171,9 +168,11 @@ impl Op for ConvTranspose2d {
                 self.tile_cols,
             ),
         ] {
+            // Pixels of a phase are a stride apart: in floats it stays below the bound too.
+            let step = u64::from(stride) * LANES as u64;
             let tile = u64::from(tile) * u64::from(stride);
             let sum = u64::from(pad) + u64::from(out) + u64::from(stride) + u64::from(kernel);
-            if tile > MOST_COORDINATE || sum > MOST_COORDINATE {
+            if tile.max(step) > MOST_COORDINATE || sum > MOST_COORDINATE {
                 return Err(fault(field, pad));
             }
         }

@@ -5,7 +5,7 @@ use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::border::{Border, map_index};
 use crate::micro::rows::{copy, fill};
-use crate::ops::{Fault, Op, dst, src, tile_count, within};
+use crate::ops::{Fault, MOST_COORDINATE, Op, dst, src, tile_count, within};
 use crate::record::{Field, Pad, field};
 use crate::simd::{F32x4, LANES};
 
@@ -43,6 +43,20 @@ impl Pad {
 impl Op for Pad {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
         within(field!(Pad, mode), self.mode, 0..=2)?;
+        for (field, pixels) in [
+            (field!(Pad, top), self.top),
+            (field!(Pad, bottom), self.bottom),
+            (field!(Pad, left), self.left),
+            (field!(Pad, right), self.right),
+        ] {
+            if u64::from(pixels.unsigned_abs()) > MOST_COORDINATE {
+                return Err(Fault {
+                    field,
+                    got: pixels.to_word(),
+                    wanted: MOST_COORDINATE as u32,
+                });
+            }
+        }
         let (_, _, y_shape) = self.operands(memory)?;
         tile_count(
             field!(Pad, tile_rows),
@@ -93,7 +107,8 @@ impl Op for Pad {
 #[cfg(test)]
 mod tests {
     use crate::layout::Blocked;
-    use crate::record::{Operand, Pad};
+    use crate::ops::Fault;
+    use crate::record::{Operand, Pad, field};
     use crate::testing::{Random, TestPlan};
     use std::vec::Vec;
 
@@ -173,11 +188,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn cutting_off_more_than_there_is_is_a_fault() {
+    fn fault_of(change: impl Fn(&mut Pad)) -> Fault {
         let mut plan = TestPlan::new();
         let x = plan.room(4);
-        plan.push(Pad {
+        let mut pad = Pad {
             scratch: Operand::ABSENT,
             scratch_bytes: 0,
             x,
@@ -186,14 +200,30 @@ mod tests {
             c: 1,
             h: 1,
             w: 1,
-            top: -3,
-            bottom: 1,
+            top: 0,
+            bottom: 0,
             left: 0,
             right: 0,
             mode: 0,
             value: 0.0,
             tile_rows: 1,
-        });
-        assert_eq!(plan.load().unwrap_err().field, 6);
+        };
+        change(&mut pad);
+        plan.push(pad).load().unwrap_err()
+    }
+
+    #[test]
+    fn cutting_off_more_than_there_is_is_a_fault() {
+        let fault = fault_of(|pad| (pad.top, pad.bottom) = (-3, 1));
+        assert_eq!(fault.field, field!(Pad, top));
+    }
+
+    #[test]
+    fn padding_beyond_32_bit_coordinates_is_a_fault() {
+        let far = i32::MAX;
+        let fault = fault_of(|pad| (pad.top, pad.bottom) = (far, -far));
+        assert_eq!(fault.field, field!(Pad, top));
+        let fault = fault_of(|pad| (pad.left, pad.right) = (i32::MIN, far));
+        assert_eq!(fault.field, field!(Pad, left));
     }
 }

@@ -49,8 +49,10 @@ impl Reorder {
         let view = |operand: Operand, index, lanes, shape: Blocked| {
             // Blocked elements are never fewer than real ones, so this bounds the planar length too.
             let blocked = shape.len_elems();
-            let planar = shape.n as u64 * shape.c as u64 * shape.h as u64 * shape.w as u64;
-            let len_elems = blocked.map(|blocked| if lanes == PLANAR { planar } else { blocked });
+            let len_elems = blocked.map(|blocked| match lanes {
+                PLANAR => elements(shape),
+                _ => blocked,
+            });
             let fault = Fault {
                 field: index,
                 got: operand.0,
@@ -80,7 +82,6 @@ impl Op for Reorder {
             }
         }
         self.operands(memory)?;
-        let elements = |s: Blocked| s.n as u64 * s.c as u64 * s.h as u64 * s.w as u64;
         if elements(self.x_shape()) != elements(self.y_shape()) {
             return Err(Fault {
                 field: field!(Reorder, y_n),
@@ -135,6 +136,11 @@ impl Op for Reorder {
     }
 }
 
+/// Real elements, of a shape that some memory holds.
+fn elements(shape: Blocked) -> u64 {
+    shape.n as u64 * shape.c as u64 * shape.h as u64 * shape.w as u64
+}
+
 fn pixels(shape: Blocked, span: Span, y: Dst) -> Dst {
     y.slice(
         shape.at(span.n, span.block, span.first, 0),
@@ -178,7 +184,7 @@ fn refactor(x: Src, from: Blocked, y: Dst, to: Blocked, span: Span) {
 mod tests {
     use super::{BLOCKED, PLANAR};
     use crate::layout::Blocked;
-    use crate::record::{Operand, Reorder};
+    use crate::record::{Operand, Reorder, field};
     use crate::testing::{Random, TestPlan};
     use std::vec::Vec;
 
@@ -233,6 +239,15 @@ mod tests {
                 assert_eq!(got, values, "{lanes:?} {from:?} {to:?}");
             }
         }
+    }
+
+    #[test]
+    fn sizes_whose_product_leaves_64_bits_are_a_fault() {
+        let (huge, one) = (Blocked::new(!0, !0, !0, !0), Blocked::new(1, 1, 1, 1));
+        let mut plan = TestPlan::new();
+        let x = plan.room(4);
+        plan.push(record(x, x, [PLANAR, BLOCKED], huge, one));
+        assert_eq!(plan.load().unwrap_err().field, field!(Reorder, x));
     }
 
     #[test]

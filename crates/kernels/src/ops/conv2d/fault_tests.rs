@@ -71,6 +71,15 @@ fn wrong_fields_are_named() {
     );
     assert_eq!(names(|r| r.tile_cols = 0), field!(Conv2d, tile_cols));
     assert_eq!(names(|r| r.tile_o = 12), field!(Conv2d, tile_o));
+    // One column, one tap: what a step reaches is nowhere in the picture, but no distance may leave 32 bits.
+    assert_eq!(
+        names(|r| (r.out_w, r.stride_w) = (1, 1 << 26)),
+        field!(Conv2d, stride_w)
+    );
+    assert_eq!(
+        names(|r| (r.kw, r.dilation_w) = (1, 1 << 26)),
+        field!(Conv2d, dilation_w)
+    );
     // Scratch that is one row short.
     assert_eq!(names(|r| r.tile_rows = 2), Fault::NO_FIELD);
 }

@@ -323,6 +323,10 @@ fn wrong_fields_are_named() {
         fault_of(|r| r.tile_rows = 0),
         field!(ConvTranspose2d, tile_rows)
     );
+    assert_eq!(
+        fault_of(|r| (r.stride_w, r.tile_cols) = (1 << 29, 1)),
+        field!(ConvTranspose2d, pad_left)
+    );
     assert_eq!(fault_of(|r| r.tile_o = 4), field!(ConvTranspose2d, tile_o));
     assert_eq!(fault_of(|r| r.tile_cols = 8), Fault::NO_FIELD);
 }
