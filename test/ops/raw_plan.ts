@@ -25,7 +25,7 @@ const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 export class RawPlan {
   readonly words: Uint32Array;
   readonly #instance: Instance;
-  readonly #address: number;
+  readonly address: number;
   readonly #floats: Float32Array;
   readonly #bases: readonly (readonly [word: number, value: number])[];
   readonly #encoded: EncodedPlan;
@@ -40,17 +40,17 @@ export class RawPlan {
       end += aligned(bytes);
     }
     const arena = end;
-    this.#address = arena + aligned(encoded.arena_bytes);
-    end = this.#address + encoded.words.byteLength;
+    this.address = arena + aligned(encoded.arena_bytes);
+    end = this.address + encoded.words.byteLength;
     const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE_BYTES);
     if (missing > 0) memory.grow(missing);
     this.#instance = instance;
     this.#encoded = encoded;
-    this.words = new Uint32Array(memory.buffer, this.#address, encoded.words.length);
-    this.#floats = new Float32Array(memory.buffer, weights, (this.#address - weights) / 4);
+    this.words = new Uint32Array(memory.buffer, this.address, encoded.words.length);
+    this.#floats = new Float32Array(memory.buffer, weights, (this.address - weights) / 4);
     this.#bases = [
       [HEADER.arenaBase, arena],
-      [HEADER.arenaBlocks, (this.#address - arena) / 16],
+      [HEADER.arenaBlocks, (this.address - arena) / 16],
       [HEADER.weightsBase, weights],
       [HEADER.weightsBlocks, (arena - weights) / 16],
     ];
@@ -76,15 +76,15 @@ export class RawPlan {
   }
 
   load(): number {
-    return this.#instance.exports.plan_load(this.#address, this.words.length);
+    return this.#instance.exports.plan_load(this.address, this.words.length);
   }
 
-  start(): number {
-    return this.#instance.exports.plan_start(this.#address, this.words.length, 1);
+  start(workers = 1): number {
+    return this.#instance.exports.plan_start(this.address, this.words.length, workers);
   }
 
   run(tile_budget: number): number {
-    return this.#instance.exports.plan_run(this.#address, this.words.length, tile_budget, 0);
+    return this.#instance.exports.plan_run(this.address, this.words.length, tile_budget, 0);
   }
 
   /** The bytes of all outputs, one after the other. */

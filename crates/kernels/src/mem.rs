@@ -25,28 +25,58 @@ impl Region {
 
     fn at(&self, off_bytes: u64, len_bytes: u64) -> Option<*mut u8> {
         let end = off_bytes.checked_add(len_bytes)?;
+        // A view of more than isize::MAX bytes may not be walked by pointers, even where memory has as many.
+        let fits = end <= self.len_bytes && len_bytes <= isize::MAX as u64;
         // The offset fits: it is at most the region's length, and the region lies in memory.
-        (end <= self.len_bytes).then(|| self.base.wrapping_add(off_bytes as usize))
+        fits.then(|| self.base.wrapping_add(off_bytes as usize))
     }
 }
 
-/// The two regions a record's operands refer to.
+/// Whether `start..start + n` lies in `0..len`, whatever the sum.
+#[inline(always)]
+fn holds(len: usize, start: usize, n: usize) -> bool {
+    start <= len && n <= len - start
+}
+
+/// The two regions a record's operands refer to, and the plan's words, which no operand may touch.
 #[derive(Clone, Copy)]
 pub struct Memory {
-    /// Values, temporaries, scratch, raw inputs and outputs.
-    pub arena: Region,
-    /// Packed weights.
-    pub weights: Region,
+    arena: Region,
+    weights: Region,
+    words: Option<Words>,
 }
 
 impl Memory {
+    /// `arena` has values, temporaries, scratch, raw inputs and outputs; `weights` has packed weights.
+    pub fn new(arena: Region, weights: Region) -> Self {
+        Self {
+            arena,
+            weights,
+            words: None,
+        }
+    }
+
+    /// Without the bytes of `words`: what a kernel wrote there would not be what was checked. A region may lie around them,
+    /// as weights that were packed at different times do.
+    pub fn without(self, words: Words) -> Self {
+        Self {
+            words: Some(words),
+            ..self
+        }
+    }
+
     fn resolve(&self, operand: Operand, len_bytes: u64) -> Option<*mut u8> {
         let off_bytes = operand.off_bytes();
-        match operand.region() {
-            Operand::ARENA => self.arena.at(off_bytes, len_bytes),
-            Operand::WEIGHTS => self.weights.at(off_bytes, len_bytes),
-            _ => None,
-        }
+        let ptr = match operand.region() {
+            Operand::ARENA => self.arena.at(off_bytes, len_bytes)?,
+            Operand::WEIGHTS => self.weights.at(off_bytes, len_bytes)?,
+            _ => return None,
+        };
+        let apart = self.words.is_none_or(|words| {
+            let (from, words_from) = (ptr.addr() as u64, words.ptr.addr() as u64);
+            from + len_bytes <= words_from || words_from + words.len as u64 * 4 <= from
+        });
+        apart.then_some(ptr)
     }
 
     /// `len_elems` floats to read; `None` if the operand is absent or leaves its region.
@@ -110,14 +140,14 @@ impl Src {
     /// The four floats at `i`.
     #[inline(always)]
     pub fn load(&self, i: usize) -> F32x4 {
-        assert!(i + 4 <= self.len);
+        assert!(holds(self.len, i, 4));
         // SAFETY: i..i + 4 is within the view, whose range was checked against its region.
         unsafe { F32x4::load(self.ptr.add(i)) }
     }
     /// The part `start..start + len`.
     #[inline(always)]
     pub fn slice(&self, start: usize, len: usize) -> Self {
-        assert!(start <= self.len && len <= self.len - start);
+        assert!(holds(self.len, start, len));
         // SAFETY: start is within the view.
         let ptr = unsafe { self.ptr.add(start) };
         Self { ptr, len }
@@ -175,28 +205,28 @@ impl Dst {
     /// Sets the four floats at `i`.
     #[inline(always)]
     pub fn store(&self, i: usize, x: F32x4) {
-        assert!(i + 4 <= self.len);
+        assert!(holds(self.len, i, 4));
         // SAFETY: i..i + 4 is within the view, whose range was checked against its region.
         unsafe { x.store(self.ptr.add(i)) }
     }
     /// The 64-bit float whose two halves are the floats at `i` and `i + 1`.
     #[inline(always)]
     pub fn get_f64(&self, i: usize) -> f64 {
-        assert!(i + 2 <= self.len);
+        assert!(holds(self.len, i, 2));
         // SAFETY: within the view; unaligned because a view may start at any float.
         unsafe { self.ptr.add(i).cast::<f64>().read_unaligned() }
     }
     /// Sets the 64-bit float at `i`, two floats wide.
     #[inline(always)]
     pub fn set_f64(&self, i: usize, x: f64) {
-        assert!(i + 2 <= self.len);
+        assert!(holds(self.len, i, 2));
         // SAFETY: within the view; unaligned because a view may start at any float.
         unsafe { self.ptr.add(i).cast::<f64>().write_unaligned(x) }
     }
     /// The part `start..start + len`.
     #[inline(always)]
     pub fn slice(&self, start: usize, len: usize) -> Self {
-        assert!(start <= self.len && len <= self.len - start);
+        assert!(holds(self.len, start, len));
         // SAFETY: start is within the view.
         let ptr = unsafe { self.ptr.add(start) };
         Self { ptr, len }
@@ -238,14 +268,14 @@ impl Bytes {
     /// `N` bytes at `i`, for little-endian numbers.
     #[inline(always)]
     pub fn array<const N: usize>(&self, i: usize) -> [u8; N] {
-        assert!(i + N <= self.len);
+        assert!(holds(self.len, i, N));
         // SAFETY: i..i + N is within the view; [u8; N] has no alignment.
         unsafe { self.ptr.add(i).cast::<[u8; N]>().read() }
     }
     /// Sets `N` bytes at `i`.
     #[inline(always)]
     pub fn set_array<const N: usize>(&self, i: usize, x: [u8; N]) {
-        assert!(i + N <= self.len);
+        assert!(holds(self.len, i, N));
         // SAFETY: i..i + N is within the view; [u8; N] has no alignment.
         unsafe { self.ptr.add(i).cast::<[u8; N]>().write(x) }
     }
@@ -291,8 +321,7 @@ impl Words {
     }
     /// The part `start..start + len`, or nothing if it leaves the view.
     pub fn slice(&self, start: usize, len: usize) -> Option<Self> {
-        let fits = start <= self.len && len <= self.len - start;
-        fits.then(|| {
+        holds(self.len, start, len).then(|| {
             // SAFETY: start is within the view.
             let ptr = unsafe { self.ptr.add(start) };
             Self { ptr, len }
@@ -314,4 +343,82 @@ pub(crate) fn atomic_wait(word: &AtomicU32, old: u32, timeout_ns: i64) {
 pub(crate) fn atomic_notify(word: &AtomicU32) {
     // SAFETY: the pointer comes from a reference: aligned and in memory.
     unsafe { core::arch::wasm32::memory_atomic_notify(word.as_ptr().cast(), u32::MAX) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Memory, Region, Words};
+    use crate::record::Operand;
+    use crate::simd::F32x4;
+
+    #[repr(align(16))]
+    struct Blocks([f32; 16]);
+
+    const START: Operand = Operand::new(Operand::ARENA, 0);
+
+    fn with_memory(f: impl FnOnce(Memory)) {
+        let mut blocks = Blocks([0.0; 16]);
+        // SAFETY: aligned; views of it are gone before the blocks are.
+        let arena = unsafe { Region::new(blocks.0.as_mut_ptr().cast(), 64) };
+        f(Memory::new(arena, arena));
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed: holds")]
+    fn a_load_at_the_end_of_the_address_space_is_refused() {
+        with_memory(|memory| {
+            memory.src(START, 16).unwrap().load(usize::MAX - 1);
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed: holds")]
+    fn a_store_at_the_end_of_the_address_space_is_refused() {
+        with_memory(|memory| {
+            let y = memory.dst(START, 16).unwrap();
+            y.store(usize::MAX - 1, F32x4::splat(1.0));
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed: holds")]
+    fn half_a_float64_is_refused() {
+        with_memory(|memory| memory.dst(START, 16).unwrap().set_f64(usize::MAX, 1.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed: holds")]
+    fn bytes_at_the_end_of_the_address_space_are_refused() {
+        with_memory(|memory| {
+            let _: [u8; 8] = memory.bytes(START, 64).unwrap().array(usize::MAX - 3);
+        });
+    }
+
+    #[test]
+    fn a_view_longer_than_pointers_walk_is_refused() {
+        let len_bytes = isize::MAX as u64 + 1;
+        // SAFETY: nothing is read or written: the only views that are asked for are not given, or empty.
+        let arena = unsafe { Region::new(core::ptr::without_provenance_mut(64), u64::MAX) };
+        let memory = Memory::new(arena, arena);
+        assert!(memory.bytes(START, len_bytes).is_none());
+        assert!(memory.src(START, len_bytes / 4).is_none());
+        assert!(memory.bytes(START, 0).is_some());
+    }
+
+    #[test]
+    fn no_view_touches_the_words_that_its_region_lies_around() {
+        let mut blocks = Blocks([0.0; 16]);
+        let base = blocks.0.as_mut_ptr();
+        // SAFETY: both lie in the blocks, aligned, and nobody else uses them.
+        let (arena, words) = unsafe {
+            let words = Words::new(base.add(4).cast(), 3);
+            (Region::new(base.cast(), 64), words)
+        };
+        let memory = Memory::new(arena, arena).without(words);
+        let at = |off_bytes| Operand::new(Operand::ARENA, off_bytes);
+        assert!(memory.src(at(0), 4).is_some());
+        assert!(memory.src(at(0), 5).is_none());
+        assert!(memory.src(at(16), 1).is_none());
+        assert!(memory.src(at(32), 8).is_some());
+    }
 }

@@ -96,14 +96,22 @@ pub struct Plan {
 impl Plan {
     /// Pairs a plan with its memory; `load` must have accepted it before it is run.
     pub fn new(words: Words, memory: Memory) -> Self {
-        Self { words, memory }
+        Self {
+            words,
+            memory: memory.without(words),
+        }
     }
 
-    /// Checks the whole plan and counts its tiles.
+    /// Checks the whole plan and counts its tiles. No worker may be inside `run`, and none may run before the next `start`.
     pub fn load(&self) -> Status {
+        if self.words.len() >= HEADER_WORDS {
+            for word in [header::ACTIVE_WORKERS, header::ABORT] {
+                self.words.atomic(word).store(0, Relaxed);
+            }
+        }
         match self.check() {
             Ok(()) => Status::Done,
-            Err((record, fault)) => self.fault(record, fault),
+            Err((record, fault)) => self.report(record, fault),
         }
     }
 
@@ -143,12 +151,11 @@ impl Plan {
     }
 
     fn check_record(&self, record: usize, workers: u32) -> Result<u32, Fault> {
-        struct Check<'a>(&'a Memory, u32);
+        struct Check<'a>(&'a Memory);
         impl Visitor for Check<'_> {
             type Output = Result<u32, Fault>;
             fn visit<R: Op>(self, record: &R) -> Self::Output {
-                let Self(memory, _workers) = self;
-                record.check(memory)
+                record.check(self.0)
             }
         }
         let words = self.record(record).ok_or(Fault::plan(
@@ -165,14 +172,15 @@ impl Plan {
                 .bytes(scratch, all)
                 .ok_or(Fault::plan(scratch_bytes, 0))?;
         }
-        visit(words, Check(&self.memory, workers)).ok_or(Fault::plan(words.get(0), 0))?
+        visit(words, Check(&self.memory)).ok_or(Fault::plan(words.get(0), 0))?
     }
 
     /// Makes ready for a run by `workers` workers; none may be inside `run`.
     pub fn start(&self, workers: u32) -> Status {
         let words = &self.words;
-        if workers == 0 || workers > words.get(header::WORKERS) {
-            return self.fault(0, Fault::plan(workers, words.get(header::WORKERS)));
+        let most = words.get(header::WORKERS).min(sync::MOST_WORKERS);
+        if workers == 0 || workers > most {
+            return self.report(0, Fault::plan(workers, most));
         }
         for record in 0..self.records() {
             words.atomic(self.entry(record) + 2).store(0, Relaxed);
@@ -195,8 +203,9 @@ impl Plan {
     /// Runs at most `tile_budget` tiles as worker `worker`.
     pub fn run(&self, tile_budget: u32, worker: u32) -> Status {
         let words = &self.words;
-        if worker >= words.get(header::ACTIVE_WORKERS) {
-            return self.fault(0, Fault::plan(worker, words.get(header::ACTIVE_WORKERS)));
+        let active = words.get(header::ACTIVE_WORKERS);
+        if worker >= active {
+            return self.fault(0, Fault::plan(worker, active));
         }
         let position = words.atomic(header::POSITIONS + worker as usize);
         let abort = words.atomic(header::ABORT);
@@ -283,7 +292,17 @@ impl Plan {
         Status::Done
     }
 
+    /// Ends the run with a fault, for every worker. Where it has ended already, by another's fault or the host's wish, this is an
+    /// abort too: so one call at most ends with `Fault`, and what the header says is its own.
     fn fault(&self, record: usize, fault: Fault) -> Status {
+        let abort = self.words.atomic(header::ABORT);
+        match abort.compare_exchange(0, 1, AcqRel, Acquire) {
+            Ok(_) => self.report(record, fault),
+            Err(_) => Status::Aborted,
+        }
+    }
+
+    fn report(&self, record: usize, fault: Fault) -> Status {
         if self.words.len() >= HEADER_WORDS {
             let report = [record as u32, fault.field, fault.got, fault.wanted];
             for (i, word) in report.into_iter().enumerate() {
@@ -291,7 +310,6 @@ impl Plan {
                     .atomic(header::FAULT_RECORD + i)
                     .store(word, Relaxed);
             }
-            self.words.atomic(header::ABORT).store(1, Release);
         }
         Status::Fault
     }
@@ -314,3 +332,6 @@ impl Plan {
         self.words.slice(start, head.get(1) as usize)
     }
 }
+
+#[cfg(test)]
+mod tests;

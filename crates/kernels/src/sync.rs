@@ -1,9 +1,18 @@
-//! What workers wait with. The one file that looks at atomics: without them there is one worker, which never waits.
+//! How many workers there may be, and what they wait with. Without atomics there is one worker, which never waits. The one file
+//! that looks at atomics, but for what an instruction asks of the place it stands in (mem.rs has the two, lib.rs and the wasm
+//! crate their features).
 
-use core::sync::atomic::{AtomicU32, Ordering, fence};
+use core::sync::atomic::{AtomicU32, Ordering};
 
-/// Turns a waiting worker spins before it sleeps: about what the slowest tile's tail takes, and short enough not to starve
-/// workers that share its core.
+/// Workers that may run a plan: more than one would wait for ever where they cannot share memory.
+pub(crate) const MOST_WORKERS: u32 = if cfg!(any(target_feature = "atomics", test)) {
+    crate::plan::MAX_WORKERS
+} else {
+    1
+};
+
+/// Turns a waiting worker spins before it sleeps, some microseconds: a barrier of equally fast workers opens within them, and
+/// they are short enough not to starve workers that share its core.
 const SPIN_TURNS: u32 = 2000;
 
 /// Longest sleep before the abort word is looked at again.
@@ -22,7 +31,6 @@ pub(crate) fn wait_while(word: &AtomicU32, old: u32) {
     crate::mem::atomic_wait(word, old, WAIT_NS);
     #[cfg(test)]
     std::thread::yield_now();
-    fence(Ordering::Acquire);
 }
 
 /// Wakes everyone who waits on `word`.

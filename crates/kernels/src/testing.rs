@@ -128,6 +128,15 @@ impl TestPlan {
         }
     }
 
+    /// Loads the plan with room for `workers` and hands it to `f`, which plays the host.
+    pub(crate) fn with_loaded<T>(&self, workers: u32, f: impl FnOnce(Shared) -> T) -> T {
+        let mut words = self.plan_words(workers);
+        let mut arena = self.arena.clone();
+        let shared = Shared(plan(&mut words, &mut arena));
+        assert_eq!(shared.get().load(), Status::Done);
+        f(shared)
+    }
+
     /// Runs with `workers` threads, each in slices of `tile_budget` tiles.
     pub(crate) fn run(&self, workers: u32, tile_budget: u32) -> Result<Finished, Fault> {
         let mut words = self.plan_words(workers);
@@ -135,24 +144,11 @@ impl TestPlan {
         let shared = Shared(plan(&mut words, &mut arena));
         let begun =
             shared.get().load() == Status::Done && shared.get().start(workers) == Status::Done;
-        let statuses: Vec<Status> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..if begun { workers } else { 0 })
-                .map(|worker| {
-                    scope.spawn(move || {
-                        loop {
-                            match shared.get().run(tile_budget, worker) {
-                                Status::More => std::thread::yield_now(),
-                                status => return status,
-                            }
-                        }
-                    })
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .collect()
-        });
+        let statuses = if begun {
+            shared.run_threads(workers, tile_budget, || ())
+        } else {
+            Vec::new()
+        };
         if !begun || statuses.iter().any(|&status| status != Status::Done) {
             return Err(fault(&words));
         }
@@ -227,13 +223,7 @@ fn plan(words: &mut [u32], arena: &mut [Block]) -> Plan {
     unsafe {
         let arena = Region::new(arena.as_mut_ptr().cast(), len_bytes);
         let words = Words::new(words.as_mut_ptr(), words.len());
-        Plan::new(
-            words,
-            Memory {
-                arena,
-                weights: arena,
-            },
-        )
+        Plan::new(words, Memory::new(arena, arena))
     }
 }
 
@@ -247,12 +237,41 @@ fn fault(words: &[u32]) -> Fault {
 
 /// A plan that threads share, as wasm instances share their memory.
 #[derive(Clone, Copy)]
-struct Shared(Plan);
+pub(crate) struct Shared(Plan);
 // SAFETY: workers share a plan's words through atomics only, and write disjoint parts of the arena between barriers.
 unsafe impl Send for Shared {}
 impl Shared {
-    fn get(&self) -> &Plan {
+    pub(crate) fn get(&self) -> &Plan {
         &self.0
+    }
+
+    /// Runs the started plan with `threads` threads, each in slices of `tile_budget` tiles, and `meanwhile` beside them: how
+    /// each ended.
+    pub(crate) fn run_threads(
+        self,
+        threads: u32,
+        tile_budget: u32,
+        meanwhile: impl FnOnce(),
+    ) -> Vec<Status> {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads)
+                .map(|worker| {
+                    scope.spawn(move || {
+                        loop {
+                            match self.get().run(tile_budget, worker) {
+                                Status::More => std::thread::yield_now(),
+                                status => return status,
+                            }
+                        }
+                    })
+                })
+                .collect();
+            meanwhile();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The WebAssembly edge: numbers in, numbers out. It imports nothing but the memory, which TypeScript makes and owns.
 //!
-//! Four exports. Addresses are bytes from the start of memory; statuses are those of `gouache_kernels::plan::Status`.
+//! Four exports of ours; wasm-bindgen adds those that start and end an instance. Addresses are bytes from the start of memory; statuses are those of `gouache_kernels::plan::Status`.
 #![no_std]
 #![cfg_attr(target_feature = "atomics", feature(thread_local))]
 #![allow(
@@ -11,7 +11,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 
 use gouache_kernels::mem::{Memory, Region, Words};
-use gouache_kernels::plan::{Plan, Status, header};
+use gouache_kernels::plan::{HEADER_WORDS, Plan, Status, header};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 const PAGE_BYTES: usize = 65536;
@@ -46,28 +46,30 @@ pub fn plan_run(plan_addr: u32, plan_words: u32, tile_budget: u32, worker: u32) 
 }
 
 fn with_plan(plan_addr: u32, plan_words: u32, f: impl FnOnce(&Plan) -> Status) -> u32 {
-    let memory_bytes = memory_bytes();
-    let end = u64::from(plan_addr) + u64::from(plan_words) * 4;
-    if !plan_addr.is_multiple_of(16)
-        || end > memory_bytes
-        || (plan_words as usize) <= header::POSITIONS
-    {
+    if (plan_words as usize) < HEADER_WORDS || !is_heap(plan_addr, u64::from(plan_words) * 4) {
         return Status::Fault as u32;
     }
-    // SAFETY: aligned and inside memory; TypeScript touches a plan's words only between calls, or atomically.
+    // SAFETY: aligned and in the TypeScript heap, where no Rust reference points. TypeScript touches a plan's words only between
+    // calls, or atomically, and operands never reach them (`Memory::without`).
     let words = unsafe { Words::new(plan_addr as usize as *mut u32, plan_words as usize) };
     let region = |base: usize, blocks: usize| {
         let (base, len_bytes) = (words.get(base), u64::from(words.get(blocks)) * 16);
-        let fits = base.is_multiple_of(16) && u64::from(base) + len_bytes <= memory_bytes;
-        // SAFETY: aligned and inside memory, which never shrinks; no Rust reference lies in the TypeScript heap.
-        fits.then(|| unsafe { Region::new(base as usize as *mut u8, len_bytes) })
+        // SAFETY: aligned; empty, or in the TypeScript heap, where no Rust reference points; memory never shrinks.
+        is_heap(base, len_bytes)
+            .then(|| unsafe { Region::new(base as usize as *mut u8, len_bytes) })
     };
     let arena = region(header::ARENA_BASE, header::ARENA_BLOCKS);
     let weights = region(header::WEIGHTS_BASE, header::WEIGHTS_BLOCKS);
     match (arena, weights) {
-        (Some(arena), Some(weights)) => f(&Plan::new(words, Memory { arena, weights })) as u32,
+        (Some(arena), Some(weights)) => f(&Plan::new(words, Memory::new(arena, weights))) as u32,
         _ => Status::Fault as u32,
     }
+}
+
+/// Whether the bytes at `addr`, if any, are aligned to 16 and between what the module uses itself and the end of memory.
+fn is_heap(addr: u32, len_bytes: u64) -> bool {
+    let inside = addr >= heap_base() && u64::from(addr) + len_bytes <= memory_bytes();
+    addr.is_multiple_of(16) && (inside || len_bytes == 0)
 }
 
 fn memory_bytes() -> u64 {

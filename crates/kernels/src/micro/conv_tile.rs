@@ -76,7 +76,8 @@ impl Place {
         if px == 0 || vectors == 0 {
             return 0;
         }
-        ((self.at + LANES) as u64)
+        (self.at as u64)
+            .saturating_add(LANES as u64)
             .saturating_add(span(px, self.px_stride))
             .saturating_add(span(vectors, self.plane))
     }
@@ -107,6 +108,7 @@ pub fn conv_row(
     px: usize,
     vectors: usize,
 ) {
+    assert!(vectors == 1 || vectors == 2);
     assert!(walk.reach(px) <= a.len() as u64);
     assert!(walk.steps().saturating_mul((vectors * LANES) as u64) <= w.len() as u64);
     assert!(place.reach(px, vectors) <= y.len() as u64);
@@ -114,11 +116,12 @@ pub fn conv_row(
         Some(bias) if v < vectors => bias.load(v * LANES),
         _ => F32x4::splat(0.0),
     });
-    let (mut x, mut place) = (0, *place);
+    let (mut x, mut place) = (0usize, *place);
     for width in Widths::new(px, TILE_PX) {
+        // A walk of no rows reads nothing and reaches nowhere, whatever lies between its pixels.
+        let a = a.as_ptr().wrapping_add(x.wrapping_mul(walk.px_stride));
         // SAFETY: pixels x..x + width of those that the assertions above cover.
         unsafe {
-            let a = a.as_ptr().add(x * walk.px_stride);
             let (w, y) = (w.as_ptr(), y.as_mut_ptr());
             if vectors == 1 {
                 tile_of_width::<1, 0>(width, a, w, bias, y, walk, &place);
@@ -213,5 +216,85 @@ unsafe fn tile<const PX: usize, const VECTORS: usize, const STRIDE: usize>(
             // SAFETY: within the reach of `place`; the caller answers for it.
             unsafe { result.store(y.add(place.at + p * place.px_stride + v * place.plane)) };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, Walk, conv_row};
+    use crate::mem::{Dst, Memory, Region};
+    use crate::record::Operand;
+
+    /// Four floats.
+    fn with_view(f: impl FnOnce(Dst)) {
+        #[repr(align(16))]
+        struct Block([f32; 4]);
+        let mut block = Block([1.0; 4]);
+        // SAFETY: aligned; the view is gone before the block is.
+        let arena = unsafe { Region::new(block.0.as_mut_ptr().cast(), 16) };
+        let memory = Memory::new(arena, arena);
+        f(memory.dst(Operand::new(Operand::ARENA, 0), 4).unwrap());
+    }
+
+    const WALK: Walk = Walk {
+        rows: 1,
+        row_stride: 0,
+        taps: 1,
+        tap_stride: 0,
+        run: 1,
+        px_stride: 1,
+    };
+    const PLACE: Place = Place {
+        at: 0,
+        px_stride: 4,
+        plane: 0,
+        relu: false,
+    };
+
+    #[test]
+    #[should_panic(expected = "assertion failed: vectors == 1")]
+    fn no_vectors_are_refused() {
+        let place = Place {
+            at: 1 << 30,
+            ..PLACE
+        };
+        with_view(|y| conv_row(y.as_src(), y.as_src(), None, y, &WALK, &place, 1, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed: vectors == 1")]
+    fn a_number_of_vectors_that_wraps_is_refused() {
+        let vectors = 1 << (usize::BITS - 2);
+        with_view(|y| {
+            conv_row(y.as_src(), y.as_src(), None, y, &WALK, &PLACE, 1, vectors);
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed: place.reach")]
+    fn a_place_at_the_end_of_the_address_space_is_refused() {
+        let place = Place {
+            at: usize::MAX,
+            ..PLACE
+        };
+        with_view(|y| conv_row(y.as_src(), y.as_src(), None, y, &WALK, &place, 1, 1));
+    }
+
+    #[test]
+    fn without_rows_the_distance_of_pixels_does_not_matter() {
+        let walk = Walk {
+            rows: 0,
+            px_stride: usize::MAX,
+            ..WALK
+        };
+        let place = Place {
+            px_stride: 0,
+            ..PLACE
+        };
+        with_view(|y| {
+            let nothing = y.as_src().slice(0, 0);
+            conv_row(nothing, nothing, None, y, &walk, &place, 20, 1);
+            assert_eq!(y.get(3), 0.0);
+        });
     }
 }

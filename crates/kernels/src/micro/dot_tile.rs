@@ -43,15 +43,13 @@ pub fn dot_row(
         2 => 4,
         _ => 3,
     };
-    let (mut x, mut place) = (0, *place);
+    let (mut x, mut place) = (0usize, *place);
     for width in Widths::new(px, most) {
+        // As in `conv_row`.
+        let a = a.as_ptr().wrapping_add(x.wrapping_mul(walk.px_stride));
+        let (w, y) = (w.as_ptr(), y.as_mut_ptr());
         // SAFETY: pixels x..x + width of those that the assertions above cover.
         unsafe {
-            let (a, w, y) = (
-                a.as_ptr().add(x * walk.px_stride),
-                w.as_ptr(),
-                y.as_mut_ptr(),
-            );
             match (outputs, width) {
                 (1, 1) => tile::<1, 1>(a, w, bias, y, walk, &place),
                 (1, 2) => tile::<2, 1>(a, w, bias, y, walk, &place),

@@ -1,0 +1,156 @@
+//! The executor when not all goes well: aborts, faults and calls out of order. That it computes is what every op's tests show.
+
+use core::sync::atomic::Ordering::{Relaxed, Release};
+
+use super::{ENTRY_WORDS, HEAD_WORDS, HEADER_WORDS, MAX_WORKERS, Plan, Status, header};
+use crate::micro::statistics::Moments;
+use crate::ops::Fault;
+use crate::record::{Operand, Reduce, Unary, field};
+use crate::testing::TestPlan;
+
+const TILES: u32 = 16;
+
+/// ReLU in place, a vector a tile.
+fn unary() -> TestPlan {
+    let mut plan = TestPlan::new();
+    let x = plan.room(4 * TILES as usize);
+    plan.push(Unary {
+        scratch: Operand::ABSENT,
+        scratch_bytes: 0,
+        x,
+        y: x,
+        vectors: TILES,
+        kind: 0,
+        value: 0.0,
+        tile_vectors: 1,
+    });
+    plan
+}
+
+/// Mean of 8 pixels, two a tile, merged by `finish`.
+fn reduce() -> TestPlan {
+    let mut plan = TestPlan::new();
+    let record = Reduce {
+        scratch: Operand::ABSENT,
+        scratch_bytes: 0,
+        x: plan.dense(&[1.0; 32]),
+        y: plan.room(4),
+        partials: plan.room(4 * Moments::PARTIAL_ELEMS),
+        n: 1,
+        c: 4,
+        h: 1,
+        w: 8,
+        axes: 8,
+        kind: 0,
+        correction: 0,
+        tile_outputs: 1,
+        chunk_px: 2,
+    };
+    plan.push(record);
+    plan
+}
+
+/// Changes a field of the only record behind the plan's back.
+fn overwrite(plan: &Plan, field: u32, word: u32) {
+    let at = HEADER_WORDS + ENTRY_WORDS + HEAD_WORDS + field as usize;
+    plan.words.atomic(at).store(word, Relaxed);
+}
+
+fn reported(plan: &Plan) -> [u32; 4] {
+    [0, 1, 2, 3].map(|i| plan.words.get(header::FAULT_RECORD + i))
+}
+
+#[test]
+fn an_abort_lets_waiting_workers_go_and_the_plan_runs_again() {
+    unary().with_loaded(3, |shared| {
+        let plan = shared.get();
+        assert_eq!(plan.start(3), Status::Done);
+        // The third worker never comes, so that the others wait at the barrier until they are told to end.
+        let statuses = shared.run_threads(2, u32::MAX, || {
+            while plan.words.get(header::ARRIVED) < 2 {
+                std::thread::yield_now();
+            }
+            plan.words.atomic(header::ABORT).store(1, Release);
+        });
+        assert_eq!(statuses, [Status::Aborted; 2]);
+        assert_eq!(plan.start(3), Status::Done);
+        let statuses = shared.run_threads(3, u32::MAX, || ());
+        assert_eq!(statuses, [Status::Done; 3]);
+        assert_eq!(plan.words.get(header::TILES_DONE), TILES);
+    });
+}
+
+#[test]
+fn one_worker_reports_a_fault_and_the_others_end() {
+    unary().with_loaded(MAX_WORKERS, |shared| {
+        let plan = shared.get();
+        overwrite(plan, field!(Unary, y), 0);
+        for workers in [1, 2, 8] {
+            assert_eq!(plan.start(workers), Status::Done);
+            let statuses = shared.run_threads(workers, u32::MAX, || ());
+            let count = |status| statuses.iter().filter(|&&s| s == status).count();
+            assert_eq!(count(Status::Fault), 1, "{statuses:?}");
+            assert_eq!(count(Status::Aborted), workers as usize - 1, "{statuses:?}");
+            let wanted = reported(plan)[3];
+            assert_eq!(reported(plan), [0, field!(Unary, y), 0, wanted]);
+        }
+    });
+}
+
+#[test]
+fn a_fault_after_an_abort_is_an_abort() {
+    unary().with_loaded(1, |shared| {
+        let plan = shared.get();
+        assert_eq!(plan.start(1), Status::Done);
+        let before = reported(plan);
+        plan.words.atomic(header::ABORT).store(1, Release);
+        assert_eq!(plan.fault(7, Fault::plan(8, 9)), Status::Aborted);
+        assert_eq!(reported(plan), before);
+    });
+}
+
+#[test]
+fn a_fault_of_finish_ends_the_run() {
+    reduce().with_loaded(2, |shared| {
+        let plan = shared.get();
+        let tiles = plan.words.get(header::TILES_TOTAL);
+        assert_eq!((plan.start(2), tiles), (Status::Done, 4));
+        assert_eq!(plan.run(tiles, 0), Status::More);
+        overwrite(plan, field!(Reduce, partials), 0);
+        let mut statuses = shared.run_threads(2, u32::MAX, || ());
+        statuses.sort_by_key(|&status| status as u32);
+        assert_eq!(statuses, [Status::Aborted, Status::Fault]);
+        assert_eq!(reported(plan)[..2], [0, field!(Reduce, partials)]);
+    });
+}
+
+#[test]
+fn more_workers_than_there_is_room_for_are_a_fault() {
+    unary().with_loaded(2, |shared| {
+        let plan = shared.get();
+        for workers in [0, 3, MAX_WORKERS + 1, u32::MAX] {
+            assert_eq!(plan.start(workers), Status::Fault, "{workers}");
+            assert_eq!(reported(plan), [0, Fault::NO_FIELD, workers, 2]);
+        }
+        assert_eq!(plan.start(2), Status::Done);
+        assert_eq!(plan.run(1, 2), Status::Fault);
+        assert_eq!(reported(plan), [0, Fault::NO_FIELD, 2, 2]);
+    });
+}
+
+#[test]
+fn a_plan_that_was_loaded_anew_does_not_run_before_it_is_started() {
+    unary().with_loaded(1, |shared| {
+        let plan = shared.get();
+        assert_eq!(plan.run(1, 0), Status::Fault);
+        assert_eq!((plan.load(), plan.start(1)), (Status::Done, Status::Done));
+        assert_eq!(plan.run(1, 0), Status::More);
+        assert_eq!((plan.load(), plan.run(1, 0)), (Status::Done, Status::Fault));
+
+        assert_eq!((plan.load(), plan.start(1)), (Status::Done, Status::Done));
+        overwrite(plan, field!(Unary, y), 0);
+        assert_eq!(plan.load(), Status::Fault);
+        assert_eq!(reported(plan)[..2], [0, field!(Unary, y)]);
+        assert_eq!(plan.run(1, 0), Status::Fault);
+    });
+}

@@ -1,0 +1,127 @@
+/** What the wasm edge refuses before any record is looked at, and plans that lie where they should not: a status, never a trap or a hang. */
+import { describe, expect, test } from 'vitest';
+import type { EncodedPlan } from '../../dist/graph/plan.js';
+import {
+  ENTRY_WORDS,
+  HEADER,
+  HEADER_WORDS,
+  PLAN_MAGIC,
+  PLAN_VERSION,
+  packBias,
+  REGION_ARENA,
+  STATUS_DONE,
+  STATUS_FAULT,
+  STATUS_MORE,
+} from '../../dist/graph/records.gen.js';
+import type { Instance } from '../../dist/runtime/instance.js';
+import { BUILDS, instanceOf, RawPlan } from './raw_plan.js';
+
+const RECORDS = 2;
+/** Where the first record is, in words. */
+const FIRST = HEADER_WORDS + RECORDS * ENTRY_WORDS;
+const ARENA_BYTES = 64;
+
+const inArena = (offset_bytes: number) => ((REGION_ARENA << 30) | (offset_bytes / 16)) >>> 0;
+
+/** Two copies of a float to four, and no weights. The records' words reach from `FIRST` to the end. */
+function twoCopies(workers = 1): EncodedPlan {
+  const copy = packBias({ src: inArena(0), y: inArena(16), c: 1, paddedC: 4 });
+  const words = new Uint32Array(FIRST + RECORDS * copy.length);
+  words.set([PLAN_MAGIC, PLAN_VERSION, RECORDS, workers]);
+  for (let i = 0; i < RECORDS; i++) {
+    words[HEADER_WORDS + i * ENTRY_WORDS] = FIRST + i * copy.length;
+    words.set(copy, FIRST + i * copy.length);
+  }
+  return { words, arena_bytes: ARENA_BYTES, relocations: [], inputs: [], outputs: [], rows: [] };
+}
+
+/** The `y` of record `index`: behind code, words and scratch comes `src`, then `y`. */
+const targetOf = (words: Uint32Array, index: number) => (words[HEADER_WORDS + index * ENTRY_WORDS] ?? 0) + 5;
+
+describe.each(BUILDS)('%s', (build) => {
+  const make = async (workers = 1): Promise<{ instance: Instance; plan: RawPlan }> => {
+    const instance = await instanceOf(build);
+    return { instance, plan: new RawPlan(instance, twoCopies(workers), []) };
+  };
+
+  test('the plan runs where it belongs, also without weights', async () => {
+    const { plan } = await make();
+    expect([plan.load(), plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_DONE]);
+    plan.words.set([0, 0], HEADER.weightsBase);
+    expect([plan.load(), plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_DONE]);
+  });
+
+  test('regions reach neither below the heap nor past the memory', async () => {
+    const { instance, plan } = await make();
+    const below = Math.floor((instance.exports.heap_base() - 1) / 16) * 16;
+    const end = instance.memory.buffer.byteLength;
+    for (const [base, blocks] of [
+      [HEADER.arenaBase, HEADER.arenaBlocks],
+      [HEADER.weightsBase, HEADER.weightsBlocks],
+    ] as const) {
+      for (const address of [0, 1024, below, end - 16, end, 0xfffffff0]) {
+        plan.reset();
+        plan.words[base] = address;
+        plan.words[blocks] = ARENA_BYTES / 16;
+        expect(plan.load(), `region at ${address}`).toBe(STATUS_FAULT);
+      }
+      plan.reset();
+      plan.words[base] = (plan.words[base] ?? 0) + 4;
+      expect(plan.load(), 'region not aligned').toBe(STATUS_FAULT);
+    }
+    plan.reset();
+    expect(plan.load()).toBe(STATUS_DONE);
+  });
+
+  test('a plan below the heap is refused', async () => {
+    const { instance, plan } = await make();
+    const low = new Uint32Array(instance.memory.buffer, 1024, plan.words.length);
+    low.set(plan.words);
+    expect(instance.exports.plan_load(low.byteOffset, low.length)).toBe(STATUS_FAULT);
+  });
+
+  test('a region may lie around the plan, but no operand in it', async () => {
+    const { plan } = await make();
+    const around = () => {
+      plan.reset();
+      plan.words[HEADER.arenaBase] = plan.address - ARENA_BYTES;
+      plan.words[HEADER.arenaBlocks] = ARENA_BYTES / 16 + Math.ceil(plan.words.length / 4);
+    };
+    around();
+    expect([plan.load(), plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_DONE]);
+    // The first record's result would be the second record.
+    around();
+    const second_bytes = Math.floor((plan.words[HEADER_WORDS + ENTRY_WORDS] ?? 0) / 4) * 16;
+    plan.words[targetOf(plan.words, 0)] = inArena(ARENA_BYTES + second_bytes);
+    expect(plan.load()).toBe(STATUS_FAULT);
+    expect([plan.words[HEADER.faultRecord], plan.words[HEADER.faultField]]).toEqual([0, 1]);
+  });
+
+  test('words that end before the header does are refused by every call', async () => {
+    const { instance, plan } = await make();
+    expect([plan.load(), plan.start()]).toEqual([STATUS_DONE, STATUS_DONE]);
+    const { plan_load, plan_start, plan_run } = instance.exports;
+    for (let words = 0; words < HEADER_WORDS; words++) {
+      expect(plan_load(plan.address, words)).toBe(STATUS_FAULT);
+      expect(plan_start(plan.address, words, 1)).toBe(STATUS_FAULT);
+      expect(plan_run(plan.address, words, 1, 0)).toBe(STATUS_FAULT);
+    }
+  });
+
+  test('one worker is all that a build without threads starts', async () => {
+    const { plan } = await make(2);
+    expect(plan.load()).toBe(STATUS_DONE);
+    for (const workers of [0, 2, 64, 0xffffffff]) expect(plan.start(workers)).toBe(STATUS_FAULT);
+    expect([plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE]);
+  });
+
+  test('a plan that was loaded anew does not run before it is started', async () => {
+    const { plan } = await make();
+    expect([plan.load(), plan.run(1)]).toEqual([STATUS_DONE, STATUS_FAULT]);
+    expect([plan.load(), plan.start(), plan.run(1)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_MORE]);
+    expect([plan.load(), plan.run(1)]).toEqual([STATUS_DONE, STATUS_FAULT]);
+    expect([plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE]);
+    plan.words[targetOf(plan.words, 1)] = 0;
+    expect([plan.load(), plan.run(1)]).toEqual([STATUS_FAULT, STATUS_FAULT]);
+  });
+});
