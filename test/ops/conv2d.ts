@@ -47,6 +47,11 @@ const SIZES: readonly (readonly [Shape4, number, readonly [number, number], Sett
   [[1, 2, 11, 10], 5, [2, 4], { stride: [3, 1], padding: [0, 2] }],
   [[1, 4, 13, 12], 4, [3, 2], { dilation: [2, 3], padding: [2, 1] }],
   [[1, 12, 3, 49], 1, [3, 3], { padding: [1, 1] }],
+  // Distances between staged pixels that are compiled in where multiply and add are two instructions: 32, 64, 128, 256 floats.
+  [[1, 32, 4, 7], 9, [3, 3], { padding: [1, 1] }],
+  [[1, 64, 2, 5], 8, [1, 3], {}],
+  [[1, 64, 3, 6], 8, [3, 3], { stride: [2, 2], padding: [1, 1] }],
+  [[1, 256, 2, 5], 8, [1, 2], {}],
 ];
 
 export const cases: Cases = (seed) =>

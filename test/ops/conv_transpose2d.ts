@@ -44,6 +44,11 @@ const SIZES: readonly (readonly [Shape4, number, readonly [number, number], Sett
   [[1, 8, 3, 25], 3, [3, 3], { padding: [1, 1] }],
   [[1, 5, 4, 5], 9, [2, 5], { stride: [3, 2], padding: [0, 1], outputPadding: [2, 0] }],
   [[1, 2, 3, 4], 1, [1, 2], { stride: [2, 3], outputPadding: [1, 2] }],
+  // Distances between staged pixels that are compiled in where multiply and add are two instructions.
+  [[1, 32, 2, 7], 9, [3, 3], { stride: [2, 2], padding: [1, 1], outputPadding: [1, 1] }],
+  [[1, 64, 2, 5], 8, [1, 3], { stride: [1, 2], padding: [0, 1] }],
+  [[1, 128, 2, 5], 8, [1, 2], { stride: [1, 2] }],
+  [[1, 256, 1, 5], 8, [1, 2], { stride: [1, 2] }],
 ];
 
 export const cases: Cases = (seed) =>
