@@ -1,7 +1,7 @@
 //! Prints ts/src/graph/records.gen.ts: the records' writers and the plan's constants, from their Rust declaration.
 
-use gouache_kernels::plan::{self, header};
-use gouache_kernels::record::{HEAD_WORDS, LISTINGS};
+use gouache_kernels::plan::{self, Status, header};
+use gouache_kernels::record::{HEAD_WORDS, LISTINGS, Operand};
 
 fn camel(snake: &str) -> String {
     let mut upper = false;
@@ -34,34 +34,15 @@ fn main() {
     println!("export const HEADER_WORDS = {};", plan::HEADER_WORDS);
     println!("export const ENTRY_WORDS = {};", plan::ENTRY_WORDS);
     println!("export const RECORD_HEAD_WORDS = {HEAD_WORDS};");
-    println!("export const REGION_ARENA = 1;\nexport const REGION_WEIGHTS = 2;");
-    println!(
-        "export const STATUS_DONE = 0;\nexport const STATUS_MORE = 1;\nexport const STATUS_ABORTED = 2;\nexport const STATUS_FAULT = 3;"
-    );
+    println!("export const REGION_ARENA = {};", Operand::ARENA);
+    println!("export const REGION_WEIGHTS = {};", Operand::WEIGHTS);
+    for status in [Status::Done, Status::More, Status::Aborted, Status::Fault] {
+        let name = format!("{status:?}").to_ascii_uppercase();
+        println!("export const STATUS_{name} = {};", status as u32);
+    }
     println!("\n/** Positions of the header's words. */\nexport const HEADER = {{");
-    let words = [
-        ("magic", header::MAGIC),
-        ("version", header::VERSION),
-        ("records", header::RECORDS),
-        ("workers", header::WORKERS),
-        ("arenaBase", header::ARENA_BASE),
-        ("arenaBlocks", header::ARENA_BLOCKS),
-        ("weightsBase", header::WEIGHTS_BASE),
-        ("weightsBlocks", header::WEIGHTS_BLOCKS),
-        ("abort", header::ABORT),
-        ("generation", header::GENERATION),
-        ("arrived", header::ARRIVED),
-        ("tilesDone", header::TILES_DONE),
-        ("tilesTotal", header::TILES_TOTAL),
-        ("activeWorkers", header::ACTIVE_WORKERS),
-        ("faultRecord", header::FAULT_RECORD),
-        ("faultField", header::FAULT_FIELD),
-        ("faultGot", header::FAULT_GOT),
-        ("faultWanted", header::FAULT_WANTED),
-        ("positions", header::POSITIONS),
-    ];
-    for (name, word) in words {
-        println!("  {name}: {word},");
+    for (name, position) in header::LISTING {
+        println!("  {}: {position},", camel(&name.to_ascii_lowercase()));
     }
     println!("}} as const;\n");
     println!("/** Names of ops and their fields by op code, for faults and prints. */");

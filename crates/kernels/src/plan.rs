@@ -27,46 +27,57 @@ pub const MAX_WORKERS: u32 = 64;
 /// Words an entry of the directory has.
 pub const ENTRY_WORDS: usize = 3;
 
-/// Words of the header, by position.
-pub mod header {
+macro_rules! header {
+    ($($(#[doc = $doc:literal])* $name:ident = $position:literal,)*) => {
+        /// Words of the header, by position.
+        pub mod header {
+            $($(#[doc = $doc])* pub const $name: usize = $position;)*
+
+            /// Names and positions, for the generator.
+            pub const LISTING: &[(&str, usize)] = &[$((stringify!($name), $name)),*];
+        }
+    };
+}
+
+header! {
     /// `MAGIC`
-    pub const MAGIC: usize = 0;
+    MAGIC = 0,
     /// `VERSION`
-    pub const VERSION: usize = 1;
+    VERSION = 1,
     /// Records in the plan
-    pub const RECORDS: usize = 2;
+    RECORDS = 2,
     /// Workers that scratch is laid out for
-    pub const WORKERS: usize = 3;
+    WORKERS = 3,
     /// Address of the arena, bytes
-    pub const ARENA_BASE: usize = 4;
+    ARENA_BASE = 4,
     /// Size of the arena, 16-byte units
-    pub const ARENA_BLOCKS: usize = 5;
+    ARENA_BLOCKS = 5,
     /// Address of the weights region, bytes
-    pub const WEIGHTS_BASE: usize = 6;
+    WEIGHTS_BASE = 6,
     /// Size of the weights region, 16-byte units
-    pub const WEIGHTS_BLOCKS: usize = 7;
+    WEIGHTS_BLOCKS = 7,
     /// Not 0: workers end the run before their next tile
-    pub const ABORT: usize = 8;
+    ABORT = 8,
     /// Counts barriers
-    pub const GENERATION: usize = 9;
+    GENERATION = 9,
     /// Workers that have reached the barrier
-    pub const ARRIVED: usize = 10;
+    ARRIVED = 10,
     /// Tiles done in this run
-    pub const TILES_DONE: usize = 11;
+    TILES_DONE = 11,
     /// Tiles of all records
-    pub const TILES_TOTAL: usize = 12;
+    TILES_TOTAL = 12,
     /// Workers that take part in this run
-    pub const ACTIVE_WORKERS: usize = 13;
+    ACTIVE_WORKERS = 13,
     /// Fault: index of the record
-    pub const FAULT_RECORD: usize = 14;
+    FAULT_RECORD = 14,
     /// Fault: index of the field, or `NO_FIELD`
-    pub const FAULT_FIELD: usize = 15;
+    FAULT_FIELD = 15,
     /// Fault: what the field held
-    pub const FAULT_GOT: usize = 16;
+    FAULT_GOT = 16,
     /// Fault: what would have been right
-    pub const FAULT_WANTED: usize = 17;
+    FAULT_WANTED = 17,
     /// Record that each worker is at, `MAX_WORKERS` words
-    pub const POSITIONS: usize = 18;
+    POSITIONS = 18,
 }
 
 /// Words before the directory.
