@@ -2,6 +2,18 @@
 
 use crate::simd::LANES;
 
+/// Bits of a mask of axes.
+pub mod axes {
+    /// Samples
+    pub const N: u32 = 1;
+    /// Channels
+    pub const C: u32 = 2;
+    /// Rows
+    pub const H: u32 = 4;
+    /// Columns
+    pub const W: u32 = 8;
+}
+
 /// A tensor's shape in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Blocked {
@@ -23,6 +35,16 @@ impl Blocked {
             c: c as usize,
             h: h as usize,
             w: w as usize,
+        }
+    }
+    /// The same, with size 1 along the axes of the mask.
+    pub fn with_ones(&self, mask: u32) -> Self {
+        let size = |axis, size| if mask & axis != 0 { 1 } else { size };
+        Self {
+            n: size(axes::N, self.n),
+            c: size(axes::C, self.c),
+            h: size(axes::H, self.h),
+            w: size(axes::W, self.w),
         }
     }
     /// Blocks of four channels.

@@ -5,7 +5,6 @@
 #![no_std]
 // Waiting and waking, in the threads builds; only a crate's top can ask for it.
 #![cfg_attr(target_feature = "atomics", feature(stdarch_wasm_atomic_wait))]
-#![warn(missing_docs)]
 
 #[cfg(test)]
 extern crate std;

@@ -1,6 +1,7 @@
 //! What an op is: a record that can check itself and run one of its tiles. One op a file.
 
 mod binary;
+mod conv;
 mod conv2d;
 mod conv_transpose2d;
 mod convert;
@@ -19,6 +20,8 @@ mod unary;
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
+use crate::micro::activation::Activation;
+use crate::micro::border::Border;
 use crate::record::{Operand, Record};
 
 /// Coordinates of padded pictures stay below this, so that they fit 32 signed bits with room.
@@ -38,6 +41,15 @@ pub struct Fault {
 impl Fault {
     /// `field` when it is no field of the record.
     pub const NO_FIELD: u32 = u32::MAX;
+
+    /// A field that can't hold `got`, whatever else it might have held.
+    pub fn field(field: u32, got: u32) -> Self {
+        Self {
+            field,
+            got,
+            wanted: 0,
+        }
+    }
 
     /// Something about the plan, not a field.
     pub fn plan(got: u32, wanted: u32) -> Self {
@@ -89,11 +101,7 @@ pub(crate) fn dst(
     field: u32,
     shape: Blocked,
 ) -> Result<Dst, Fault> {
-    let fault = Fault {
-        field,
-        got: operand.0,
-        wanted: 0,
-    };
+    let fault = Fault::field(field, operand.0);
     memory
         .dst(operand, shape.len_elems().ok_or(fault)?)
         .ok_or(fault)
@@ -132,11 +140,17 @@ pub(crate) fn product(field: u32, got: u32, sizes: &[u64]) -> Result<u64, Fault>
     sizes
         .iter()
         .try_fold(1u64, |product, &size| product.checked_mul(size))
-        .ok_or(Fault {
-            field,
-            got,
-            wanted: 0,
-        })
+        .ok_or(Fault::field(field, got))
+}
+
+/// The activation that the field names.
+pub(crate) fn activation(field: u32, word: u32) -> Result<Activation, Fault> {
+    Activation::from_word(word).ok_or(Fault::field(field, word))
+}
+
+/// The border that the field names.
+pub(crate) fn border(field: u32, word: u32) -> Result<Border, Fault> {
+    Border::from_word(word).ok_or(Fault::field(field, word))
 }
 
 /// `Ok` when the field holds one of `wanted`.

@@ -1,5 +1,5 @@
 //! Mean and sum of squared deviations of each lane, over any number of pixels: accurate when the mean is 10000 times the
-//! deviation. `E[x^2] - E[x]^2` appears nowhere.
+//! deviation. `E[x^2] - E[x]^2` appears nowhere. Squares are float32's: values further than 1.8e19 apart overflow to infinity.
 //!
 //! ```text
 //! K = mean of a few pixels                         a shift near the data: x - K loses nothing that matters

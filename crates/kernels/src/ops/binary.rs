@@ -3,18 +3,16 @@
 //! Rows (n, channel block, h) are the unit: along one, a side is full, one pixel for all (W), one channel for all (C), or both.
 //! Where nothing is broadcast along H or W, the rows of a plane are walked as one.
 
-use crate::layout::Blocked;
+use crate::layout::{
+    Blocked,
+    axes::{C, H, N, W},
+};
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::activation::Activation;
 use crate::micro::rows::{Side, map, zip_broadcast};
-use crate::ops::{Fault, Op, dst, src, tile_count, within};
+use crate::ops::{Fault, Op, activation, dst, src, tile_count, within};
 use crate::record::{Binary, field};
 use crate::simd::LANES;
-
-const N: u32 = 1;
-const C: u32 = 2;
-const H: u32 = 4;
-const W: u32 = 8;
 
 /// One side of the operation.
 #[derive(Clone, Copy)]
@@ -45,20 +43,10 @@ impl Binary {
         Blocked::new(self.n, self.c, self.h, self.w)
     }
 
-    fn broadcast_shape(&self, broadcast: u32) -> Blocked {
-        let size = |axis, size| if broadcast & axis != 0 { 1 } else { size };
-        Blocked::new(
-            size(N, self.n),
-            size(C, self.c),
-            size(H, self.h),
-            size(W, self.w),
-        )
-    }
-
     fn operands(&self, memory: &Memory) -> Result<(Input, Input, Dst), Fault> {
         let y = dst(memory, self.y, field!(Binary, y), self.shape())?;
         let input = |operand, index, broadcast| {
-            let shape = self.broadcast_shape(broadcast);
+            let shape = self.shape().with_ones(broadcast);
             Ok(Input {
                 src: src(memory, operand, index, shape)?,
                 shape,
@@ -78,7 +66,7 @@ impl Op for Binary {
         within(field!(Binary, a_broadcast), self.a_broadcast, 0..=15)?;
         within(field!(Binary, b_broadcast), self.b_broadcast, 0..=15)?;
         within(field!(Binary, kind), self.kind, 0..=3)?;
-        within(field!(Binary, activation), self.activation, 0..=2)?;
+        activation(field!(Binary, activation), self.activation)?;
         self.operands(memory)?;
         tile_count(
             field!(Binary, tile_rows),
@@ -90,7 +78,7 @@ impl Op for Binary {
     fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
         let (a, b, y) = self.operands(memory)?;
         let shape = self.shape();
-        let activation = Activation::from_word(self.activation).unwrap_or(Activation::None);
+        let activation = activation(field!(Binary, activation), self.activation)?;
         let whole = (self.a_broadcast | self.b_broadcast) & (H | W) == 0;
         for span in shape.spans(tile, self.tile_rows) {
             let (walks, len_px) = if whole {
@@ -127,16 +115,6 @@ mod tests {
     use crate::testing::{Random, TestPlan, assert_close};
     use std::vec::Vec;
 
-    fn shape_of(shape: Blocked, broadcast: u32) -> Blocked {
-        let size = |bit: u32, size| if broadcast >> bit & 1 == 1 { 1 } else { size };
-        Blocked {
-            n: size(0, shape.n),
-            c: size(1, shape.c),
-            h: size(2, shape.h),
-            w: size(3, shape.w),
-        }
-    }
-
     fn at(values: &[f32], s: Blocked, [n, c, h, w]: [usize; 4]) -> f64 {
         let [n, c, h, w] = [
             n.min(s.n - 1),
@@ -159,7 +137,7 @@ mod tests {
                 1 + random.below(6),
             );
             let (kind, activation) = (random.below(4), random.below(3));
-            let (a_shape, b_shape) = (shape_of(shape, a_broadcast), shape_of(shape, b_broadcast));
+            let (a_shape, b_shape) = (shape.with_ones(a_broadcast), shape.with_ones(b_broadcast));
             let mut values = |s: Blocked| random.floats(s.n * s.c * s.h * s.w, -2.0, 2.0);
             let (a_values, b_values) = (values(a_shape), values(b_shape));
             let mut plan = TestPlan::new();

@@ -8,7 +8,7 @@
 //! Staging costs (rows + kh - 1) / rows loads and stores an element, 1 % of the multiplies in the layers that matter.
 
 use crate::layout::Blocked;
-use crate::mem::{Dst, Memory, Src};
+use crate::mem::Memory;
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{Place, Walk, conv_row};
@@ -16,19 +16,13 @@ use crate::micro::dot_tile::dot_row;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::{self, Fault, MOST_COORDINATE, Op, dense, product, scratch, tile_count, within};
+use crate::ops::conv::{Operands, Refs, check_channels, check_scratch, tiles};
+use crate::ops::{Fault, MOST_COORDINATE, Op, activation, border, scratch, within};
 use crate::record::{Conv2d, field};
 use crate::simd::LANES;
 
 /// Most floats from one pixel to the next: a tile of them has a length in bytes.
 const MOST_STEP_ELEMS: u64 = i32::MAX as u64 / 4;
-
-struct Operands {
-    x: Src,
-    weight: Src,
-    bias: Option<Src>,
-    y: Dst,
-}
 
 /// A tile: from, to (exclusive).
 struct Tile {
@@ -49,39 +43,29 @@ impl Conv2d {
 
     fn packing(&self) -> Result<Packing, Fault> {
         Packing::from_word(self.packing, self.c as usize, self.o as usize)
-            .ok_or(fault(field!(Self, packing), self.packing))
+            .ok_or(Fault::field(field!(Self, packing), self.packing))
     }
 
     fn activation(&self) -> Result<Activation, Fault> {
-        Activation::from_word(self.activation)
-            .ok_or(fault(field!(Self, activation), self.activation))
+        activation(field!(Self, activation), self.activation)
     }
 
     fn border(&self) -> Result<Border, Fault> {
-        Border::from_word(self.pad_mode).ok_or(fault(field!(Self, pad_mode), self.pad_mode))
+        border(field!(Self, pad_mode), self.pad_mode)
     }
 
     fn operands(&self, memory: &Memory, packing: Packing) -> Result<Operands, Fault> {
-        let outputs = packing.packed_outputs(self.o as usize) as u64;
-        let channels = pixel_elems(self.c as usize) as u64;
-        let taps = [u64::from(self.kh), u64::from(self.kw)];
-        let weight = field!(Self, weight);
-        let packed = product(
-            weight,
-            self.weight.0,
-            &[outputs, channels, taps[0], taps[1]],
-        )?;
-        let padded_o = u64::from(self.o).next_multiple_of(PANEL_OUTPUTS as u64);
-        let bias = self.bias.is_present();
-        Ok(Operands {
-            x: ops::src(memory, self.x, field!(Self, x), self.x_shape())?,
-            weight: dense(memory, self.weight, weight, packed)?.as_src(),
-            bias: bias
-                .then(|| dense(memory, self.bias, field!(Self, bias), padded_o))
-                .transpose()?
-                .map(|bias| bias.as_src()),
-            y: ops::dst(memory, self.y, field!(Self, y), self.y_shape())?,
-        })
+        Refs {
+            x: (field!(Self, x), self.x),
+            weight: (field!(Self, weight), self.weight),
+            bias: (field!(Self, bias), self.bias),
+            y: (field!(Self, y), self.y),
+            x_shape: self.x_shape(),
+            y_shape: self.y_shape(),
+            packing,
+            kernel: [self.kh, self.kw],
+        }
+        .operands(memory)
     }
 
     /// Rows and columns that a tile stages.
@@ -144,16 +128,11 @@ impl Op for Conv2d {
             1..=if self.dilation_h == 1 { u32::MAX } else { 1 },
         )?;
         within(field!(Self, tile_cols), self.tile_cols, 1..=u32::MAX)?;
-        within(
-            field!(Self, tile_o),
-            self.tile_o,
-            PANEL_OUTPUTS as u32..=u32::MAX,
+        check_channels(
+            (field!(Self, c), self.c),
+            (field!(Self, o), self.o),
+            Some((field!(Self, tile_o), self.tile_o)),
         )?;
-        if !self.tile_o.is_multiple_of(PANEL_OUTPUTS as u32) {
-            return Err(fault(field!(Self, tile_o), self.tile_o));
-        }
-        within(field!(Self, c), self.c, 1..=u32::MAX / 16)?;
-        within(field!(Self, o), self.o, 1..=u32::MAX / 16)?;
         self.activation()?;
         self.border()?;
         self.operands(memory, self.packing()?)?;
@@ -178,7 +157,7 @@ impl Op for Conv2d {
             let last =
                 u128::from(out) * u128::from(stride) + u128::from(kernel) * u128::from(dilation);
             if last + u128::from(pad) > u128::from(MOST_COORDINATE) {
-                return Err(fault(field, pad));
+                return Err(Fault::field(field, pad));
             }
         }
         let pixel = pixel_elems(self.c as usize) as u64;
@@ -188,28 +167,13 @@ impl Op for Conv2d {
             (field!(Self, dilation_w), self.dilation_w),
         ] {
             if u64::from(step) * pixel > MOST_STEP_ELEMS {
-                return Err(fault(field, step));
+                return Err(Fault::field(field, step));
             }
         }
-        let (rows, cols) = self.staged();
-        let staged = product(
-            field!(Self, tile_cols),
-            self.tile_cols,
-            &[rows, cols, pixel, 4],
-        )?;
-        if u64::from(self.scratch_bytes) < staged {
-            return Err(Fault::plan(
-                self.scratch_bytes,
-                u32::try_from(staged).unwrap_or(u32::MAX),
-            ));
-        }
-        let (rows, cols, outputs) = self.grid();
-        let tiles = [self.n, rows, cols, outputs].map(u64::from);
-        tile_count(
-            field!(Self, tile_rows),
-            product(field!(Self, tile_rows), self.tile_rows, &tiles)?,
-            1,
-        )
+        let tile_cols = (field!(Self, tile_cols), self.tile_cols);
+        check_scratch(self.scratch_bytes, tile_cols, self.staged(), self.c)?;
+        let tile_rows = (field!(Self, tile_rows), self.tile_rows);
+        tiles(tile_rows, self.n, self.grid())
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
@@ -277,14 +241,6 @@ impl Op for Conv2d {
             }
         }
         Ok(())
-    }
-}
-
-fn fault(field: u32, got: u32) -> Fault {
-    Fault {
-        field,
-        got,
-        wanted: 0,
     }
 }
 

@@ -7,7 +7,7 @@
 //! ```
 
 use crate::layout::Blocked;
-use crate::mem::{Dst, Memory, Src};
+use crate::mem::Memory;
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{Place, Walk, conv_row};
@@ -15,16 +15,10 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::{self, Fault, MOST_COORDINATE, Op, dense, product, scratch, tile_count, within};
+use crate::ops::conv::{Operands, Refs, check_channels, check_scratch, tiles};
+use crate::ops::{Fault, MOST_COORDINATE, Op, activation, scratch, within};
 use crate::record::{ConvTranspose2d, field};
 use crate::simd::LANES;
-
-struct Operands {
-    x: Src,
-    weight: Src,
-    bias: Option<Src>,
-    y: Dst,
-}
 
 /// One axis of a tile, cut-off pixels counted in: `from..to` outputs reading `first_input..` through up to `taps` taps.
 #[derive(Clone, Copy)]
@@ -78,31 +72,21 @@ impl ConvTranspose2d {
     }
 
     fn activation(&self) -> Result<Activation, Fault> {
-        Activation::from_word(self.activation)
-            .ok_or(fault(field!(Self, activation), self.activation))
+        activation(field!(Self, activation), self.activation)
     }
 
     fn operands(&self, memory: &Memory) -> Result<Operands, Fault> {
-        let outputs = Packing::Outputs.packed_outputs(self.o as usize) as u64;
-        let channels = pixel_elems(self.c as usize) as u64;
-        let taps = [u64::from(self.kh), u64::from(self.kw)];
-        let weight = field!(Self, weight);
-        let packed = product(
-            weight,
-            self.weight.0,
-            &[outputs, channels, taps[0], taps[1]],
-        )?;
-        let padded_o = u64::from(self.o).next_multiple_of(PANEL_OUTPUTS as u64);
-        let bias = self.bias.is_present();
-        Ok(Operands {
-            x: ops::src(memory, self.x, field!(Self, x), self.x_shape())?,
-            weight: dense(memory, self.weight, weight, packed)?.as_src(),
-            bias: bias
-                .then(|| dense(memory, self.bias, field!(Self, bias), padded_o))
-                .transpose()?
-                .map(|bias| bias.as_src()),
-            y: ops::dst(memory, self.y, field!(Self, y), self.y_shape())?,
-        })
+        Refs {
+            x: (field!(Self, x), self.x),
+            weight: (field!(Self, weight), self.weight),
+            bias: (field!(Self, bias), self.bias),
+            y: (field!(Self, y), self.y),
+            x_shape: self.x_shape(),
+            y_shape: self.y_shape(),
+            packing: Packing::Outputs,
+            kernel: [self.kh, self.kw],
+        }
+        .operands(memory)
     }
 
     /// The most rows and columns that a tile stages: `tile` inputs, one more where padding cuts one in two, and the kernel's.
@@ -138,16 +122,11 @@ impl Op for ConvTranspose2d {
         ] {
             within(field, got, 1..=u32::MAX)?;
         }
-        within(
-            field!(Self, tile_o),
-            self.tile_o,
-            PANEL_OUTPUTS as u32..=u32::MAX,
+        check_channels(
+            (field!(Self, c), self.c),
+            (field!(Self, o), self.o),
+            Some((field!(Self, tile_o), self.tile_o)),
         )?;
-        if !self.tile_o.is_multiple_of(PANEL_OUTPUTS as u32) {
-            return Err(fault(field!(Self, tile_o), self.tile_o));
-        }
-        within(field!(Self, c), self.c, 1..=u32::MAX / 16)?;
-        within(field!(Self, o), self.o, 1..=u32::MAX / 16)?;
         self.activation()?;
         self.operands(memory)?;
         for (field, pad, out, stride, kernel, tile) in [
@@ -173,29 +152,13 @@ impl Op for ConvTranspose2d {
             let tile = u64::from(tile) * u64::from(stride);
             let sum = u64::from(pad) + u64::from(out) + u64::from(stride) + u64::from(kernel);
             if tile.max(step) > MOST_COORDINATE || sum > MOST_COORDINATE {
-                return Err(fault(field, pad));
+                return Err(Fault::field(field, pad));
             }
         }
-        let (rows, cols) = self.staged();
-        let pixel = pixel_elems(self.c as usize) as u64;
-        let staged = product(
-            field!(Self, tile_cols),
-            self.tile_cols,
-            &[rows, cols, pixel, 4],
-        )?;
-        if u64::from(self.scratch_bytes) < staged {
-            return Err(Fault::plan(
-                self.scratch_bytes,
-                u32::try_from(staged).unwrap_or(u32::MAX),
-            ));
-        }
-        let (rows, cols, outputs) = self.grid();
-        let tiles = [self.n, rows, cols, outputs].map(u64::from);
-        tile_count(
-            field!(Self, tile_rows),
-            product(field!(Self, tile_rows), self.tile_rows, &tiles)?,
-            1,
-        )
+        let tile_cols = (field!(Self, tile_cols), self.tile_cols);
+        check_scratch(self.scratch_bytes, tile_cols, self.staged(), self.c)?;
+        let tile_rows = (field!(Self, tile_rows), self.tile_rows);
+        tiles(tile_rows, self.n, self.grid())
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
@@ -290,14 +253,6 @@ impl Op for ConvTranspose2d {
             }
         }
         Ok(())
-    }
-}
-
-fn fault(field: u32, got: u32) -> Fault {
-    Fault {
-        field,
-        got,
-        wanted: 0,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::activation::Activation;
 use crate::micro::rows::{map, zip};
-use crate::ops::{Fault, Op, dense, dst, src, tile_count, within};
+use crate::ops::{Fault, Op, activation, dense, dst, src, tile_count, within};
 use crate::record::{Normalize, field};
 use crate::simd::{F32x4, LANES};
 
@@ -62,7 +62,7 @@ impl Op for Normalize {
                 self.n..=self.n,
             )?;
         }
-        within(field!(Normalize, activation), self.activation, 0..=2)?;
+        activation(field!(Normalize, activation), self.activation)?;
         within(field!(Normalize, chunk_px), self.chunk_px, 1..=u32::MAX)?;
         self.operands(memory)?;
         let planes = (self.shape().n * self.shape().channel_blocks()) as u64;
@@ -88,14 +88,14 @@ impl Op for Normalize {
         let x = x.slice(chunk.first, chunk.len);
         let y = y.slice(chunk.first, chunk.len);
         let residual = residual.map(|residual| residual.slice(chunk.first, chunk.len));
-        match Activation::from_word(self.activation) {
-            Some(Activation::Relu) => {
+        match activation(field!(Normalize, activation), self.activation)? {
+            Activation::None => normalize(x, residual, y, m, s, b, |x| x),
+            Activation::Relu => {
                 normalize(x, residual, y, m, s, b, |x| Activation::Relu.apply(x));
             }
-            Some(Activation::Tanh) => {
+            Activation::Tanh => {
                 normalize(x, residual, y, m, s, b, |x| Activation::Tanh.apply(x));
             }
-            _ => normalize(x, residual, y, m, s, b, |x| x),
         }
         Ok(())
     }

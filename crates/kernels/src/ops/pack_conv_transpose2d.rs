@@ -5,28 +5,26 @@ use crate::mem::{Dst, Memory};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, pack_panel, panel_width};
 use crate::micro::phase::{Phase, phases};
 use crate::micro::stage::pixel_elems;
-use crate::ops::{Fault, Op, dense, product, tile_count, within};
+use crate::ops::conv::{check_channels, packed_pair};
+use crate::ops::{Fault, Op, tile_count, within};
 use crate::record::{PackConvTranspose2d, field};
 
 impl PackConvTranspose2d {
     fn operands(&self, memory: &Memory) -> Result<(Dst, Dst), Fault> {
-        let taps = [u64::from(self.kh), u64::from(self.kw)];
-        let raw = [u64::from(self.c), u64::from(self.o), taps[0], taps[1]];
-        let outputs = Packing::Outputs.packed_outputs(self.o as usize);
-        let channels = pixel_elems(self.c as usize);
-        let packed = [outputs as u64, channels as u64, taps[0], taps[1]];
-        let (src, y) = (field!(Self, src), field!(Self, y));
-        Ok((
-            dense(memory, self.src, src, product(src, self.src.0, &raw)?)?,
-            dense(memory, self.y, y, product(y, self.y.0, &packed)?)?,
-        ))
+        packed_pair(
+            memory,
+            (field!(Self, src), self.src),
+            (field!(Self, y), self.y),
+            Packing::Outputs,
+            (self.o, self.c),
+            [self.kh, self.kw],
+        )
     }
 }
 
 impl Op for PackConvTranspose2d {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
-        within(field!(Self, o), self.o, 1..=u32::MAX / 16)?;
-        within(field!(Self, c), self.c, 1..=u32::MAX / 16)?;
+        check_channels((field!(Self, c), self.c), (field!(Self, o), self.o), None)?;
         within(field!(Self, kh), self.kh, 1..=u32::MAX)?;
         within(field!(Self, kw), self.kw, 1..=u32::MAX)?;
         within(field!(Self, stride_h), self.stride_h, 1..=u32::MAX)?;

@@ -3,9 +3,9 @@
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
-use crate::micro::border::{Border, map_index};
+use crate::micro::border::map_index;
 use crate::micro::rows::{copy, fill};
-use crate::ops::{Fault, MOST_COORDINATE, Op, dst, src, tile_count, within};
+use crate::ops::{Fault, MOST_COORDINATE, Op, border, dst, src, tile_count};
 use crate::record::{Field, Pad, field};
 use crate::simd::{F32x4, LANES};
 
@@ -17,13 +17,8 @@ impl Pad {
     /// The output's shape, or the field that leaves none.
     fn y_shape(&self) -> Result<Blocked, Fault> {
         let extended = |size: u32, before: i32, after: i32, field| {
-            u32::try_from(i64::from(size) + i64::from(before) + i64::from(after)).map_err(|_| {
-                Fault {
-                    field,
-                    got: before.to_word(),
-                    wanted: 0,
-                }
-            })
+            u32::try_from(i64::from(size) + i64::from(before) + i64::from(after))
+                .map_err(|_| Fault::field(field, before.to_word()))
         };
         let h = extended(self.h, self.top, self.bottom, field!(Pad, top))?;
         let w = extended(self.w, self.left, self.right, field!(Pad, left))?;
@@ -42,7 +37,7 @@ impl Pad {
 
 impl Op for Pad {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
-        within(field!(Pad, mode), self.mode, 0..=2)?;
+        border(field!(Pad, mode), self.mode)?;
         for (field, pixels) in [
             (field!(Pad, top), self.top),
             (field!(Pad, bottom), self.bottom),
@@ -68,7 +63,7 @@ impl Op for Pad {
     fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
         let (x, y, y_shape) = self.operands(memory)?;
         let x_shape = self.x_shape();
-        let border = Border::from_word(self.mode).unwrap_or(Border::Constant);
+        let border = border(field!(Pad, mode), self.mode)?;
         let constant = F32x4::splat(self.value);
         let (top, left) = (self.top as isize, self.left as isize);
         // Columns of y that show columns of x as they are.

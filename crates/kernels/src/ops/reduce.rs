@@ -9,14 +9,12 @@
 //! 1. Where C is reduced, the lanes are merged too, those past C left out, and only lane 0 of the output means anything.
 //! 2. Sums are of x - K in float64, K the first value: no E[x^2] - E[x]^2 of numbers far from 0.
 
-use crate::layout::Blocked;
+use crate::layout::{Blocked, axes};
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::statistics::{Moments, merge};
 use crate::ops::{Fault, Op, dense, dst, src, tile_count, within};
 use crate::record::{Reduce, field};
 use crate::simd::{F32x4, LANES};
-
-const AXIS_C: u32 = 2;
 
 /// Sizes of an iteration space over N, CB, H, W.
 #[derive(Clone, Copy)]
@@ -52,8 +50,8 @@ impl Sums {
         }
     }
     #[inline(always)]
-    fn add(&mut self, x: F32x4) {
-        for (lane, x) in x.to_array().into_iter().enumerate() {
+    fn add(&mut self, x: F32x4, lanes: usize) {
+        for (lane, x) in x.to_array().into_iter().take(lanes).enumerate() {
             let d = f64::from(x) - self.shift[lane];
             self.sum[lane] += d;
             self.squares[lane] += d * d;
@@ -74,21 +72,12 @@ impl Reduce {
         Blocked::new(self.n, self.c, self.h, self.w)
     }
 
-    fn kept(&self, axis: u32, size: u32) -> u32 {
-        if self.axes >> axis & 1 == 1 { 1 } else { size }
-    }
-
     fn y_shape(&self) -> Blocked {
-        Blocked::new(
-            self.kept(0, self.n),
-            self.kept(1, self.c),
-            self.kept(2, self.h),
-            self.kept(3, self.w),
-        )
+        self.shape().with_ones(self.axes)
     }
 
     fn over_channels(&self) -> bool {
-        self.axes & AXIS_C != 0
+        self.axes & axes::C != 0
     }
 
     fn sizes(shape: Blocked) -> [usize; 4] {
@@ -162,18 +151,12 @@ impl Reduce {
                 // A last block with lanes past C comes by itself.
                 run = run.min((shape.c / LANES).saturating_sub(block).max(1));
             }
+            let pixels = (0..run).map(|k| x.load(at + k * step * LANES));
+            // A constant where all lanes count, so that the loop over them is none.
             if lanes == LANES {
-                for k in 0..run {
-                    sums.add(x.load(at + k * step * LANES));
-                }
+                pixels.for_each(|pixel| sums.add(pixel, LANES));
             } else {
-                // Lanes past C become the shift: they add nothing, and are not counted.
-                let shift = start[0] as f32;
-                for k in 0..run {
-                    let mut pixel = x.load(at + k * step * LANES).to_array();
-                    pixel[lanes..].fill(shift);
-                    sums.add(F32x4::new(pixel));
-                }
+                pixels.for_each(|pixel| sums.add(pixel, lanes));
             }
             for count in &mut sums.count[..lanes] {
                 *count += run as f64;
@@ -272,8 +255,7 @@ mod tests {
         let Reduce {
             n, c, h, w, axes, ..
         } = record;
-        let kept = |axis: u32, size| if axes >> axis & 1 == 1 { 1 } else { size };
-        let y_shape = Blocked::new(kept(0, n), kept(1, c), kept(2, h), kept(3, w));
+        let y_shape = Blocked::new(n, c, h, w).with_ones(axes);
         let mut plan = TestPlan::new();
         let x = plan.blocked(values, Blocked::new(n, c, h, w));
         let y = plan.room_blocked(y_shape);

@@ -53,12 +53,8 @@ impl Reorder {
                 PLANAR => elements(shape),
                 _ => blocked,
             });
-            let fault = Fault {
-                field: index,
-                got: operand.0,
-                wanted: 0,
-            };
-            dense(memory, operand, index, len_elems.ok_or(fault)?)
+            let len_elems = len_elems.ok_or(Fault::field(index, operand.0))?;
+            dense(memory, operand, index, len_elems)
         };
         Ok((
             view(self.x, field!(Reorder, x), self.x_lanes, self.x_shape())?.as_src(),

@@ -71,11 +71,6 @@ impl F32x4 {
     pub fn sqrt(self) -> Self {
         Self(self.0.map(|x| sqrt_f64(f64::from(x)) as f32))
     }
-    /// Lane-wise absolute value.
-    #[inline(always)]
-    pub fn abs(self) -> Self {
-        Self(self.0.map(f32::abs))
-    }
     /// Turns four rows into four columns.
     #[inline(always)]
     pub fn transpose(rows: [Self; 4]) -> [Self; 4] {

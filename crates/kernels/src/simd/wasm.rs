@@ -86,11 +86,6 @@ impl F32x4 {
     pub fn sqrt(self) -> Self {
         Self(f32x4_sqrt(self.0))
     }
-    /// Lane-wise absolute value.
-    #[inline(always)]
-    pub fn abs(self) -> Self {
-        Self(f32x4_abs(self.0))
-    }
     /// Turns four rows into four columns.
     #[inline(always)]
     pub fn transpose(rows: [Self; 4]) -> [Self; 4] {

@@ -1,0 +1,125 @@
+//! What convolution and transposed convolution share: their operands, those of the ops that pack their weights, and the part of
+//! `check` that does not ask how a tile walks.
+
+use crate::layout::Blocked;
+use crate::mem::{Dst, Memory, Src};
+use crate::micro::panels::{PANEL_OUTPUTS, Packing};
+use crate::micro::stage::pixel_elems;
+use crate::ops::{self, Fault, dense, product, tile_count, within};
+use crate::record::Operand;
+
+/// A field: its index, and the word in it.
+pub(crate) type Given<T = u32> = (u32, T);
+
+/// A record's operands, and what says how large they are.
+pub(crate) struct Refs {
+    pub(crate) x: Given<Operand>,
+    pub(crate) weight: Given<Operand>,
+    /// May be absent
+    pub(crate) bias: Given<Operand>,
+    pub(crate) y: Given<Operand>,
+    pub(crate) x_shape: Blocked,
+    pub(crate) y_shape: Blocked,
+    pub(crate) packing: Packing,
+    /// KH, KW
+    pub(crate) kernel: [u32; 2],
+}
+
+/// Views on a record's operands.
+pub(crate) struct Operands {
+    pub(crate) x: Src,
+    pub(crate) weight: Src,
+    pub(crate) bias: Option<Src>,
+    pub(crate) y: Dst,
+}
+
+impl Refs {
+    pub(crate) fn operands(&self, memory: &Memory) -> Result<Operands, Fault> {
+        let (o, c) = (self.y_shape.c, self.x_shape.c);
+        let padded_o = o.next_multiple_of(PANEL_OUTPUTS) as u64;
+        let bias = self.bias.1.is_present();
+        Ok(Operands {
+            x: ops::src(memory, self.x.1, self.x.0, self.x_shape)?,
+            weight: packed(memory, self.weight, self.packing, (o, c), self.kernel)?.as_src(),
+            bias: bias
+                .then(|| dense(memory, self.bias.1, self.bias.0, padded_o))
+                .transpose()?
+                .map(|bias| bias.as_src()),
+            y: ops::dst(memory, self.y.1, self.y.0, self.y_shape)?,
+        })
+    }
+}
+
+/// Packed weights of `o` outputs and `c` inputs.
+fn packed(
+    memory: &Memory,
+    (field, operand): Given<Operand>,
+    packing: Packing,
+    (o, c): (usize, usize),
+    [kh, kw]: [u32; 2],
+) -> Result<Dst, Fault> {
+    let sizes = [
+        packing.packed_outputs(o) as u64,
+        pixel_elems(c) as u64,
+        u64::from(kh),
+        u64::from(kw),
+    ];
+    dense(memory, operand, field, product(field, operand.0, &sizes)?)
+}
+
+/// Source and target of an op that packs weights.
+pub(crate) fn packed_pair(
+    memory: &Memory,
+    src: Given<Operand>,
+    y: Given<Operand>,
+    packing: Packing,
+    (o, c): (u32, u32),
+    kernel: [u32; 2],
+) -> Result<(Dst, Dst), Fault> {
+    let raw = [o, c, kernel[0], kernel[1]].map(u64::from);
+    let raw_elems = product(src.0, src.1.0, &raw)?;
+    Ok((
+        dense(memory, src.1, src.0, raw_elems)?,
+        packed(memory, y, packing, (o as usize, c as usize), kernel)?,
+    ))
+}
+
+/// Numbers of channels that sizes are computed of without a check, and tiles of whole panels.
+pub(crate) fn check_channels(c: Given, o: Given, tile_o: Option<Given>) -> Result<(), Fault> {
+    within(c.0, c.1, 1..=u32::MAX / 16)?;
+    within(o.0, o.1, 1..=u32::MAX / 16)?;
+    let Some((field, tile_o)) = tile_o else {
+        return Ok(());
+    };
+    within(field, tile_o, PANEL_OUTPUTS as u32..=u32::MAX)?;
+    match tile_o.is_multiple_of(PANEL_OUTPUTS as u32) {
+        true => Ok(()),
+        false => Err(Fault::field(field, tile_o)),
+    }
+}
+
+/// Scratch of `scratch_bytes` holds the pixels that a tile stages, `rows` x `cols` of `c` channels.
+pub(crate) fn check_scratch(
+    scratch_bytes: u32,
+    tile_cols: Given,
+    (rows, cols): (u64, u64),
+    c: u32,
+) -> Result<(), Fault> {
+    let pixel = pixel_elems(c as usize) as u64;
+    let staged = product(tile_cols.0, tile_cols.1, &[rows, cols, pixel, 4])?;
+    if u64::from(scratch_bytes) < staged {
+        let staged = u32::try_from(staged).unwrap_or(u32::MAX);
+        return Err(Fault::plan(scratch_bytes, staged));
+    }
+    Ok(())
+}
+
+/// Tiles of `n` samples by a grid of rows, columns, output channels.
+pub(crate) fn tiles(
+    tile_rows: Given,
+    n: u32,
+    (rows, cols, outputs): (u32, u32, u32),
+) -> Result<u32, Fault> {
+    let tiles = [n, rows, cols, outputs].map(u64::from);
+    tile_count(tile_rows.0, product(tile_rows.0, tile_rows.1, &tiles)?, 1)
+}
