@@ -57,7 +57,6 @@ const RULES = [
       'crates/kernels/src/simd.rs',
       'crates/kernels/src/simd/',
       'crates/kernels/src/mem.rs',
-      'crates/kernels/src/mem/',
       'crates/kernels/src/sync.rs',
     ],
     withStrings: true,
