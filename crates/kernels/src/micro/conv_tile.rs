@@ -40,9 +40,11 @@ pub struct Walk {
 impl Walk {
     /// Floats that each pixel reads.
     pub fn steps(&self) -> u64 {
-        (self.rows as u64)
-            .saturating_mul(self.taps as u64)
-            .saturating_mul(self.run as u64)
+        ceiling(
+            self.rows
+                .checked_mul(self.taps)
+                .and_then(|runs| runs.checked_mul(self.run)),
+        )
     }
 
     /// Floats from the first that `px` pixels read to one past the last.
@@ -50,11 +52,19 @@ impl Walk {
         if self.rows == 0 || self.taps == 0 || px == 0 {
             return 0;
         }
-        (self.run as u64)
-            .saturating_add(span(self.rows, self.row_stride))
-            .saturating_add(span(self.taps, self.tap_stride))
-            .saturating_add(span(px, self.px_stride))
+        let spans = [
+            span(self.rows, self.row_stride),
+            span(self.taps, self.tap_stride),
+            span(px, self.px_stride),
+        ];
+        spans.into_iter().fold(self.run as u64, u64::saturating_add)
     }
+}
+
+/// Sizes in 64 bits, so that sums of them don't overflow; products are made in the machine's own, which is cheap on 32 bits, and
+/// stand for more than any memory when they overflow.
+fn ceiling(product: Option<usize>) -> u64 {
+    product.map_or(u64::MAX, |product| product as u64)
 }
 
 /// Where the results go, in floats.
@@ -85,7 +95,7 @@ impl Place {
 
 /// From the first of `n` things to the last.
 fn span(n: usize, stride: usize) -> u64 {
-    (n as u64 - 1).saturating_mul(stride as u64)
+    ceiling((n - 1).checked_mul(stride))
 }
 
 /// Whether common distances between pixels are compiled in: 3 channels, 32 to 256, and the same at stride 2.
@@ -110,7 +120,7 @@ pub fn conv_row(
 ) {
     assert!(vectors == 1 || vectors == 2);
     assert!(walk.reach(px) <= a.len() as u64);
-    assert!(walk.steps().saturating_mul((vectors * LANES) as u64) <= w.len() as u64);
+    assert!(walk.steps() <= (w.len() / LANES / vectors) as u64);
     assert!(place.reach(px, vectors) <= y.len() as u64);
     let bias = core::array::from_fn(|v| match bias {
         Some(bias) if v < vectors => bias.load(v * LANES),
