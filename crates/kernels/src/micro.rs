@@ -11,3 +11,4 @@ pub mod rows;
 pub mod stage;
 pub mod statistics;
 pub mod widths;
+pub mod winograd;

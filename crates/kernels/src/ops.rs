@@ -3,11 +3,13 @@
 mod binary;
 mod conv;
 mod conv2d;
+mod conv2d_winograd;
 mod conv_transpose2d;
 mod convert;
 mod normalize;
 mod pack_bias;
 mod pack_conv2d;
+mod pack_conv2d_winograd;
 mod pack_conv_transpose2d;
 mod pad;
 mod pixels_in;

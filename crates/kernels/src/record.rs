@@ -635,4 +635,56 @@ records! {
         /// floats in y
         padded_c: u32,
     }
+    /// 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3): y = activation(w * pad(x) + b).
+    17 conv2d_winograd Conv2dWinograd {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// made by pack_conv2d_winograd
+        weight: Operand,
+        /// dense, padded to a multiple of 8 by pack_bias; or absent
+        bias: Operand,
+        /// blocked [n, o, out_h, out_w]
+        y: Operand,
+        /// samples
+        n: u32,
+        /// input channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// output channels
+        o: u32,
+        /// of y
+        out_h: u32,
+        /// of y
+        out_w: u32,
+        /// rows of padding above; those below follow from out_h
+        pad_top: u32,
+        /// columns of padding before; those after follow from out_w
+        pad_left: u32,
+        /// 0 zeros, 1 reflect, 2 replicate
+        pad_mode: u32,
+        /// 0 none, 1 ReLU, 2 Tanh
+        activation: u32,
+        /// squares of 4 x 4 results that a tile transforms together
+        squares: u32,
+        /// output channels whose products lie in scratch together, a multiple of 8
+        group_o: u32,
+        /// output channels a tile, a multiple of 8
+        tile_o: u32,
+    }
+    /// 3x3 convolution weights to the products' side of conv2d_winograd: [o / 8][36 points][c][8].
+    18 pack_conv2d_winograd PackConv2dWinograd {
+        /// dense [o, c, 3, 3], or packed by pack_conv2d
+        src: Operand,
+        /// transformed
+        y: Operand,
+        /// output channels
+        o: u32,
+        /// input channels
+        c: u32,
+        /// how src lies: 0 dense, 1 as blocks of output channels
+        packed: u32,
+    }
 }

@@ -56,6 +56,8 @@ export const RECORDS: Readonly<Record<number, { readonly name: string; readonly 
   14: { name: 'pack_conv2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'packing'] },
   15: { name: 'pack_conv_transpose2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'stride_h', 'stride_w'] },
   16: { name: 'pack_bias', fields: ['src', 'y', 'c', 'padded_c'] },
+  17: { name: 'conv2d_winograd', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'squares', 'group_o', 'tile_o'] },
+  18: { name: 'pack_conv2d_winograd', fields: ['src', 'y', 'o', 'c', 'packed'] },
 };
 
 interface Scratch {
@@ -817,5 +819,96 @@ export function packBias(r: PackBiasFields): RecordWords {
     r.y,
     r.c,
     r.paddedC,
+  );
+}
+
+export interface Conv2dWinogradFields extends Scratch {
+  /** blocked [n, c, h, w] */
+  readonly x: Operand;
+  /** made by pack_conv2d_winograd */
+  readonly weight: Operand;
+  /** dense, padded to a multiple of 8 by pack_bias; or absent */
+  readonly bias: Operand;
+  /** blocked [n, o, out_h, out_w] */
+  readonly y: Operand;
+  /** samples */
+  readonly n: number;
+  /** input channels */
+  readonly c: number;
+  /** of x */
+  readonly h: number;
+  /** of x */
+  readonly w: number;
+  /** output channels */
+  readonly o: number;
+  /** of y */
+  readonly outH: number;
+  /** of y */
+  readonly outW: number;
+  /** rows of padding above; those below follow from out_h */
+  readonly padTop: number;
+  /** columns of padding before; those after follow from out_w */
+  readonly padLeft: number;
+  /** 0 zeros, 1 reflect, 2 replicate */
+  readonly padMode: number;
+  /** 0 none, 1 ReLU, 2 Tanh */
+  readonly activation: number;
+  /** squares of 4 x 4 results that a tile transforms together */
+  readonly squares: number;
+  /** output channels whose products lie in scratch together, a multiple of 8 */
+  readonly groupO: number;
+  /** output channels a tile, a multiple of 8 */
+  readonly tileO: number;
+}
+export function conv2dWinograd(r: Conv2dWinogradFields): RecordWords {
+  return Uint32Array.of(
+    17,
+    22,
+    r.scratch ?? 0,
+    r.scratchBytes ?? 0,
+    r.x,
+    r.weight,
+    r.bias,
+    r.y,
+    r.n,
+    r.c,
+    r.h,
+    r.w,
+    r.o,
+    r.outH,
+    r.outW,
+    r.padTop,
+    r.padLeft,
+    r.padMode,
+    r.activation,
+    r.squares,
+    r.groupO,
+    r.tileO,
+  );
+}
+
+export interface PackConv2dWinogradFields extends Scratch {
+  /** dense [o, c, 3, 3], or packed by pack_conv2d */
+  readonly src: Operand;
+  /** transformed */
+  readonly y: Operand;
+  /** output channels */
+  readonly o: number;
+  /** input channels */
+  readonly c: number;
+  /** how src lies: 0 dense, 1 as blocks of output channels */
+  readonly packed: number;
+}
+export function packConv2dWinograd(r: PackConv2dWinogradFields): RecordWords {
+  return Uint32Array.of(
+    18,
+    9,
+    r.scratch ?? 0,
+    r.scratchBytes ?? 0,
+    r.src,
+    r.y,
+    r.o,
+    r.c,
+    r.packed,
   );
 }

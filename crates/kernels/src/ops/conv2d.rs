@@ -247,4 +247,4 @@ impl Op for Conv2d {
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! conv2d, its packing and its bias against the definition in float64, over odd sizes.
 
-mod case;
+pub(crate) mod case;
 
 use case::{Case, PLAIN};
 

@@ -7,25 +7,25 @@ use crate::record::{Conv2d, Operand, PackBias, PackConv2d};
 use crate::testing::{Random, TestPlan, assert_close};
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Case {
-    pub(super) n: usize,
-    pub(super) c: usize,
-    pub(super) h: usize,
-    pub(super) w: usize,
-    pub(super) o: usize,
-    pub(super) kernel: (usize, usize),
-    pub(super) stride: (usize, usize),
-    pub(super) dilation: (usize, usize),
+pub(crate) struct Case {
+    pub(crate) n: usize,
+    pub(crate) c: usize,
+    pub(crate) h: usize,
+    pub(crate) w: usize,
+    pub(crate) o: usize,
+    pub(crate) kernel: (usize, usize),
+    pub(crate) stride: (usize, usize),
+    pub(crate) dilation: (usize, usize),
     /// top, bottom, left, right
-    pub(super) pad: [usize; 4],
-    pub(super) mode: u32,
-    pub(super) activation: u32,
-    pub(super) packing: u32,
-    pub(super) bias: bool,
-    pub(super) tile: (u32, u32, u32),
+    pub(crate) pad: [usize; 4],
+    pub(crate) mode: u32,
+    pub(crate) activation: u32,
+    pub(crate) packing: u32,
+    pub(crate) bias: bool,
+    pub(crate) tile: (u32, u32, u32),
 }
 
-pub(super) const PLAIN: Case = Case {
+pub(crate) const PLAIN: Case = Case {
     n: 1,
     c: 5,
     h: 9,
@@ -43,7 +43,7 @@ pub(super) const PLAIN: Case = Case {
 };
 
 impl Case {
-    fn out(&self) -> (usize, usize) {
+    pub(crate) fn out(&self) -> (usize, usize) {
         let out = |size, before, after, kernel, dilation, stride| {
             (size + before + after - (dilation * (kernel - 1) + 1)) / stride + 1
         };
@@ -68,7 +68,7 @@ impl Case {
         )
     }
 
-    pub(super) fn y_shape(&self) -> Blocked {
+    pub(crate) fn y_shape(&self) -> Blocked {
         let (h, w) = self.out();
         Blocked {
             n: self.n,
@@ -97,7 +97,7 @@ impl Case {
         (rows * cols * pixel * 4).next_multiple_of(16) as u32
     }
 
-    fn naive(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
+    pub(crate) fn naive(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
         let ((kh, kw), (out_h, out_w)) = (self.kernel, self.out());
         let mut y = Vec::new();
         for n in 0..self.n {
@@ -143,7 +143,7 @@ impl Case {
         y
     }
 
-    pub(super) fn plan(&self) -> (TestPlan, Operand, Vec<f64>) {
+    pub(crate) fn plan(&self) -> (TestPlan, Operand, Vec<f64>) {
         let mut random = Random::new((self.c * 31 + self.o * 7 + self.w) as u32);
         let x = random.floats(self.n * self.c * self.h * self.w, -1.0, 1.0);
         let taps = self.c * self.kernel.0 * self.kernel.1;
@@ -229,7 +229,7 @@ impl Case {
         (plan, conv.y, wanted)
     }
 
-    pub(super) fn check(&self) {
+    pub(crate) fn check(&self) {
         let (plan, y, wanted) = self.plan();
         let got = plan.run_everywhere().blocked(y, self.y_shape());
         assert_close(&got, &wanted, 1e-5, &std::format!("{self:?}"));
