@@ -69,6 +69,11 @@ function tileMs(name: string, fields: Fields): number {
     case 'conv2d':
     case 'conv_transpose2d':
       return (f('tile_rows') * f('tile_cols') * f('tile_o') * 2 * f('c') * f('kh') * f('kw')) / FLOPS_A_MS;
+    case 'conv2d_winograd':
+      // Transforms of a channel as in the choice of the algorithm: multiplies and adds that they cost.
+      return (f('squares') * (36 * 2 * f('c') * f('tile_o') + 500 * f('c') + 360 * f('tile_o'))) / FLOPS_A_MS;
+    case 'pack_conv2d_winograd':
+      return (500 * 8 * f('c')) / FLOPS_A_MS;
     case 'reorder':
       return (
         (f('tile_rows') * Math.max(f('x_lanes') === 4 ? f('x_w') : 0, f('y_lanes') === 4 ? f('y_w') : 0)) /

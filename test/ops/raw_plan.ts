@@ -148,6 +148,14 @@ export function encodedPlans(): {
     'paint',
     compileGraph(tracePaint(modelOf(loaded(new Conv2d(3, 3, 3, { padding: 1 }))), picture).graph),
   ]);
+  compiled.push([
+    'winograd',
+    compileGraph(
+      traceModule(loaded(new Conv2d(32, 32, 3, { padding: 1 })), [
+        { shape: [1, 32, 13, 11], dtype: 'float32' },
+      ]).graph,
+    ),
+  ]);
   const prepared = [loaded(new Conv2d(5, 9, 3)), loaded(new ConvTranspose2d(5, 9, 4, { stride: 2 }))].flatMap(
     (layer) =>
       compileGraph(traceModule(layer, [{ shape, dtype: 'float32' }]).graph).weights.map((weight) => ({

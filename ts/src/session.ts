@@ -93,7 +93,7 @@ export class Session<R = unknown> {
     return { ms: rows.reduce((sum, row) => sum + row.ms, 0), rows };
   }
 
-  /** The traced graph, the fused one, and where each value lies, as text. */
+  /** The traced graph, the fused one, the algorithm of each convolution and why, and where each value lies, as text. */
   explain(): string {
     return this.#plan.explain();
   }

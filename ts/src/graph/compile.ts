@@ -1,20 +1,23 @@
 /**
- * The whole way from a traced graph to relocatable bytes: fuse -> place -> encode. Pure; touches no wasm memory.
+ * The whole way from a traced graph to relocatable bytes: fuse -> choose -> place -> encode. Pure; touches no wasm memory.
  * The façade calls it and hands the result to the host.
  */
 import type { Parameter } from '../nn/parameter.js';
+import { type Chosen, choose, type Precision } from './choose.js';
 import { encode, type PackedWeight, type WeightValues } from './encode.js';
 import { fuse } from './fuse.js';
 import type { Graph, Shape } from './ir.js';
 import { type Placement, place } from './place.js';
 import type { EncodedPlan } from './plan.js';
-import { printGraph, printPlacement } from './print.js';
+import { printChosen, printGraph, printPlacement } from './print.js';
 
 export type { PackedWeight, Parameter, WeightValues };
 
 export interface CompileOptions {
   /** Rewrite the graph into fewer, larger ops (default true); false is the oracle. */
   readonly fuse?: boolean;
+  /** 'highest' keeps to direct convolutions (default 'high'). */
+  readonly precision?: Precision;
   /** Workers that will run the plan; scratch memory is laid out for each (default 1). */
   readonly workers?: number;
 }
@@ -29,14 +32,32 @@ export interface Compiled {
   /** In the order that the plan's relocations count. */
   readonly weights: readonly PackedWeight[];
   readonly outputs: readonly CompiledOutput[];
-  readonly stages: { readonly traced: Graph; readonly fused: Graph; readonly placement: Placement };
-  /** The three stages as text. */
+  readonly stages: {
+    readonly traced: Graph;
+    readonly fused: Graph;
+    readonly chosen: Chosen;
+    readonly placement: Placement;
+  };
+  /** The stages as text. */
   explain(): string;
 }
 
-/** Fuses and places without encoding: enough to know how many bytes the arena takes. */
+function stagesOf(graph: Graph, options: CompileOptions): Compiled['stages'] {
+  const fused = options.fuse === false ? graph : fuse(graph);
+  const chosen = choose(fused, { precision: options.precision ?? 'high' });
+  const placement = place(chosen.graph, { workers: options.workers ?? 1 });
+  return { traced: graph, fused, chosen, placement };
+}
+
+/** Bytes that kept transformed weights take beyond the parameters they are made of. */
+export function extraWeightBytes(graph: Graph, options: CompileOptions = {}): number {
+  const fused = options.fuse === false ? graph : fuse(graph);
+  return choose(fused, { precision: options.precision ?? 'high' }).extra_bytes;
+}
+
+/** Fuses, chooses algorithms and places, without encoding: enough to know how many bytes the arena takes. */
 export function placeGraph(graph: Graph, options: CompileOptions = {}): Placement {
-  return place(options.fuse === false ? graph : fuse(graph), { workers: options.workers ?? 1 });
+  return stagesOf(graph, options).placement;
 }
 
 /**
@@ -44,7 +65,8 @@ export function placeGraph(graph: Graph, options: CompileOptions = {}): Placemen
  * @throws {@link StateDictError} when a parameter that the graph uses has no values
  */
 export function compileGraph(graph: Graph, options: CompileOptions = {}, values?: WeightValues): Compiled {
-  const placement = placeGraph(graph, options);
+  const stages = stagesOf(graph, options);
+  const { fused, chosen, placement } = stages;
   const { plan, weights } = encode(placement, values);
   return {
     encoded: plan,
@@ -54,10 +76,13 @@ export function compileGraph(graph: Graph, options: CompileOptions = {}, values?
       if (value === undefined) throw new RangeError(`graph output ${id} is not a value`);
       return { shape: value.shape, dtype: value.dtype };
     }),
-    stages: { traced: graph, fused: placement.graph, placement },
+    stages,
     explain: () =>
-      [printGraph(graph, 'traced'), printGraph(placement.graph, 'fused'), printPlacement(placement)].join(
-        '\n',
-      ),
+      [
+        printGraph(graph, 'traced'),
+        printGraph(fused, 'fused'),
+        printChosen(chosen),
+        printPlacement(placement),
+      ].join('\n'),
   };
 }

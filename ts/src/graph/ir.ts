@@ -32,6 +32,14 @@ export interface OpAttributes {
     readonly paddingMode: PaddingMode;
     readonly activation: Activation;
   };
+  /** A 3x3 conv2d of stride and dilation 1 by Winograd's algorithm, made by graph/choose.ts; inputs and weights as conv2d. */
+  conv2d_winograd: {
+    /** top, bottom, left, right */
+    readonly padding: readonly [number, number, number, number];
+    readonly paddingMode: PaddingMode;
+    readonly activation: Activation;
+    readonly weights: 'transformed once' | 'transformed in each run';
+  };
   /** Input: [N C H W]. Weights: weight [C O KH KW], bias [O]? */
   conv_transpose2d: {
     readonly stride: readonly [number, number];

@@ -1,4 +1,5 @@
 /** Readable, stable text for graphs and placements: for docs, tests and session.explain(). */
+import { type Chosen, MOST_TRANSFORMED_BYTES } from './choose.js';
 import type { AnyNode, Graph, ValueId } from './ir.js';
 import { printLayout } from './layout.js';
 import type { Place, Placement, Step } from './place.js';
@@ -46,6 +47,18 @@ export function printGraph(graph: Graph, title = 'graph'): string {
   const outputs = graph.outputs.map((id) => `%${id}`).join(', ');
   const lines = graph.nodes.map((node) => `  ${nodeOf(graph, node)}`);
   return `${[`${title}(${inputs}) {`, ...lines, `  return ${outputs}`, '}'].join('\n')}\n`;
+}
+
+/** One line a convolution: its algorithm, and why; then what becomes of transformed weights. */
+export function printChosen({ precision, choices, transformed_bytes, keepsTransformed }: Chosen): string {
+  const lines = choices.map(({ name, algorithm, why }) => `  ${name}: ${algorithm}  # ${why}`);
+  const kept = keepsTransformed ? 'transformed once' : 'transformed in each run';
+  return `${[
+    `chosen for precision '${precision}' {`,
+    ...lines,
+    `  transformed weights: ${transformed_bytes} bytes of at most ${MOST_TRANSFORMED_BYTES}, ${kept}`,
+    '}',
+  ].join('\n')}\n`;
 }
 
 function placeOf(placement: Placement, place: Place): string {

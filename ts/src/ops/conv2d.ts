@@ -53,8 +53,7 @@ function tile(node: Node<'conv2d'>, shapes: PlacedShapes): ConvTile {
   });
 }
 
-function weightPacking(node: Node<'conv2d'>): WeightPacking {
-  const { o, c, kh, kw, packing } = geometry(node);
+function weightPacking({ o, c, kh, kw, packing }: Geometry): WeightPacking {
   const outputs = packing === 1 ? o : Math.ceil(o / LANES) * LANES;
   return {
     role: 'weight',
@@ -63,6 +62,11 @@ function weightPacking(node: Node<'conv2d'>): WeightPacking {
     bytes: outputs * pixelElems(c) * kh * kw * 4,
     records: ([src = 0], y) => [packConv2d({ src, y, o, c, kh, kw, packing })],
   };
+}
+
+/** Weights in panels of 8 outputs, whatever their number. */
+export function panelPacking(o: number, c: number, kh: number, kw: number): WeightPacking {
+  return weightPacking({ o, c, kh, kw, packing: 0 });
 }
 
 export const conv2d: OpDescriptor<'conv2d'> = {
@@ -75,7 +79,7 @@ export const conv2d: OpDescriptor<'conv2d'> = {
   },
   workspace: (node, shapes) => ({ temporaryBytes: [], scratchBytes: tile(node, shapes).scratchBytes }),
   weights(node) {
-    const weight = weightPacking(node);
+    const weight = weightPacking(geometry(node));
     return node.weights.bias === undefined
       ? [weight]
       : [weight, vectorPacking('bias', 'bias', geometry(node).o)];

@@ -1,6 +1,6 @@
 /** The error of a computation that does not fit: how much it wanted, and the largest side that would fit. Only arithmetic on plans. */
 import { OutOfMemoryError } from '../errors.js';
-import { placeGraph } from '../graph/compile.js';
+import { extraWeightBytes, placeGraph } from '../graph/compile.js';
 import { numel } from '../graph/shape.js';
 import type { Job } from './job.js';
 
@@ -36,7 +36,9 @@ export function outOfMemory(
 
 /** Bytes that a job takes beside its arena: the kernels' stack and constants (the memory's initial size, below 2 MiB), and packed weights. */
 export function fixedBytes(job: Job): number {
-  return 2 ** 21 + [...job.values.keys()].reduce((sum, parameter) => sum + 4 * numel(parameter.shape), 0);
+  const parameters = [...job.values.keys()];
+  const plain = parameters.reduce((sum, parameter) => sum + 4 * numel(parameter.shape), 0);
+  return 2 ** 21 + plain + extraWeightBytes(job.graph, job.options);
 }
 
 /** The longest side, of the same aspect ratio, whose arena fits `arena_bytes`; null where there is no picture or none fits. */
@@ -45,9 +47,7 @@ export function largestSide(job: Job, arena_bytes: number): number | null {
   if (scaled === null) return null;
   const fits = (side: number): boolean => {
     try {
-      return (
-        placeGraph(scaled.at(side).graph, { fuse: job.options.fuse, workers: 1 }).arena_bytes <= arena_bytes
-      );
+      return placeGraph(scaled.at(side).graph, { ...job.options, workers: 1 }).arena_bytes <= arena_bytes;
     } catch {
       return false;
     }
@@ -78,7 +78,7 @@ export function tooManyPixels(
 ): OutOfMemoryError {
   const small = smaller(TRACED_SIDE_PX);
   const ratio = (longestSide / TRACED_SIDE_PX) ** 2;
-  const { arena_bytes } = placeGraph(small.graph, { fuse: small.options.fuse, workers: 1 });
+  const { arena_bytes } = placeGraph(small.graph, { ...small.options, workers: 1 });
   const fixed_bytes = fixedBytes(small);
   return outOfMemory(small, Math.round(arena_bytes * ratio) + fixed_bytes, limit_bytes, fixed_bytes);
 }

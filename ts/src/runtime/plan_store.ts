@@ -105,7 +105,7 @@ export class PlanStore {
       return known;
     }
     this.#refuseTooLarge(job);
-    const compiled = compileGraph(job.graph, { fuse: job.options.fuse, workers: 1 }, job.values);
+    const compiled = compileGraph(job.graph, { ...job.options, workers: 1 }, job.values);
     const entry = await this.#load(job, compiled, options);
     await this.#evict();
     return entry;
@@ -113,7 +113,7 @@ export class PlanStore {
 
   /** Asks the placement alone, so that a plan that cannot fit is never written. */
   #refuseTooLarge(job: Job): void {
-    const { arena_bytes } = placeGraph(job.graph, { fuse: job.options.fuse, workers: 1 });
+    const { arena_bytes } = placeGraph(job.graph, { ...job.options, workers: 1 });
     const fixed_bytes = fixedBytes(job);
     if (arena_bytes + fixed_bytes > this.limit_bytes) {
       throw outOfMemory(job, arena_bytes + fixed_bytes, this.limit_bytes, fixed_bytes);
