@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: milliseconds and GFLOP/s of the documented networks at 256x256, whole and by layer, in every build that this Node runs,
- * beside the multiply-add peak of the same run. Options: --quick (few runs), --json FILE (the figures as data).
+ * `npm run bench`: milliseconds and GFLOP/s of the documented networks at 256x256, whole and by layer, in every build that this Node runs
+ * and at both precisions ('highest' is the direct kernels alone), beside the multiply-add peak of the same run.
+ * Options: --quick (few runs), --json FILE (the figures as data).
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';

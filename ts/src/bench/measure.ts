@@ -9,9 +9,14 @@ import { mustBeNear, type Subject } from './subjects.js';
 /** Runs before the first one that counts: the compiler of WebAssembly works while they run. */
 const WARM_UPS = 3;
 
-/** One network in one build. */
+/** What algorithms a network may use: those of 'high' (the default), or the direct kernels alone. */
+export type Precision = 'high' | 'highest';
+export const PRECISIONS: readonly Precision[] = ['high', 'highest'];
+
+/** One network in one build at one precision. */
 export interface Timing {
   readonly build: BuildName;
+  readonly precision: Precision;
   readonly minMs: number;
   readonly medianMs: number;
   /** Time of each step: its minimum over the runs. */
@@ -31,28 +36,37 @@ function onlyTensor(output: unknown): Tensor {
   throw new Error('these networks have one output');
 }
 
-/** One build's part in the turns. */
+/** One build's part in the turns, at one precision. */
 class Runner {
   readonly build: BuildName;
+  readonly precision: Precision;
   readonly #session: Session<Value>;
   readonly #subject: Subject;
   readonly #ms: number[] = [];
   #rows: ProfileRow[] = [];
 
-  private constructor(build: BuildName, session: Session<Value>, subject: Subject) {
+  private constructor(build: BuildName, precision: Precision, session: Session<Value>, subject: Subject) {
     this.build = build;
+    this.precision = precision;
     this.#session = session;
     this.#subject = subject;
   }
 
   /** Compiles, and checks a golden case. */
-  static async create(engine: Engine, build: BuildName, subject: Subject): Promise<Runner> {
+  static async create(
+    engine: Engine,
+    build: BuildName,
+    precision: Precision,
+    subject: Subject,
+  ): Promise<Runner> {
     if (engine.info().build !== build)
       throw new Error(`the engine runs ${engine.info().build}, not ${build}`);
     const { network, goldenInput, goldenOutput, shape } = subject;
-    const got = onlyTensor(await engine.run(network, goldenInput));
-    mustBeNear(`${subject.name}, ${build}, against PyTorch at 64x64`, got, goldenOutput);
-    return new Runner(build, await engine.compile(network, shape), subject);
+    const golden = await engine.compile(network, goldenInput.shape, { precision });
+    const got = onlyTensor(await golden.run(goldenInput));
+    await golden.dispose();
+    mustBeNear(`${subject.name}, ${build}, ${precision}, against PyTorch at 64x64`, got, goldenOutput);
+    return new Runner(build, precision, await engine.compile(network, shape, { precision }), subject);
   }
 
   /** The output, for comparison. */
@@ -74,11 +88,11 @@ class Runner {
     const sorted = [...this.#ms].sort((a, b) => a - b);
     const minMs = sorted[0] ?? Number.NaN;
     const medianMs = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-    return { build: this.build, minMs, medianMs, rows: this.#rows };
+    return { build: this.build, precision: this.precision, minMs, medianMs, rows: this.#rows };
   }
 }
 
-/** Times `subject` in every build; the peaks are measured in the same spells. */
+/** Times `subject` in every build at every precision; the peaks are measured in the same spells. */
 export async function measure(
   engines: ReadonlyMap<BuildName, Engine>,
   subject: Subject,
@@ -86,12 +100,18 @@ export async function measure(
   runs: number,
 ): Promise<NetworkTimings> {
   const runners: Runner[] = [];
-  for (const [build, engine] of engines) runners.push(await Runner.create(engine, build, subject));
+  for (const [build, engine] of engines) {
+    for (const precision of PRECISIONS) runners.push(await Runner.create(engine, build, precision, subject));
+  }
   let first: Tensor | null = null;
   for (const runner of runners) {
     const output = await runner.warmUp();
     first ??= output;
-    mustBeNear(`${subject.name}, ${runner.build}, against the other build at full size`, output, first);
+    mustBeNear(
+      `${subject.name}, ${runner.build}, ${runner.precision}, against the first at full size`,
+      output,
+      first,
+    );
   }
   for (let run = 0; run < runs; run++) {
     for (const peak of peaks) peak.measure();
