@@ -1,4 +1,4 @@
-/** The documented networks against PyTorch: keys, output shapes, and values, both builds, fused and not. */
+/** The documented networks against PyTorch: keys, output shapes, and values, both builds, fused and not, with Winograd and without. */
 import { type Engine, ResidualBlock } from 'gouache';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fillByFormula, formulaInput } from '../golden/formula.js';
@@ -11,7 +11,7 @@ import {
   tensorOf,
 } from '../golden/golden.js';
 import { NETWORK } from '../tolerances.js';
-import { BUILDS, buildNetwork, engineOf, Measured } from './networks.js';
+import { BUILDS, buildNetwork, engineOf, Measured, VARIANTS } from './networks.js';
 
 const cases = readNetworkCases(goldenUrl('networks/networks.json'));
 const expected = readTensors(goldenUrl('networks/networks.safetensors'));
@@ -49,16 +49,16 @@ describe.each(BUILDS)('%s', (build) => {
     expect(await steps(true)).toBeLessThan(await steps(false));
   });
 
-  describe.each([{ fuse: true }, { fuse: false }])('fuse: $fuse', ({ fuse }) => {
+  describe.each(VARIANTS)('$variant', ({ variant, options }) => {
     test.each(cases)('$name', async (golden) => {
       const network = buildNetwork(golden);
       fillByFormula(network);
-      const session = await engine.compile(network, golden.input_shape, { fuse });
+      const session = await engine.compile(network, golden.input_shape, options);
       const y = onlyTensor(await session.run(formulaInput(golden.input_shape)));
       await session.dispose();
       expect(y.shape).toEqual(golden.output_shape);
       const difference = maxAbsDifference(y, tensorOf(expected, `${golden.name}/output`));
-      measured.add(`${golden.name} ${fuse ? 'fused' : 'unfused'}`, difference);
+      measured.add(`${golden.name} ${variant}`, difference);
       expect(difference).toBeLessThanOrEqual(NETWORK);
     });
   });

@@ -43,3 +43,10 @@ export class Measured {
     console.log([title, ...this.#rows].join('\n'));
   }
 }
+
+/** Ways to compile a network, each held to the same bound. */
+export const VARIANTS = [
+  { variant: 'fused', options: { fuse: true } },
+  { variant: 'unfused', options: { fuse: false } },
+  { variant: 'direct kernels alone', options: { precision: 'highest' } },
+] as const;

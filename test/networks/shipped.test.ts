@@ -4,7 +4,7 @@ import { type Engine, loadModel } from 'gouache';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goldenUrl, maxAbsDifference, onlyTensor, readTensors, tensorOf } from '../golden/golden.js';
 import { SHIPPED_NETWORK } from '../tolerances.js';
-import { BUILDS, engineOf, Measured } from './networks.js';
+import { BUILDS, engineOf, Measured, VARIANTS } from './networks.js';
 
 const NAMES = ['mosaic', 'scream', 'starry-night'] as const;
 
@@ -39,7 +39,7 @@ describe.each(BUILDS)('%s', (build) => {
     measured.print(`${build}: largest difference from the reference (bound ${SHIPPED_NETWORK})`);
   });
 
-  describe.each([{ fuse: true }, { fuse: false }])('fuse: $fuse', ({ fuse }) => {
+  describe.each(VARIANTS)('$variant', ({ variant, options }) => {
     test.each(
       NAMES.flatMap((name) => [
         { name, sizes: 'even' },
@@ -48,9 +48,9 @@ describe.each(BUILDS)('%s', (build) => {
     )('$name, $sizes sizes', async ({ name, sizes }) => {
       const reference = readTensors(goldenUrl(`models/${name}.reference.safetensors`));
       const { network } = loadModel(readFileSync(modelUrl(`${name}.safetensors`)));
-      const y = onlyTensor(await engine.run(network, tensorOf(reference, `input.${sizes}`), { fuse }));
+      const y = onlyTensor(await engine.run(network, tensorOf(reference, `input.${sizes}`), options));
       const difference = maxAbsDifference(y, tensorOf(reference, `output.${sizes}`));
-      measured.add(`${name} ${sizes} ${fuse ? 'fused' : 'unfused'}`, difference);
+      measured.add(`${name} ${sizes} ${variant}`, difference);
       expect(difference).toBeLessThanOrEqual(SHIPPED_NETWORK);
     });
   });
