@@ -20,9 +20,8 @@ pub(crate) struct Refs {
     pub(crate) y: Given<Operand>,
     pub(crate) x_shape: Blocked,
     pub(crate) y_shape: Blocked,
-    pub(crate) packing: Packing,
-    /// KH, KW
-    pub(crate) kernel: [u32; 2],
+    /// Their product is the packed weights' length: `packed_sizes`, or those of another form
+    pub(crate) weight_sizes: [u64; 4],
 }
 
 /// Views on a record's operands.
@@ -35,12 +34,12 @@ pub(crate) struct Operands {
 
 impl Refs {
     pub(crate) fn operands(&self, memory: &Memory) -> Result<Operands, Fault> {
-        let (o, c) = (self.y_shape.c, self.x_shape.c);
-        let padded_o = o.next_multiple_of(PANEL_OUTPUTS) as u64;
+        let padded_o = self.y_shape.c.next_multiple_of(PANEL_OUTPUTS) as u64;
+        let weight = product(self.weight.0, self.weight.1.0, &self.weight_sizes)?;
         let bias = self.bias.1.is_present();
         Ok(Operands {
             x: ops::src(memory, self.x.1, self.x.0, self.x_shape)?,
-            weight: packed(memory, self.weight, self.packing, (o, c), self.kernel)?.as_src(),
+            weight: dense(memory, self.weight.1, self.weight.0, weight)?.as_src(),
             bias: bias
                 .then(|| dense(memory, self.bias.1, self.bias.0, padded_o))
                 .transpose()?
@@ -50,21 +49,14 @@ impl Refs {
     }
 }
 
-/// Packed weights of `o` outputs and `c` inputs.
-fn packed(
-    memory: &Memory,
-    (field, operand): Given<Operand>,
-    packing: Packing,
-    (o, c): (usize, usize),
-    [kh, kw]: [u32; 2],
-) -> Result<Dst, Fault> {
-    let sizes = [
-        packing.packed_outputs(o) as u64,
-        pixel_elems(c) as u64,
+/// Sizes of the packed weights of `o` outputs and `c` inputs.
+pub(crate) fn packed_sizes(packing: Packing, (o, c): (u32, u32), [kh, kw]: [u32; 2]) -> [u64; 4] {
+    [
+        packing.packed_outputs(o as usize) as u64,
+        pixel_elems(c as usize) as u64,
         u64::from(kh),
         u64::from(kw),
-    ];
-    dense(memory, operand, field, product(field, operand.0, &sizes)?)
+    ]
 }
 
 /// Source and target of an op that packs weights.
@@ -78,9 +70,10 @@ pub(crate) fn packed_pair(
 ) -> Result<(Dst, Dst), Fault> {
     let raw = [o, c, kernel[0], kernel[1]].map(u64::from);
     let raw_elems = product(src.0, src.1.0, &raw)?;
+    let packed_elems = product(y.0, y.1.0, &packed_sizes(packing, (o, c), kernel))?;
     Ok((
         dense(memory, src.1, src.0, raw_elems)?,
-        packed(memory, y, packing, (o as usize, c as usize), kernel)?,
+        dense(memory, y.1, y.0, packed_elems)?,
     ))
 }
 

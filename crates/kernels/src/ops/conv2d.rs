@@ -16,7 +16,7 @@ use crate::micro::dot_tile::dot_row;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::conv::{Operands, Refs, check_channels, check_scratch, tiles};
+use crate::ops::conv::{Operands, Refs, check_channels, check_scratch, packed_sizes, tiles};
 use crate::ops::{Fault, MOST_COORDINATE, Op, activation, border, scratch, within};
 use crate::record::{Conv2d, field};
 use crate::simd::LANES;
@@ -62,8 +62,7 @@ impl Conv2d {
             y: (field!(Self, y), self.y),
             x_shape: self.x_shape(),
             y_shape: self.y_shape(),
-            packing,
-            kernel: [self.kh, self.kw],
+            weight_sizes: packed_sizes(packing, (self.o, self.c), [self.kh, self.kw]),
         }
         .operands(memory)
     }

@@ -22,23 +22,17 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::winograd::{
     OUTSIDE, PATCH, POINTS, TILE, gather, input_pixels, input_tile, output_tile,
 };
-use crate::ops::{self, Fault, Op, dense, product, scratch, tile_count, within};
+use crate::ops::conv::{Operands, Refs, check_channels};
+use crate::ops::{
+    Fault, MOST_COORDINATE, Op, activation, border, product, scratch, tile_count, within,
+};
 use crate::record::{Conv2dWinograd, field};
 use crate::simd::{F32x4, LANES};
 
-/// Coordinates of padded pictures stay below this, so that they fit 32 signed bits with room.
-const MOST_COORDINATE: u64 = 1 << 30;
 /// Floats of a cache line, between points.
 const GAP: usize = 16;
 /// Channel blocks transformed together: a cache line of [square][channel].
 const BLOCKS_TOGETHER: usize = 4;
-
-struct Operands {
-    x: Src,
-    weight: Src,
-    bias: Option<Src>,
-    y: Dst,
-}
 
 /// Where a square lies.
 struct Square {
@@ -71,30 +65,26 @@ impl Conv2dWinograd {
     }
 
     fn activation(&self) -> Result<Activation, Fault> {
-        Activation::from_word(self.activation)
-            .ok_or(fault(field!(Self, activation), self.activation))
+        activation(field!(Self, activation), self.activation)
     }
 
     fn border(&self) -> Result<Border, Fault> {
-        Border::from_word(self.pad_mode).ok_or(fault(field!(Self, pad_mode), self.pad_mode))
+        border(field!(Self, pad_mode), self.pad_mode)
     }
 
     fn operands(&self, memory: &Memory) -> Result<Operands, Fault> {
-        let weight = field!(Self, weight);
-        let outputs = Packing::Outputs.packed_outputs(self.o as usize) as u64;
-        let sizes = [outputs, channels(self.c as usize) as u64, POINTS as u64];
-        let transformed = product(weight, self.weight.0, &sizes)?;
-        let padded_o = u64::from(self.o).next_multiple_of(PANEL_OUTPUTS as u64);
-        let bias = self.bias.is_present();
-        Ok(Operands {
-            x: ops::src(memory, self.x, field!(Self, x), self.x_shape())?,
-            weight: dense(memory, self.weight, weight, transformed)?.as_src(),
-            bias: bias
-                .then(|| dense(memory, self.bias, field!(Self, bias), padded_o))
-                .transpose()?
-                .map(|bias| bias.as_src()),
-            y: ops::dst(memory, self.y, field!(Self, y), self.y_shape())?,
-        })
+        let outputs = Packing::Outputs.packed_outputs(self.o as usize);
+        let sizes = [outputs, channels(self.c as usize), PATCH, PATCH];
+        Refs {
+            x: (field!(Self, x), self.x),
+            weight: (field!(Self, weight), self.weight),
+            bias: (field!(Self, bias), self.bias),
+            y: (field!(Self, y), self.y),
+            x_shape: self.x_shape(),
+            y_shape: self.y_shape(),
+            weight_sizes: sizes.map(|size| size as u64),
+        }
+        .operands(memory)
     }
 
     /// Floats between points of inputs, and of products.
@@ -300,18 +290,10 @@ fn clear_foreign_lanes(pixels: &mut [F32x4; POINTS], lanes: usize) {
 
 impl Op for Conv2dWinograd {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
-        within(field!(Self, c), self.c, 1..=u32::MAX / 16)?;
-        within(field!(Self, o), self.o, 1..=u32::MAX / 16)?;
+        let (c, o) = ((field!(Self, c), self.c), (field!(Self, o), self.o));
+        check_channels(c, o, Some((field!(Self, group_o), self.group_o)))?;
+        check_channels(c, o, Some((field!(Self, tile_o), self.tile_o)))?;
         within(field!(Self, squares), self.squares, 1..=u32::MAX)?;
-        for (field, got) in [
-            (field!(Self, group_o), self.group_o),
-            (field!(Self, tile_o), self.tile_o),
-        ] {
-            within(field, got, PANEL_OUTPUTS as u32..=u32::MAX)?;
-            if !got.is_multiple_of(PANEL_OUTPUTS as u32) {
-                return Err(fault(field, got));
-            }
-        }
         self.activation()?;
         self.border()?;
         self.operands(memory)?;
@@ -320,13 +302,13 @@ impl Op for Conv2dWinograd {
             (field!(Self, pad_left), self.pad_left, self.out_w),
         ] {
             if u64::from(out) + u64::from(pad) + PATCH as u64 > MOST_COORDINATE {
-                return Err(fault(field, pad));
+                return Err(Fault::field(field, pad));
             }
         }
         let (point_stride, product_stride) = self.strides()?;
         let floats = point_stride
             .checked_add(product_stride)
-            .ok_or(fault(field!(Self, squares), self.squares))?;
+            .ok_or(Fault::field(field!(Self, squares), self.squares))?;
         let bytes = product(
             field!(Self, squares),
             self.squares,
@@ -361,14 +343,6 @@ impl Op for Conv2dWinograd {
             self.transform_outputs(&operands, activation, squares, outputs, &stages);
         }
         Ok(())
-    }
-}
-
-fn fault(field: u32, got: u32) -> Fault {
-    Fault {
-        field,
-        got,
-        wanted: 0,
     }
 }
 

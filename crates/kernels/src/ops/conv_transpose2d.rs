@@ -15,7 +15,7 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::conv::{Operands, Refs, check_channels, check_scratch, tiles};
+use crate::ops::conv::{Operands, Refs, check_channels, check_scratch, packed_sizes, tiles};
 use crate::ops::{Fault, MOST_COORDINATE, Op, activation, scratch, within};
 use crate::record::{ConvTranspose2d, field};
 use crate::simd::LANES;
@@ -83,8 +83,7 @@ impl ConvTranspose2d {
             y: (field!(Self, y), self.y),
             x_shape: self.x_shape(),
             y_shape: self.y_shape(),
-            packing: Packing::Outputs,
-            kernel: [self.kh, self.kw],
+            weight_sizes: packed_sizes(Packing::Outputs, (self.o, self.c), [self.kh, self.kw]),
         }
         .operands(memory)
     }
