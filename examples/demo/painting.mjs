@@ -35,7 +35,7 @@ function colours(rgba) {
 }
 
 /** What engine.paint extends a picture by at least, so that the frame which zero padding paints can be cropped. */
-const BORDER_PX = 16;
+const BORDER_PX = 32;
 
 /**
  * A network's painting of grey levels, both from 0 to 255 and neither rounded: what engine.paint does, in float32.

@@ -34,6 +34,10 @@ test('{ worker: false } computes on the caller’s thread', async () => {
   await works(engine);
 });
 
+test('an option that does not exist is refused, since a typo would go unheard', async () => {
+  await expect(Engine.create({ bild: 'simd128' } as object)).rejects.toThrow('no such option');
+});
+
 test('more threads than this version has are said to be one', async () => {
   const engine = await engineFor({ threads: 4 });
   expect(engine.info().threads).toBe(1);

@@ -116,7 +116,7 @@ test('ImageData and sharp’s raw output are taken as they are', async () => {
   ]).toEqual(expected);
 });
 
-test('the network sees the picture’s reflection, 16 pixels or more on each side, at a size that it keeps', async () => {
+test('the network sees the picture’s reflection, 32 pixels or more on each side, at a size that it keeps', async () => {
   const engine = await engineFor();
   const seen: number[][] = [];
   class Watching extends Multiple {
@@ -131,8 +131,8 @@ test('the network sees the picture’s reflection, 16 pixels or more on each sid
     height: 50,
   });
   expect(painted).toMatchObject({ width: 101, height: 50 });
-  // 101 + 32 = 133 -> 136, 50 + 32 = 82 -> 84
-  expect(seen.at(-1)).toEqual([1, 3, 84, 136]);
+  // 101 + 64 = 165 -> 168, 50 + 64 = 114 -> 116
+  expect(seen.at(-1)).toEqual([1, 3, 116, 168]);
 });
 
 test('reflection is that of PyTorch, many times over in a small picture', async () => {

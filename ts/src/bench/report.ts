@@ -76,7 +76,7 @@ export function networkReport(result: NetworkTimings, peaks: ReadonlyMap<string,
       gflops(flops, stepsMs(rows)),
     ]),
   ];
-  const title = `${network} [${shape.join(', ')}], ${(flops / 1e9).toFixed(2)} GFLOP of convolutions`;
+  const title = `${network} [${shape.join(', ')}], ${(flops / 1e9).toFixed(2)} GFLOP of convolutions (Winograd needs fewer, and may pass the peak)`;
   const layers = PRECISIONS.map((precision) => {
     const some = timings.filter((timing) => timing.precision === precision);
     return `precision '${precision}'${precision === 'highest' ? ', direct kernels alone' : ''}\n${layersTable(some)}`;

@@ -18,6 +18,16 @@ interface Checkable {
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
+const NAMES = [
+  'build',
+  'threads',
+  'wasm',
+  'worker',
+  'workerUrl',
+  'maxMemoryBytes',
+  'onWarning',
+] as const satisfies readonly (keyof Checkable)[];
+
 export interface CheckedOptions {
   readonly maximumPages: number;
   readonly threadsReason: string;
@@ -29,6 +39,14 @@ export interface CheckedOptions {
 export function checkEngineOptions(options: Checkable): CheckedOptions {
   if (options === null || typeof options !== 'object')
     throw new ArgumentError('not options', { op: OP, got: typeof options });
+  const unknown = Object.keys(options).filter((name) => !(NAMES as readonly string[]).includes(name));
+  if (unknown.length > 0) {
+    throw new ArgumentError('no such option', {
+      op: OP,
+      got: unknown.join(', '),
+      wanted: `one object of ${NAMES.join(', ')}`,
+    });
+  }
   const { threads = 1, maxMemoryBytes = MOST_PAGES * PAGE_BYTES, worker, workerUrl, onWarning } = options;
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new ArgumentError('impossible number of threads', {
