@@ -162,7 +162,8 @@ describe('place', () => {
     const neighbours = (32 * 65536 + 64 * 16384) * 4;
     const { arena_bytes } = placeGraph(trace(new StyleTransferNetwork(), [1, 3, 256, 256]));
     expect(arena_bytes).toBeGreaterThanOrEqual(neighbours);
-    expect(arena_bytes).toBeLessThanOrEqual(1.05 * neighbours);
+    // The scratch of Winograd's algorithms is up to 1.5 MB a worker.
+    expect(arena_bytes).toBeLessThanOrEqual(1.13 * neighbours);
   });
 });
 

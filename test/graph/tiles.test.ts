@@ -14,6 +14,7 @@ import { tracePaint } from '../../dist/image/paint.js';
 import type { OpDescriptor } from '../../dist/ops/descriptor.js';
 import { descriptors, type RecordOpName } from '../../dist/ops/index.js';
 import { reorderRecord } from '../../dist/ops/reorder.js';
+import { ALGORITHMS } from '../../dist/ops/winograd_algorithms.js';
 import { trace } from './build.js';
 
 const F = nn.functional;
@@ -69,11 +70,10 @@ function tileMs(name: string, fields: Fields): number {
     case 'conv2d':
     case 'conv_transpose2d':
       return (f('tile_rows') * f('tile_cols') * f('tile_o') * 2 * f('c') * f('kh') * f('kw')) / FLOPS_A_MS;
-    case 'conv2d_winograd':
-      // Transforms of a channel as in the choice of the algorithm: multiplies and adds that they cost.
-      return (f('squares') * (36 * 2 * f('c') * f('tile_o') + 500 * f('c') + 360 * f('tile_o'))) / FLOPS_A_MS;
-    case 'pack_conv2d_winograd':
-      return (500 * 8 * f('c')) / FLOPS_A_MS;
+    case 'conv_winograd':
+      return winogradMs(f);
+    case 'pack_conv_winograd':
+      return (500 * 8 * f('c') * Math.ceil(f('kh') / 3) * Math.ceil(f('kw') / 3)) / FLOPS_A_MS;
     case 'reorder':
       return (
         (f('tile_rows') * Math.max(f('x_lanes') === 4 ? f('x_w') : 0, f('y_lanes') === 4 ? f('y_w') : 0)) /
@@ -97,6 +97,18 @@ function tileMs(name: string, fields: Fields): number {
     default:
       throw new Error(`how long does a tile of ${name} take?`);
   }
+}
+
+/** Products, and transforms of a channel as in the choice of the algorithm: multiplies and adds that they cost. */
+function winogradMs(f: (field: string) => number): number {
+  const algorithm = Object.values(ALGORITHMS).find(({ code }) => code === f('algorithm'));
+  if (algorithm === undefined) throw new Error(`no algorithm ${f('algorithm')}`);
+  const [rows, cols] = [f('tile_rows'), f('tile_cols')];
+  const inputs = (rows + f('blocks_h') - 1) * (cols + f('blocks_w') - 1) * f('c') * algorithm.input;
+  const outputs = Math.min(f('tile_o'), f('o'));
+  const steps = f('c') * f('blocks_h') * f('blocks_w');
+  const products = rows * cols * outputs * (algorithm.points ** 2 * steps + algorithm.output);
+  return (2 * (inputs + products)) / FLOPS_A_MS;
 }
 
 function reduceMs(f: (field: string) => number): number {

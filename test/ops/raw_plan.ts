@@ -148,14 +148,18 @@ export function encodedPlans(): {
     'paint',
     compileGraph(tracePaint(modelOf(loaded(new Conv2d(3, 3, 3, { padding: 1 }))), picture).graph),
   ]);
-  compiled.push([
-    'winograd',
-    compileGraph(
-      traceModule(loaded(new Conv2d(32, 32, 3, { padding: 1 })), [
-        { shape: [1, 32, 13, 11], dtype: 'float32' },
-      ]).graph,
-    ),
-  ]);
+  for (const [name, layer] of [
+    ['winograd', new Conv2d(32, 32, 3, { padding: 1 })],
+    ['winograd in blocks', new Conv2d(32, 3, 7, { padding: 3 })],
+    ['winograd of stride 2', new Conv2d(32, 64, 3, { stride: 2, padding: 1 })],
+    ['winograd, transposed', new ConvTranspose2d(32, 32, 3, { stride: 2, padding: 1 })],
+  ] as const) {
+    const input = { shape: [1, 32, 13, 11], dtype: 'float32' } as const;
+    const plan = compileGraph(traceModule(loaded(layer), [input]).graph);
+    if (!plan.stages.chosen.choices.every(({ algorithm }) => algorithm !== 'direct'))
+      throw new Error(`${name}: computed directly`);
+    compiled.push([name, plan]);
+  }
   const prepared = [loaded(new Conv2d(5, 9, 3)), loaded(new ConvTranspose2d(5, 9, 4, { stride: 2 }))].flatMap(
     (layer) =>
       compileGraph(traceModule(layer, [{ shape, dtype: 'float32' }]).graph).weights.map((weight) => ({

@@ -3,14 +3,14 @@
 mod binary;
 mod conv;
 mod conv2d;
-mod conv2d_winograd;
 mod conv_transpose2d;
+mod conv_winograd;
 mod convert;
 mod normalize;
 mod pack_bias;
 mod pack_conv2d;
-mod pack_conv2d_winograd;
 mod pack_conv_transpose2d;
+mod pack_conv_winograd;
 mod pad;
 mod pixels_in;
 mod pixels_out;

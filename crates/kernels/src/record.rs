@@ -635,11 +635,11 @@ records! {
         /// floats in y
         padded_c: u32,
     }
-    /// 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3): y = activation(w * pad(x) + b).
-    17 conv2d_winograd Conv2dWinograd {
+    /// Convolution, or transposed convolution, by one of Winograd's algorithms: y = activation(w * pad(x) + b).
+    17 conv_winograd ConvWinograd {
         /// blocked [n, c, h, w]
         x: Operand,
-        /// made by pack_conv2d_winograd
+        /// made by pack_conv_winograd
         weight: Operand,
         /// dense, padded to a multiple of 8 by pack_bias; or absent
         bias: Operand,
@@ -667,16 +667,26 @@ records! {
         pad_mode: u32,
         /// 0 none, 1 ReLU, 2 Tanh
         activation: u32,
-        /// squares of 4 x 4 results that a tile transforms together
-        squares: u32,
+        /// 0 F(4x4, 3x3), 1 F(3x3, 3x3), 2 F(4x4, 4x4), 3 of stride 2, 4 transposed of stride 2 and padding 1
+        algorithm: u32,
+        /// blocks of taps that the kernel is cut into, rows of them
+        blocks_h: u32,
+        /// columns of blocks
+        blocks_w: u32,
+        /// 0 outputs in the lanes, 1 input channels: of at most 3 outputs
+        packing: u32,
+        /// rows of squares a tile; a square is what the algorithm computes at once
+        tile_rows: u32,
+        /// columns of squares a tile
+        tile_cols: u32,
         /// output channels whose products lie in scratch together, a multiple of 8
         group_o: u32,
         /// output channels a tile, a multiple of 8
         tile_o: u32,
     }
-    /// 3x3 convolution weights to the products' side of conv2d_winograd: [o / 8][36 points][c][8].
-    18 pack_conv2d_winograd PackConv2dWinograd {
-        /// dense [o, c, 3, 3], or packed by pack_conv2d
+    /// Convolution weights to the products' side of conv_winograd: [o / 8][points][blocks of taps][c][8].
+    18 pack_conv_winograd PackConvWinograd {
+        /// dense [o, c, kh, kw]; of a transposed convolution [c, o, kh, kw]; or packed by pack_conv2d
         src: Operand,
         /// transformed
         y: Operand,
@@ -684,7 +694,15 @@ records! {
         o: u32,
         /// input channels
         c: u32,
-        /// how src lies: 0 dense, 1 as blocks of output channels
+        /// kernel rows
+        kh: u32,
+        /// kernel columns
+        kw: u32,
+        /// as of conv_winograd
+        algorithm: u32,
+        /// as of conv_winograd
+        packing: u32,
+        /// how src lies: 0 dense, 1 as pack_conv2d leaves it (packing 0)
         packed: u32,
     }
 }

@@ -1,17 +1,25 @@
 /**
- * choose: by which algorithm each convolution is computed. A convolution is `conv2d`, the direct one, until here; where Winograd's costs less it
- * becomes `conv2d_winograd`. `precision: 'highest'` keeps all direct. Pure; not here: how either divides its work (ops/).
+ * choose: by which algorithm each convolution is computed. A convolution is `conv2d` or `conv_transpose2d`, the direct ones, until here; where one of
+ * Winograd's costs less it becomes `conv_winograd`. `precision: 'highest'` keeps all direct. Pure; not here: how either divides its work (ops/).
  */
-import { MOST_SQUARES, POINTS, SQUARE_PX, transformedBytes } from '../ops/conv2d_winograd.js';
+import { pixelElems } from '../ops/conv_tiles.js';
 import { channelBlocks, LANES } from '../ops/tiles.js';
-import type { AnyNode, Graph, Node, ValueId } from './ir.js';
+import {
+  ALGORITHMS,
+  divide,
+  packingOf,
+  terms,
+  transformedBytes,
+  type WinogradWork,
+} from '../ops/winograd_algorithms.js';
+import type { AnyNode, Graph, Node, OpAttributes, PaddingMode, ValueId, WinogradAlgorithm } from './ir.js';
 
 export type Precision = 'high' | 'highest';
 
 /** What became of one convolution. */
 export interface Choice {
   readonly name: string;
-  readonly algorithm: 'direct' | 'winograd';
+  readonly algorithm: 'direct' | WinogradAlgorithm;
   readonly why: string;
 }
 
@@ -21,105 +29,172 @@ export interface Chosen {
   readonly choices: readonly Choice[];
   /** Transformed weights of all Winograd convolutions together. */
   readonly transformed_bytes: number;
-  /** Whether they are kept; else each run transforms them anew. */
-  readonly keepsTransformed: boolean;
+  /** Those that are kept; each run transforms the others anew. */
+  readonly kept_bytes: number;
   /** What keeping them takes beyond the parameters they are made of. */
   readonly extra_bytes: number;
 }
 
-/** Transformed weights that a network may keep: more are made anew in each run. */
+/** Transformed weights that a network may keep, the smallest first: the others are made anew in each run. */
 export const MOST_TRANSFORMED_BYTES = 64 * 2 ** 20;
 
-/**
- * Multiply-adds that could be done meanwhile, measured: to transform one channel of a square's input, or of its results; to read the 36
- * transformed weights of a 3x3, once for some squares; to transform them.
- */
-const COST = { input: 250, output: 180, read: 150, transform: 250 } as const;
-/** Steps that could be done while a register tile is begun and ended: a matrix product over C channels costs that many more than C. */
-const TILE_STEPS = 16;
+/** Multiply-adds that could be done while one weight is transformed. */
+const TRANSFORM = 7;
 /** Winograd is taken where it costs at most this part of the direct algorithm, which is the more accurate one. */
-const WORTHWHILE = 0.85;
+const WORTHWHILE = 0.9;
 
-/**
- * Winograd's error grows with the root of the channels that are summed: rms 0.6e-6 of the results' standard deviation at 16, 1.2e-6 at 128,
- * 1.8e-6 at 256, 2.5e-6 at 512. What is promised is 2e-6.
- */
-const MOST_CHANNELS = 256;
+type Convolution = Node<'conv2d'> | Node<'conv_transpose2d'>;
 
-interface Estimate {
-  /** Transformed weights, and the parameter they are made of. */
-  readonly bytes: number;
-  readonly plain_bytes: number;
-  /** Of the direct algorithm's cost, with kept weights and with weights transformed in each run. */
+interface Candidate {
+  readonly work: WinogradWork;
+  /** Of the direct algorithm's cost, with kept weights and with weights transformed in each run; infinite where that cannot be. */
   readonly kept: number;
   readonly anew: number;
 }
 
-/** Costs in multiply-adds of whole vectors; null with the reason where Winograd does not apply. */
-function estimate(graph: Graph, node: Node<'conv2d'>): Estimate | string {
-  const [o = 1, c = 1, kh = 1, kw = 1] = node.weights.weight?.shape ?? [];
-  const { stride, dilation } = node.attributes;
-  if (kh !== 3 || kw !== 3) return `a ${kh}x${kw} kernel`;
-  if (stride.some((step) => step !== 1)) return `stride ${stride.join('x')}`;
-  if (dilation.some((step) => step !== 1)) return `dilation ${dilation.join('x')}`;
-  if (c > MOST_CHANNELS) return `${c} channels, too many for the error that is promised`;
-  const [n = 1, , h = 1, w = 1] = graph.values[node.output]?.shape ?? [];
-  const pad4 = (channels: number): number => channelBlocks(channels) * LANES;
-  // Few inputs or outputs have direct kernels that multiply no empty lanes.
-  const direct = n * h * w * 9 * (c < LANES ? c : pad4(c)) * (o < LANES ? o : pad4(o));
-  const squares = n * Math.ceil(h / SQUARE_PX) * Math.ceil(w / SQUARE_PX);
-  const weights = pad4(c) * pad4(o);
-  const winograd =
-    squares * (POINTS * (pad4(c) + TILE_STEPS) * pad4(o) + COST.input * pad4(c) + COST.output * pad4(o)) +
-    Math.ceil(squares / MOST_SQUARES) * COST.read * weights;
-  return {
-    bytes: transformedBytes(o, c),
-    plain_bytes: o * c * kh * kw * 4,
-    kept: winograd / direct,
-    anew: (winograd + COST.transform * weights) / direct,
-  };
+interface Estimate {
+  /** The parameter's own bytes. */
+  readonly plain_bytes: number;
+  readonly best: Candidate;
+}
+
+function sizesOf(node: Convolution): { o: number; c: number; kh: number; kw: number } {
+  const [first = 1, second = 1, kh = 1, kw = 1] = node.weights.weight?.shape ?? [];
+  return node.op === 'conv2d' ? { o: first, c: second, kh, kw } : { o: second, c: first, kh, kw };
+}
+
+const both = (pair: readonly [number, number], size: number): boolean => pair[0] === size && pair[1] === size;
+
+/** The algorithms that compute the convolution, or why there are none. */
+function applicable(node: Convolution): readonly WinogradAlgorithm[] | string {
+  const { kh, kw } = sizesOf(node);
+  const { stride } = node.attributes;
+  const is3x3 = kh === 3 && kw === 3;
+  if (node.op === 'conv_transpose2d') {
+    const { padding } = node.attributes;
+    if (!is3x3) return `a transposed ${kh}x${kw} kernel`;
+    if (!both(stride, 2)) return `transposed with stride ${stride.join('x')}`;
+    if (!both(padding, 1)) return `transposed with padding ${padding.join('x')}`;
+    return ['F(8x8, 3x3) * 2'];
+  }
+  const { dilation } = node.attributes;
+  if (!both(dilation, 1)) return `dilation ${dilation.join('x')}`;
+  if (both(stride, 2) && is3x3) return ['F(4x4, 3x3) / 2'];
+  if (!both(stride, 1)) return `a ${kh}x${kw} kernel with stride ${stride.join('x')}`;
+  if (Math.min(kh, kw) < 2) return `a ${kh}x${kw} kernel`;
+  return is3x3 ? ['F(4x4, 3x3)', 'F(3x3, 3x3)'] : ['F(3x3, 3x3)', 'F(4x4, 4x4)'];
+}
+
+/** The direct algorithm's multiply-adds. Few inputs or outputs have direct kernels that multiply no empty lanes. */
+function directCost(graph: Graph, node: Convolution): number {
+  const { o, c, kh, kw } = sizesOf(node);
+  const pixels = node.op === 'conv2d' ? node.output : node.inputs[0];
+  const [n = 1, , h = 1, w = 1] = pixels === undefined ? [] : (graph.values[pixels]?.shape ?? []);
+  const outputs = packingOf({ c, o }) === 1 ? o : channelBlocks(o) * LANES;
+  return n * h * w * kh * kw * pixelElems(c) * outputs;
+}
+
+/** The cheapest of Winograd's algorithms, or why there is none. */
+function estimate(graph: Graph, node: Convolution): Estimate | string {
+  const algorithms = applicable(node);
+  if (typeof algorithms === 'string') return algorithms;
+  const sizes = sizesOf(node);
+  const [samples = 1, , rows = 1, cols = 1] = graph.values[node.output]?.shape ?? [];
+  const direct = directCost(graph, node);
+  let best: Candidate | null = null;
+  for (const algorithm of algorithms) {
+    const work = { algorithm, samples, rows, cols, ...sizes };
+    if (terms(work) > ALGORITHMS[algorithm].mostTerms) continue;
+    const { cost } = divide(work);
+    // What is not transposed and has whole panels of outputs has a direct form that weights can be kept in.
+    const canBeAnew = node.op === 'conv2d' && packingOf(sizes) === 0;
+    const transform = canBeAnew ? TRANSFORM * (transformedBytes(work) / 4) : Number.POSITIVE_INFINITY;
+    const candidate = { work, kept: cost / direct, anew: (cost + transform) / direct };
+    if (best === null || candidate.kept < best.kept) best = candidate;
+  }
+  if (best === null) return `${sizes.c} channels, too many for the error that is promised`;
+  return { plain_bytes: sizes.o * sizes.c * sizes.kh * sizes.kw * 4, best };
 }
 
 const costs = (ratio: number): string => `costs ${ratio.toFixed(2)} of direct`;
 
-function winogradNode(node: Node<'conv2d'>, keepsTransformed: boolean): Node<'conv2d_winograd'> {
-  const { padding, paddingMode, activation } = node.attributes;
-  const weights = keepsTransformed ? 'transformed once' : 'transformed in each run';
-  return { ...node, op: 'conv2d_winograd', attributes: { padding, paddingMode, activation, weights } };
+function winogradNode(
+  node: Convolution,
+  algorithm: WinogradAlgorithm,
+  weights: OpAttributes['conv_winograd']['weights'],
+): Node<'conv_winograd'> {
+  const { activation } = node.attributes;
+  const [padding, paddingMode] =
+    node.op === 'conv2d'
+      ? [node.attributes.padding, node.attributes.paddingMode]
+      : ([[0, 0, 0, 0], 'zeros'] as const satisfies [readonly number[], PaddingMode]);
+  return {
+    ...node,
+    op: 'conv_winograd',
+    attributes: { algorithm, padding, paddingMode, activation, weights },
+  };
+}
+
+/** Which convolutions keep their transformed weights: the smallest first, as far as the bytes reach. Shared weights are counted for each. */
+function keptOf(estimates: ReadonlyMap<ValueId, Estimate | string>): Set<ValueId> {
+  const kept = new Set<ValueId>();
+  let left = MOST_TRANSFORMED_BYTES;
+  const worthwhile = [...estimates].flatMap(([id, found]) =>
+    typeof found === 'string' || found.best.kept > WORTHWHILE
+      ? []
+      : [{ id, bytes: transformedBytes(found.best.work) }],
+  );
+  for (const { id, bytes } of worthwhile.sort((a, b) => a.bytes - b.bytes)) {
+    left -= bytes;
+    if (left < 0) break;
+    kept.add(id);
+  }
+  return kept;
 }
 
 /** Chooses for every convolution of a graph. */
 export function choose(graph: Graph, { precision }: { readonly precision: Precision }): Chosen {
   const estimates = new Map<ValueId, Estimate | string>();
   for (const node of graph.nodes) {
-    if (node.op !== 'conv2d') continue;
+    if (node.op !== 'conv2d' && node.op !== 'conv_transpose2d') continue;
     estimates.set(
       node.output,
-      precision === 'highest' ? "precision 'highest'" : estimate(graph, node as Node<'conv2d'>),
+      precision === 'highest' ? "precision 'highest'" : estimate(graph, node as Convolution),
     );
   }
-  // Weights that several convolutions share are counted for each: an upper bound.
-  let [transformed_bytes, plain_bytes] = [0, 0];
-  for (const found of estimates.values()) {
-    if (typeof found === 'string' || found.kept > WORTHWHILE) continue;
-    transformed_bytes += found.bytes;
-    plain_bytes += found.plain_bytes;
-  }
-  const keepsTransformed = transformed_bytes <= MOST_TRANSFORMED_BYTES;
-  const extra_bytes = keepsTransformed ? transformed_bytes - plain_bytes : 0;
-
+  const kept = keptOf(estimates);
+  let [transformed_bytes, kept_bytes, extra_bytes] = [0, 0, 0];
   const choices: Choice[] = [];
   const nodes = graph.nodes.map((node): AnyNode => {
     const found = estimates.get(node.output);
-    if (node.op !== 'conv2d' || found === undefined) return node;
-    const ratio = typeof found === 'string' ? null : keepsTransformed ? found.kept : found.anew;
-    const winograd = ratio !== null && ratio <= WORTHWHILE;
-    choices.push({
-      name: node.name,
-      algorithm: winograd ? 'winograd' : 'direct',
-      why: typeof found === 'string' ? found : `winograd ${costs(ratio ?? Number.POSITIVE_INFINITY)}`,
-    });
-    return winograd ? winogradNode(node as Node<'conv2d'>, keepsTransformed) : node;
+    if ((node.op !== 'conv2d' && node.op !== 'conv_transpose2d') || found === undefined) return node;
+    if (typeof found === 'string') {
+      choices.push({ name: node.name, algorithm: 'direct', why: found });
+      return node;
+    }
+    const { best, plain_bytes } = found;
+    const keeps = kept.has(node.output);
+    const ratio = keeps ? best.kept : best.anew;
+    const { algorithm } = best.work;
+    const why = Number.isFinite(ratio)
+      ? `${algorithm} ${costs(ratio)}`
+      : `no room to keep the transformed weights of ${algorithm}`;
+    if (ratio > WORTHWHILE) {
+      choices.push({ name: node.name, algorithm: 'direct', why });
+      return node;
+    }
+    const bytes = transformedBytes(best.work);
+    transformed_bytes += bytes;
+    if (keeps) {
+      kept_bytes += bytes;
+      extra_bytes += bytes - plain_bytes;
+    }
+    choices.push({ name: node.name, algorithm, why: costs(ratio) });
+    return winogradNode(
+      node as Convolution,
+      algorithm,
+      keeps ? 'transformed once' : 'transformed in each run',
+    );
   });
-  return { graph: { ...graph, nodes }, precision, choices, transformed_bytes, keepsTransformed, extra_bytes };
+  return { graph: { ...graph, nodes }, precision, choices, transformed_bytes, kept_bytes, extra_bytes };
 }

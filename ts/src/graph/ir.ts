@@ -19,6 +19,17 @@ export type BinaryKind = 'add' | 'sub' | 'mul' | 'div';
 /** `scalar*`: x op value; `rsub`: value - x; `rdiv`: value / x. */
 export type UnaryKind = 'relu' | 'tanh' | 'sqrt' | 'add' | 'sub' | 'mul' | 'div' | 'rsub' | 'rdiv';
 
+/**
+ * F(m x m, r x r): m x m results of r x r taps at once. `F(4x4, 3x3) / 2`: of stride 2, by phases; `F(8x8, 3x3) * 2`: of a transposed convolution
+ * of stride 2 and padding 1.
+ */
+export type WinogradAlgorithm =
+  | 'F(4x4, 3x3)'
+  | 'F(3x3, 3x3)'
+  | 'F(4x4, 4x4)'
+  | 'F(4x4, 3x3) / 2'
+  | 'F(8x8, 3x3) * 2';
+
 /** What each op is told besides its inputs and weights. Sizes in elements, pairs as [height, width]. */
 export interface OpAttributes {
   /** Inputs: none. A parameter used as a value in `forward`; weight role `value`. */
@@ -32,9 +43,13 @@ export interface OpAttributes {
     readonly paddingMode: PaddingMode;
     readonly activation: Activation;
   };
-  /** A 3x3 conv2d of stride and dilation 1 by Winograd's algorithm, made by graph/choose.ts; inputs and weights as conv2d. */
-  conv2d_winograd: {
-    /** top, bottom, left, right */
+  /**
+   * A conv2d or conv_transpose2d by one of Winograd's algorithms, made by graph/choose.ts; inputs and weights as that op has them, [C O KH KW] for
+   * the transposed algorithm.
+   */
+  conv_winograd: {
+    readonly algorithm: WinogradAlgorithm;
+    /** top, bottom, left, right; 0 for the transposed algorithm */
     readonly padding: readonly [number, number, number, number];
     readonly paddingMode: PaddingMode;
     readonly activation: Activation;

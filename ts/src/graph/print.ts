@@ -50,13 +50,12 @@ export function printGraph(graph: Graph, title = 'graph'): string {
 }
 
 /** One line a convolution: its algorithm, and why; then what becomes of transformed weights. */
-export function printChosen({ precision, choices, transformed_bytes, keepsTransformed }: Chosen): string {
-  const lines = choices.map(({ name, algorithm, why }) => `  ${name}: ${algorithm}  # ${why}`);
-  const kept = keepsTransformed ? 'transformed once' : 'transformed in each run';
+export function printChosen({ precision, choices, transformed_bytes, kept_bytes }: Chosen): string {
+  const anew = transformed_bytes - kept_bytes;
   return `${[
     `chosen for precision '${precision}' {`,
-    ...lines,
-    `  transformed weights: ${transformed_bytes} bytes of at most ${MOST_TRANSFORMED_BYTES}, ${kept}`,
+    ...choices.map(({ name, algorithm, why }) => `  ${name}: ${algorithm}  # ${why}`),
+    `  transformed weights: ${kept_bytes} bytes kept of at most ${MOST_TRANSFORMED_BYTES}, the smallest first; ${anew} transformed in each run`,
     '}',
   ].join('\n')}\n`;
 }

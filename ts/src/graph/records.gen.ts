@@ -56,8 +56,8 @@ export const RECORDS: Readonly<Record<number, { readonly name: string; readonly 
   14: { name: 'pack_conv2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'packing'] },
   15: { name: 'pack_conv_transpose2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'stride_h', 'stride_w'] },
   16: { name: 'pack_bias', fields: ['src', 'y', 'c', 'padded_c'] },
-  17: { name: 'conv2d_winograd', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'squares', 'group_o', 'tile_o'] },
-  18: { name: 'pack_conv2d_winograd', fields: ['src', 'y', 'o', 'c', 'packed'] },
+  17: { name: 'conv_winograd', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'algorithm', 'blocks_h', 'blocks_w', 'packing', 'tile_rows', 'tile_cols', 'group_o', 'tile_o'] },
+  18: { name: 'pack_conv_winograd', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'algorithm', 'packing', 'packed'] },
 };
 
 interface Scratch {
@@ -822,10 +822,10 @@ export function packBias(r: PackBiasFields): RecordWords {
   );
 }
 
-export interface Conv2dWinogradFields extends Scratch {
+export interface ConvWinogradFields extends Scratch {
   /** blocked [n, c, h, w] */
   readonly x: Operand;
-  /** made by pack_conv2d_winograd */
+  /** made by pack_conv_winograd */
   readonly weight: Operand;
   /** dense, padded to a multiple of 8 by pack_bias; or absent */
   readonly bias: Operand;
@@ -853,17 +853,27 @@ export interface Conv2dWinogradFields extends Scratch {
   readonly padMode: number;
   /** 0 none, 1 ReLU, 2 Tanh */
   readonly activation: number;
-  /** squares of 4 x 4 results that a tile transforms together */
-  readonly squares: number;
+  /** 0 F(4x4, 3x3), 1 F(3x3, 3x3), 2 F(4x4, 4x4), 3 of stride 2, 4 transposed of stride 2 and padding 1 */
+  readonly algorithm: number;
+  /** blocks of taps that the kernel is cut into, rows of them */
+  readonly blocksH: number;
+  /** columns of blocks */
+  readonly blocksW: number;
+  /** 0 outputs in the lanes, 1 input channels: of at most 3 outputs */
+  readonly packing: number;
+  /** rows of squares a tile; a square is what the algorithm computes at once */
+  readonly tileRows: number;
+  /** columns of squares a tile */
+  readonly tileCols: number;
   /** output channels whose products lie in scratch together, a multiple of 8 */
   readonly groupO: number;
   /** output channels a tile, a multiple of 8 */
   readonly tileO: number;
 }
-export function conv2dWinograd(r: Conv2dWinogradFields): RecordWords {
+export function convWinograd(r: ConvWinogradFields): RecordWords {
   return Uint32Array.of(
     17,
-    22,
+    27,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
     r.x,
@@ -881,14 +891,19 @@ export function conv2dWinograd(r: Conv2dWinogradFields): RecordWords {
     r.padLeft,
     r.padMode,
     r.activation,
-    r.squares,
+    r.algorithm,
+    r.blocksH,
+    r.blocksW,
+    r.packing,
+    r.tileRows,
+    r.tileCols,
     r.groupO,
     r.tileO,
   );
 }
 
-export interface PackConv2dWinogradFields extends Scratch {
-  /** dense [o, c, 3, 3], or packed by pack_conv2d */
+export interface PackConvWinogradFields extends Scratch {
+  /** dense [o, c, kh, kw]; of a transposed convolution [c, o, kh, kw]; or packed by pack_conv2d */
   readonly src: Operand;
   /** transformed */
   readonly y: Operand;
@@ -896,19 +911,31 @@ export interface PackConv2dWinogradFields extends Scratch {
   readonly o: number;
   /** input channels */
   readonly c: number;
-  /** how src lies: 0 dense, 1 as blocks of output channels */
+  /** kernel rows */
+  readonly kh: number;
+  /** kernel columns */
+  readonly kw: number;
+  /** as of conv_winograd */
+  readonly algorithm: number;
+  /** as of conv_winograd */
+  readonly packing: number;
+  /** how src lies: 0 dense, 1 as pack_conv2d leaves it (packing 0) */
   readonly packed: number;
 }
-export function packConv2dWinograd(r: PackConv2dWinogradFields): RecordWords {
+export function packConvWinograd(r: PackConvWinogradFields): RecordWords {
   return Uint32Array.of(
     18,
-    9,
+    13,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
     r.src,
     r.y,
     r.o,
     r.c,
+    r.kh,
+    r.kw,
+    r.algorithm,
+    r.packing,
     r.packed,
   );
 }

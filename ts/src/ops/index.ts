@@ -3,7 +3,7 @@ import type { OpName } from '../graph/ir.js';
 import { binary } from './binary.js';
 import { convTranspose2d } from './conv_transpose2d.js';
 import { conv2d } from './conv2d.js';
-import { conv2dWinograd } from './conv2d_winograd.js';
+import { convWinograd } from './conv_winograd.js';
 import type { OpDescriptor } from './descriptor.js';
 import { normalize } from './normalize.js';
 import { pad } from './pad.js';
@@ -17,7 +17,7 @@ export type RecordOpName = Exclude<OpName, 'parameter' | 'view'>;
 
 export const descriptors: { readonly [K in RecordOpName]: OpDescriptor<K> } = {
   conv2d,
-  conv2d_winograd: conv2dWinograd,
+  conv_winograd: convWinograd,
   conv_transpose2d: convTranspose2d,
   normalize,
   reduce,

@@ -12,11 +12,11 @@
 //!    (48 GFLOP/s; runs of 48: 54, of 384: 56.5).
 //! 3. Everything is asserted once a row: checks in 64 bits cost as much as 20 k steps.
 //! 4. What a tile sums is added in the same order for every output element, whatever tile it falls in.
-//!
-//! 5. Where multiply and add are two instructions, the front end is the limit: the distance between pixels as a constant saves
+//! 5. Tiles of one width are one call: entering costs as much as some k steps.
+//! 6. Where multiply and add are two instructions, the front end is the limit: the distance between pixels as a constant saves
 //!    the addition before each splat load (41 -> 44 GFLOP/s). Tiles of 6 pixels gain nothing by it (56 either way).
 
-use super::widths::Widths;
+use super::widths::widths;
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES, TILE_PX};
 
@@ -127,53 +127,66 @@ pub fn conv_row(
         _ => F32x4::splat(0.0),
     });
     let (mut x, mut place) = (0usize, *place);
-    for width in Widths::new(px, TILE_PX) {
+    for (width, tiles) in widths(px, TILE_PX) {
         // A walk of no rows reads nothing and reaches nowhere, whatever lies between its pixels.
         let a = a.as_ptr().wrapping_add(x.wrapping_mul(walk.px_stride));
-        // SAFETY: pixels x..x + width of those that the assertions above cover.
+        let tiles = Tiles {
+            a,
+            w: w.as_ptr(),
+            bias,
+            y: y.as_mut_ptr(),
+            walk,
+            place,
+            tiles,
+        };
+        // SAFETY: pixels x..x + width * tiles of those that the assertions above cover.
         unsafe {
-            let (w, y) = (w.as_ptr(), y.as_mut_ptr());
             if vectors == 1 {
-                tile_of_width::<1, 0>(width, a, w, bias, y, walk, &place);
+                tiles_of_width::<1, 0>(width, &tiles);
             } else if CONSTANT_STRIDES && width >= TILE_PX - 1 {
                 match walk.px_stride {
-                    3 => tile_of_width::<2, 3>(width, a, w, bias, y, walk, &place),
-                    32 => tile_of_width::<2, 32>(width, a, w, bias, y, walk, &place),
-                    64 => tile_of_width::<2, 64>(width, a, w, bias, y, walk, &place),
-                    128 => tile_of_width::<2, 128>(width, a, w, bias, y, walk, &place),
-                    256 => tile_of_width::<2, 256>(width, a, w, bias, y, walk, &place),
-                    _ => tile_of_width::<2, 0>(width, a, w, bias, y, walk, &place),
+                    3 => tiles_of_width::<2, 3>(width, &tiles),
+                    32 => tiles_of_width::<2, 32>(width, &tiles),
+                    64 => tiles_of_width::<2, 64>(width, &tiles),
+                    128 => tiles_of_width::<2, 128>(width, &tiles),
+                    256 => tiles_of_width::<2, 256>(width, &tiles),
+                    _ => tiles_of_width::<2, 0>(width, &tiles),
                 }
             } else {
-                tile_of_width::<2, 0>(width, a, w, bias, y, walk, &place);
+                tiles_of_width::<2, 0>(width, &tiles);
             }
         }
-        x += width;
-        place.at += width * place.px_stride;
+        let done = width * tiles.tiles;
+        x += done;
+        place.at += done * place.px_stride;
     }
 }
 
-/// # Safety
-/// - As of `tile`.
-#[inline(always)]
-unsafe fn tile_of_width<const VECTORS: usize, const STRIDE: usize>(
-    width: usize,
+/// Neighbouring register tiles of one width, and what they read and write.
+struct Tiles<'a> {
+    /// The first tile's first pixel
     a: *const f32,
     w: *const f32,
     bias: [F32x4; 2],
     y: *mut f32,
-    walk: &Walk,
-    place: &Place,
-) {
+    walk: &'a Walk,
+    place: Place,
+    tiles: usize,
+}
+
+/// # Safety
+/// - As of `tiles`.
+#[inline(always)]
+unsafe fn tiles_of_width<const VECTORS: usize, const STRIDE: usize>(width: usize, of: &Tiles) {
     // SAFETY: the caller's obligation.
     unsafe {
         match width {
-            1 if STRIDE == 0 => tile::<1, VECTORS, STRIDE>(a, w, bias, y, walk, place),
-            2 if STRIDE == 0 => tile::<2, VECTORS, STRIDE>(a, w, bias, y, walk, place),
-            3 => tile::<3, VECTORS, STRIDE>(a, w, bias, y, walk, place),
-            4 => tile::<4, VECTORS, STRIDE>(a, w, bias, y, walk, place),
-            5 if TILE_PX >= 5 => tile::<5, VECTORS, STRIDE>(a, w, bias, y, walk, place),
-            6 if TILE_PX >= 6 => tile::<6, VECTORS, STRIDE>(a, w, bias, y, walk, place),
+            1 if STRIDE == 0 => tiles::<1, VECTORS, STRIDE>(of),
+            2 if STRIDE == 0 => tiles::<2, VECTORS, STRIDE>(of),
+            3 => tiles::<3, VECTORS, STRIDE>(of),
+            4 => tiles::<4, VECTORS, STRIDE>(of),
+            5 if TILE_PX >= 5 => tiles::<5, VECTORS, STRIDE>(of),
+            6 if TILE_PX >= 6 => tiles::<6, VECTORS, STRIDE>(of),
             _ => unreachable!(),
         }
     }
@@ -182,50 +195,55 @@ unsafe fn tile_of_width<const VECTORS: usize, const STRIDE: usize>(
 /// `STRIDE` is the distance between pixels, or 0: then the walk has it.
 ///
 /// # Safety
-/// - `STRIDE` is 0 or `walk.px_stride`.
-/// - `a` is valid for reading `walk.reach(PX)` floats, `w` for `walk.steps() * VECTORS` vectors.
-/// - `y` is valid for writing `place.reach(PX, VECTORS)` floats.
+/// - `STRIDE` is 0 or the walk's `px_stride`.
+/// - `of.a` is valid for reading `walk.reach(PX * of.tiles)` floats, `of.w` for `walk.steps() * VECTORS` vectors.
+/// - `of.y` is valid for writing `place.reach(PX * of.tiles, VECTORS)` floats.
 #[inline(never)]
-unsafe fn tile<const PX: usize, const VECTORS: usize, const STRIDE: usize>(
-    a: *const f32,
-    mut w: *const f32,
-    bias: [F32x4; 2],
-    y: *mut f32,
-    walk: &Walk,
-    place: &Place,
-) {
-    let mut acc = [[F32x4::splat(0.0); VECTORS]; PX];
+unsafe fn tiles<const PX: usize, const VECTORS: usize, const STRIDE: usize>(of: &Tiles) {
+    let (walk, place) = (of.walk, &of.place);
     let px_stride = if STRIDE == 0 { walk.px_stride } else { STRIDE };
-    for row in 0..walk.rows {
-        for tap in 0..walk.taps {
-            // SAFETY: `a` walks a run and `w` the panel; the caller answers for both.
-            unsafe {
-                let mut a = a.add(row * walk.row_stride + tap * walk.tap_stride);
-                let end = a.add(walk.run);
-                while a != end {
-                    let weights: [F32x4; VECTORS] =
-                        core::array::from_fn(|v| F32x4::load(w.add(v * LANES)));
-                    for (p, sums) in acc.iter_mut().enumerate() {
-                        let x = F32x4::load_splat(a.add(p * px_stride));
-                        for (sum, weights) in sums.iter_mut().zip(weights) {
-                            *sum = x.mul_add(weights, *sum);
+    let (mut first, mut to) = (of.a, of.y.wrapping_add(place.at));
+    for _ in 0..of.tiles {
+        let mut acc = [[F32x4::splat(0.0); VECTORS]; PX];
+        let mut w = of.w;
+        let mut row_start = first;
+        for _ in 0..walk.rows {
+            let mut tap_start = row_start;
+            for _ in 0..walk.taps {
+                // SAFETY: `a` walks a run and `w` the panel; the caller answers for both.
+                unsafe {
+                    let mut a = tap_start;
+                    let end = a.add(walk.run);
+                    while a != end {
+                        let weights: [F32x4; VECTORS] =
+                            core::array::from_fn(|v| F32x4::load(w.add(v * LANES)));
+                        for (p, sums) in acc.iter_mut().enumerate() {
+                            let x = F32x4::load_splat(a.add(p * px_stride));
+                            for (sum, weights) in sums.iter_mut().zip(weights) {
+                                *sum = x.mul_add(weights, *sum);
+                            }
                         }
+                        a = a.add(1);
+                        w = w.add(VECTORS * LANES);
                     }
-                    a = a.add(1);
-                    w = w.add(VECTORS * LANES);
                 }
+                tap_start = tap_start.wrapping_add(walk.tap_stride);
+            }
+            row_start = row_start.wrapping_add(walk.row_stride);
+        }
+        for (p, sums) in acc.iter().enumerate() {
+            for (v, &sum) in sums.iter().enumerate() {
+                let mut result = sum + of.bias[v];
+                if place.relu {
+                    result = result.max(F32x4::splat(0.0));
+                }
+                // SAFETY: within the reach of `place`; the caller answers for it.
+                unsafe { result.store(to.add(p * place.px_stride + v * place.plane)) };
             }
         }
-    }
-    for (p, sums) in acc.iter().enumerate() {
-        for (v, &sum) in sums.iter().enumerate() {
-            let mut result = sum + bias[v];
-            if place.relu {
-                result = result.max(F32x4::splat(0.0));
-            }
-            // SAFETY: within the reach of `place`; the caller answers for it.
-            unsafe { result.store(y.add(place.at + p * place.px_stride + v * place.plane)) };
-        }
+        // The last increments may pass a view's end, so they wrap rather than asserting to stay inside.
+        first = first.wrapping_add(PX * px_stride);
+        to = to.wrapping_add(PX * place.px_stride);
     }
 }
 

@@ -10,7 +10,7 @@
 //! 3 pixels x 3 outputs are the most that doesn't spill: nine sums, three weights, one pixel, one product (plain build).
 
 use super::conv_tile::{Place, Walk};
-use super::widths::Widths;
+use super::widths::widths;
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
 
@@ -44,77 +44,87 @@ pub fn dot_row(
         _ => 3,
     };
     let (mut x, mut place) = (0usize, *place);
-    for width in Widths::new(px, most) {
+    for (width, tiles) in widths(px, most) {
         // As in `conv_row`.
         let a = a.as_ptr().wrapping_add(x.wrapping_mul(walk.px_stride));
         let (w, y) = (w.as_ptr(), y.as_mut_ptr());
         // SAFETY: pixels x..x + width of those that the assertions above cover.
         unsafe {
             match (outputs, width) {
-                (1, 1) => tile::<1, 1>(a, w, bias, y, walk, &place),
-                (1, 2) => tile::<2, 1>(a, w, bias, y, walk, &place),
-                (1, 3) => tile::<3, 1>(a, w, bias, y, walk, &place),
-                (1, 4) => tile::<4, 1>(a, w, bias, y, walk, &place),
-                (1, 5) => tile::<5, 1>(a, w, bias, y, walk, &place),
-                (1, 6) => tile::<6, 1>(a, w, bias, y, walk, &place),
-                (2, 1) => tile::<1, 2>(a, w, bias, y, walk, &place),
-                (2, 2) => tile::<2, 2>(a, w, bias, y, walk, &place),
-                (2, 3) => tile::<3, 2>(a, w, bias, y, walk, &place),
-                (2, 4) => tile::<4, 2>(a, w, bias, y, walk, &place),
-                (3, 1) => tile::<1, 3>(a, w, bias, y, walk, &place),
-                (3, 2) => tile::<2, 3>(a, w, bias, y, walk, &place),
-                (3, 3) => tile::<3, 3>(a, w, bias, y, walk, &place),
+                (1, 1) => tiles_of::<1, 1>(a, w, bias, y, walk, &place, tiles),
+                (1, 2) => tiles_of::<2, 1>(a, w, bias, y, walk, &place, tiles),
+                (1, 3) => tiles_of::<3, 1>(a, w, bias, y, walk, &place, tiles),
+                (1, 4) => tiles_of::<4, 1>(a, w, bias, y, walk, &place, tiles),
+                (1, 5) => tiles_of::<5, 1>(a, w, bias, y, walk, &place, tiles),
+                (1, 6) => tiles_of::<6, 1>(a, w, bias, y, walk, &place, tiles),
+                (2, 1) => tiles_of::<1, 2>(a, w, bias, y, walk, &place, tiles),
+                (2, 2) => tiles_of::<2, 2>(a, w, bias, y, walk, &place, tiles),
+                (2, 3) => tiles_of::<3, 2>(a, w, bias, y, walk, &place, tiles),
+                (2, 4) => tiles_of::<4, 2>(a, w, bias, y, walk, &place, tiles),
+                (3, 1) => tiles_of::<1, 3>(a, w, bias, y, walk, &place, tiles),
+                (3, 2) => tiles_of::<2, 3>(a, w, bias, y, walk, &place, tiles),
+                (3, 3) => tiles_of::<3, 3>(a, w, bias, y, walk, &place, tiles),
                 _ => unreachable!(),
             }
         }
-        x += width;
-        place.at += width * place.px_stride;
+        x += width * tiles;
+        place.at += width * tiles * place.px_stride;
     }
 }
 
+/// Neighbouring register tiles.
+///
 /// # Safety
-/// - `a` is valid for reading `walk.reach(PX)` floats, `w` for `walk.steps() * OUTPUTS`.
-/// - `y` is valid for writing `place.reach(PX, 1)` floats.
+/// - `a` is valid for reading `walk.reach(PX * tiles)` floats, `w` for `walk.steps() * OUTPUTS`.
+/// - `y` is valid for writing `place.reach(PX * tiles, 1)` floats.
 #[inline(never)]
-unsafe fn tile<const PX: usize, const OUTPUTS: usize>(
+unsafe fn tiles_of<const PX: usize, const OUTPUTS: usize>(
     a: *const f32,
-    mut w: *const f32,
+    w: *const f32,
     bias: F32x4,
     y: *mut f32,
     walk: &Walk,
     place: &Place,
+    tiles: usize,
 ) {
-    let mut acc = [[F32x4::splat(0.0); OUTPUTS]; PX];
     let px_stride = walk.px_stride;
-    for row in 0..walk.rows {
-        for tap in 0..walk.taps {
-            // SAFETY: `a` walks a run and `w` the panel; the caller answers for both.
-            unsafe {
-                let mut a = a.add(row * walk.row_stride + tap * walk.tap_stride);
-                let end = a.add(walk.run);
-                while a != end {
-                    let weights: [F32x4; OUTPUTS] =
-                        core::array::from_fn(|o| F32x4::load(w.add(o * LANES)));
-                    for (p, sums) in acc.iter_mut().enumerate() {
-                        let x = F32x4::load(a.add(p * px_stride));
-                        for (sum, weights) in sums.iter_mut().zip(weights) {
-                            *sum = x.mul_add(weights, *sum);
+    let (mut first, mut to) = (a, y.wrapping_add(place.at));
+    for _ in 0..tiles {
+        let mut acc = [[F32x4::splat(0.0); OUTPUTS]; PX];
+        let mut w = w;
+        for row in 0..walk.rows {
+            for tap in 0..walk.taps {
+                // SAFETY: `a` walks a run and `w` the panel; the caller answers for both.
+                unsafe {
+                    let mut a = first.add(row * walk.row_stride + tap * walk.tap_stride);
+                    let end = a.add(walk.run);
+                    while a != end {
+                        let weights: [F32x4; OUTPUTS] =
+                            core::array::from_fn(|o| F32x4::load(w.add(o * LANES)));
+                        for (p, sums) in acc.iter_mut().enumerate() {
+                            let x = F32x4::load(a.add(p * px_stride));
+                            for (sum, weights) in sums.iter_mut().zip(weights) {
+                                *sum = x.mul_add(weights, *sum);
+                            }
                         }
+                        a = a.add(LANES);
+                        w = w.add(OUTPUTS * LANES);
                     }
-                    a = a.add(LANES);
-                    w = w.add(OUTPUTS * LANES);
                 }
             }
         }
-    }
-    for (p, sums) in acc.iter().enumerate() {
-        let rows = core::array::from_fn(|o| sums.get(o).copied().unwrap_or(F32x4::splat(0.0)));
-        let [a, b, c, d] = F32x4::transpose(rows);
-        let mut result = (a + b) + (c + d) + bias;
-        if place.relu {
-            result = result.max(F32x4::splat(0.0));
+        for (p, sums) in acc.iter().enumerate() {
+            let rows = core::array::from_fn(|o| sums.get(o).copied().unwrap_or(F32x4::splat(0.0)));
+            let [a, b, c, d] = F32x4::transpose(rows);
+            let mut result = (a + b) + (c + d) + bias;
+            if place.relu {
+                result = result.max(F32x4::splat(0.0));
+            }
+            // SAFETY: within the reach of `place`; the caller answers for it.
+            unsafe { result.store(to.add(p * place.px_stride)) };
         }
-        // SAFETY: within the reach of `place`; the caller answers for it.
-        unsafe { result.store(y.add(place.at + p * place.px_stride)) };
+        // As in `conv_row`.
+        first = first.wrapping_add(PX * px_stride);
+        to = to.wrapping_add(PX * place.px_stride);
     }
 }

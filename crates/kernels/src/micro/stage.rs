@@ -5,6 +5,7 @@
 //! to whole blocks with zeros. Four blocks are copied together, since four make a cache line of the destination.
 
 use super::border::{Border, map_index};
+use super::rows;
 use crate::layout::Blocked;
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
@@ -131,5 +132,46 @@ fn interleave<const BLOCKS: usize>(
                     .store(to.add(to_at + p * step + block * LANES));
             }
         }
+    }
+}
+
+/// Copies one channel block of the window to `to`, as [row][column] of vectors. Lanes past C become zeros.
+pub fn stage_plane(x: Src, shape: &Blocked, window: &Window, block: usize, to: Dst) {
+    let row_elems = window.cols * LANES;
+    let lanes = shape.lanes_in(block);
+    let inside_from = (-window.left).clamp(0, window.cols as isize) as usize;
+    let inside_to = (shape.w as isize - window.left).clamp(0, window.cols as isize) as usize;
+    for row in 0..window.rows {
+        let to = to.slice(row * row_elems, row_elems);
+        let y = map_index(
+            window.top + (row * window.row_step) as isize,
+            shape.h,
+            window.border,
+        );
+        if y < 0 {
+            rows::fill(to, F32x4::splat(0.0));
+            continue;
+        }
+        let from = x.slice(shape.at(window.n, block, y as usize, 0), shape.w * LANES);
+        for col in (0..inside_from).chain(inside_to.max(inside_from)..window.cols) {
+            let pixel = match map_index(window.left + col as isize, shape.w, window.border) {
+                ..0 => F32x4::splat(0.0),
+                column => from.load(column as usize * LANES),
+            };
+            to.store(col * LANES, pixel);
+        }
+        if inside_from < inside_to {
+            let len = (inside_to - inside_from) * LANES;
+            let at = (window.left + inside_from as isize) as usize * LANES;
+            rows::copy(from.slice(at, len), to.slice(inside_from * LANES, len));
+        }
+    }
+    if lanes < LANES {
+        let to = to.slice(0, window.rows * row_elems);
+        rows::map(to.as_src(), to, |pixel| {
+            let mut pixel = pixel.to_array();
+            pixel[lanes..].fill(0.0);
+            F32x4::new(pixel)
+        });
     }
 }

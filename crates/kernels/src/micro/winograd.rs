@@ -1,198 +1,164 @@
-//! Winograd's F(4x4, 3x3): 36 products give 16 results of a 3x3 convolution, which take 144 directly. The three transforms,
-//! each of four channels in the lanes; the products are a matrix product for each of the 36 points (`conv_tile.rs`).
+//! The three transforms of Winograd's algorithms in two dimensions, each of four channels in the lanes. The products between them
+//! are a matrix product for each point (`conv_tile.rs`, `dot_tile.rs`).
 //!
 //! ```text
-//! y = A' [ (G g G') * (B' d B) ] A        d 6x6 input, g 3x3 weights, y 4x4 results, * by element
+//! y = A [ (G g G') * (B d B') ] A'          one axis: algorithms.rs; * by element
 //! ```
-//! 1. The points are 0, +-3/4, +-3/2 and infinity. The usual 0, +-1, +-2 make twice the error (2.0 to 2.6e-6 of the results'
-//!    standard deviation, rms; these 1.0 to 1.3e-6), since their powers spread wider.
-//! 2. All constants of B and A are exact in float32. Those of G are not: its rows are split into exact ones and a scale, which is
-//!    rounded and applied once.
-//! 3. Rows of B and A for points p and -p share their even and odd parts: 12 operations for six results.
+//! Loops over rows and columns have constant counts: the compiler unrolls them, and what lies between the two passes is in
+//! registers as far as there are any.
 
-use super::activation::Activation;
+mod algorithms;
+
+pub use algorithms::{Algorithm, F3x3, F4x3, F4x4, Stride2, Transposed2};
+use algorithms::{Line, MOST};
+
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
 
-/// Side of a tile of results, pixels.
-pub const TILE: usize = 4;
-/// Side of the input under a tile, pixels.
-pub const PATCH: usize = TILE + 2;
 /// Products of a tile.
-pub const POINTS: usize = PATCH * PATCH;
-
-/// The inner points.
-const A: f32 = 0.75;
-/// The outer points.
-const B: f32 = 1.5;
-const A2: f32 = A * A;
-const B2: f32 = B * B;
-
-/// `B' d` for one column.
-#[inline(always)]
-fn input_column(d: [F32x4; PATCH]) -> [F32x4; PATCH] {
-    let c = F32x4::splat;
-    let (inner_even, inner_odd) = (d[2].mul_add(c(-B2), d[4]), d[1].mul_add(c(-B2), d[3]));
-    let (outer_even, outer_odd) = (d[2].mul_add(c(-A2), d[4]), d[1].mul_add(c(-A2), d[3]));
-    [
-        d[0].mul_add(c(A2 * B2), d[2].mul_add(c(-A2 - B2), d[4])),
-        inner_odd.mul_add(c(A), inner_even),
-        inner_odd.mul_add(c(-A), inner_even),
-        outer_odd.mul_add(c(B), outer_even),
-        outer_odd.mul_add(c(-B), outer_even),
-        d[1].mul_add(c(A2 * B2), d[3].mul_add(c(-A2 - B2), d[5])),
-    ]
+pub const fn points<A: Algorithm>() -> usize {
+    A::POINTS * A::POINTS
 }
 
-/// `A' m` for one column.
-#[inline(always)]
-fn output_column(m: [F32x4; PATCH]) -> [F32x4; TILE] {
-    let c = F32x4::splat;
-    let (inner_even, inner_odd) = (m[1] + m[2], m[1] - m[2]);
-    let (outer_even, outer_odd) = (m[3] + m[4], m[3] - m[4]);
-    [
-        m[0] + inner_even + outer_even,
-        outer_odd.mul_add(c(B), inner_odd * c(A)),
-        outer_even.mul_add(c(B2), inner_even * c(A2)),
-        outer_odd.mul_add(c(B2 * B), inner_odd.mul_add(c(A2 * A), m[5])),
-    ]
+/// Products of a tile that have weights of their own.
+pub const fn weight_points<A: Algorithm>() -> usize {
+    A::WEIGHTS * A::WEIGHTS
 }
 
-/// `G g` for one column, without the scale of each row ([`WEIGHT_SCALE`]).
-#[inline(always)]
-fn weight_column(g: [F32x4; 3]) -> [F32x4; PATCH] {
-    let c = F32x4::splat;
-    let (inner, outer) = (g[2].mul_add(c(A2), g[0]), g[2].mul_add(c(B2), g[0]));
-    [
-        g[0],
-        g[1].mul_add(c(A), inner),
-        g[1].mul_add(c(-A), inner),
-        g[1].mul_add(c(B), outer),
-        g[1].mul_add(c(-B), outer),
-        g[2],
-    ]
+/// Which weights product `point` takes.
+pub fn weight_point<A: Algorithm>(point: usize) -> usize {
+    let (row, col) = (point / A::POINTS, point % A::POINTS);
+    row.min(A::WEIGHTS - 1) * A::WEIGHTS + col.min(A::WEIGHTS - 1)
 }
 
-/// 1 over the product of a point's distances from the other points.
-const WEIGHT_SCALE: [f64; PATCH] = {
-    let (a2, b2) = (A2 as f64, B2 as f64);
-    let (inner, outer) = (1.0 / (2.0 * a2 * (a2 - b2)), 1.0 / (2.0 * b2 * (b2 - a2)));
-    [1.0 / (a2 * b2), inner, inner, outer, outer, 1.0]
-};
-
-/// Transforms 6x6 pixels, rows `row_stride` floats apart, to 36 vectors `to_stride` floats apart.
-#[inline(always)]
-pub fn input_tile(x: Src, row_stride: usize, to: Dst, to_stride: usize) {
-    assert!(
-        row_stride <= x.len() / (PATCH - 1) && (PATCH - 1) * row_stride + PATCH * LANES <= x.len()
-    );
-    let from = x.as_ptr();
-    input_pixels(
-        // SAFETY: rows and columns below 6: what the assertion covers.
-        |row, col| unsafe { F32x4::load(from.add(row * row_stride + col * LANES)) },
-        to,
-        to_stride,
-    );
+/// Whether `rows` rows of `cols` vectors, `stride` floats apart, lie in `len` floats.
+fn holds(len: usize, rows: usize, stride: usize, cols: usize) -> bool {
+    let last = (rows.saturating_sub(1) as u64).saturating_mul(stride as u64);
+    last.saturating_add((cols * LANES) as u64) <= len as u64
 }
 
-/// As [`input_tile`], of 6x6 pixels `get(row, column)`.
+/// The first `n` numbers.
+#[inline(always)]
+fn line(n: usize, get: impl Fn(usize) -> F32x4) -> Line {
+    core::array::from_fn(|i| if i < n { get(i) } else { F32x4::splat(0.0) })
+}
+
+/// Transforms `A::PATCH` x `A::PATCH` pixels, rows `row_stride` floats apart, to as many vectors as there are points, `to_stride`
+/// floats apart.
+#[inline(never)]
 #[allow(
     clippy::needless_range_loop,
     reason = "the index unrolls; it is that of the inner array"
 )]
-#[inline(always)]
-pub fn input_pixels(get: impl Fn(usize, usize) -> F32x4, to: Dst, to_stride: usize) {
-    assert!(to_stride <= to.len() / (POINTS - 1) && (POINTS - 1) * to_stride + LANES <= to.len());
-    let columns: [[F32x4; PATCH]; PATCH] =
-        core::array::from_fn(|col| input_column(core::array::from_fn(|row| get(row, col))));
-    for row in 0..PATCH {
-        let points = input_column(core::array::from_fn(|col| columns[col][row]));
-        for (col, point) in points.into_iter().enumerate() {
-            // SAFETY: points below 36: what the assertion covers.
-            unsafe { point.store(to.as_mut_ptr().add((row * PATCH + col) * to_stride)) };
+pub fn input_tile<A: Algorithm>(x: Src, row_stride: usize, to: Dst, to_stride: usize) {
+    assert!(holds(x.len(), A::PATCH, row_stride, A::PATCH));
+    assert!(holds(to.len(), points::<A>(), to_stride, 1));
+    let (from, to) = (x.as_ptr(), to.as_mut_ptr());
+    let mut columns = [[F32x4::splat(0.0); MOST]; MOST];
+    for col in 0..A::PATCH {
+        // SAFETY: rows and columns of the patch: what the assertions cover.
+        columns[col] = A::input(line(A::PATCH, |row| unsafe {
+            F32x4::load(from.add(row * row_stride + col * LANES))
+        }));
+    }
+    for row in 0..A::POINTS {
+        let points = A::input(line(A::PATCH, |col| columns[col][row]));
+        for (col, point) in points.into_iter().enumerate().take(A::POINTS) {
+            // SAFETY: one of the points, which the assertions cover.
+            unsafe { point.store(to.add((row * A::POINTS + col) * to_stride)) };
         }
     }
 }
 
-/// Outside the picture: no offset.
-pub const OUTSIDE: usize = usize::MAX;
-
-/// The 6x6 pixels at the sums of row and column offsets; those that are `OUTSIDE` are zeros.
-#[inline(always)]
-pub fn gather(x: Src, rows: &[usize; PATCH], cols: &[usize; PATCH]) -> [F32x4; POINTS] {
-    let most = |offsets: &[usize; PATCH]| {
-        let there = offsets.iter().filter(|&&offset| offset != OUTSIDE);
-        there.fold(0, |most, &offset| most.max(offset))
-    };
-    let (row, col) = (most(rows), most(cols));
-    assert!(row <= x.len() && col <= x.len() - row && LANES <= x.len() - row - col);
-    let mut pixels = [F32x4::splat(0.0); POINTS];
-    for (pixels, &row) in pixels.chunks_exact_mut(PATCH).zip(rows) {
-        if row == OUTSIDE {
-            continue;
-        }
-        for (pixel, &col) in pixels.iter_mut().zip(cols) {
-            if col != OUTSIDE {
-                // SAFETY: neither offset is larger than the one that the assertion covers.
-                *pixel = unsafe { F32x4::load(x.as_ptr().add(row + col)) };
-            }
-        }
-    }
-    pixels
+/// What happens to a result before it is stored: y = max(y + bias, floor); minus infinity for no floor. NaN stays.
+#[derive(Clone, Copy)]
+pub struct Finish {
+    /// Added
+    pub bias: F32x4,
+    /// The least result
+    pub floor: f32,
 }
 
-/// Transforms 36 vectors, `stride` floats apart, to 4x4 results and stores the first `rows` x `cols` of them.
-#[inline(always)]
+/// Transforms products, vectors `stride` floats apart, to `A::TILE` x `A::TILE` results and stores the first `rows` x `cols` of
+/// them, rows `row_stride` floats apart.
+#[inline(never)]
 #[allow(
     clippy::needless_range_loop,
     reason = "the index unrolls; it is that of the inner array"
 )]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "operands, and how they are walked"
-)]
-pub fn output_tile(
+pub fn output_tile<A: Algorithm>(
     m: Src,
     stride: usize,
-    bias: F32x4,
-    activation: Activation,
+    finish: &Finish,
     y: Dst,
     row_stride: usize,
-    rows: usize,
-    cols: usize,
+    (rows, cols): (usize, usize),
 ) {
-    assert!(stride <= m.len() / (POINTS - 1) && (POINTS - 1) * stride + LANES <= m.len());
-    assert!(rows <= TILE && cols <= TILE && (rows <= 1 || row_stride <= y.len()));
-    assert!(rows.saturating_sub(1) * row_stride + cols * LANES <= y.len());
+    assert!(holds(m.len(), points::<A>(), stride, 1));
+    assert!(rows <= A::TILE && cols <= A::TILE && holds(y.len(), rows, row_stride, cols));
     let (from, to) = (m.as_ptr(), y.as_mut_ptr());
-    // SAFETY: points below 36, rows and columns within the bounds: what the assertions cover.
-    unsafe {
-        let columns: [[F32x4; TILE]; PATCH] = core::array::from_fn(|col| {
-            output_column(core::array::from_fn(|row| {
-                F32x4::load(from.add((row * PATCH + col) * stride))
-            }))
-        });
-        for row in 0..rows {
-            let results = output_column(core::array::from_fn(|col| columns[col][row]));
-            for (col, result) in results.into_iter().enumerate().take(cols) {
-                activation
-                    .apply(result + bias)
-                    .store(to.add(row * row_stride + col * LANES));
+    let floor = F32x4::splat(finish.floor);
+    let mut columns = [[F32x4::splat(0.0); MOST]; MOST];
+    for col in 0..A::POINTS {
+        // SAFETY: one of the points, which the assertions cover.
+        columns[col] = A::output(line(A::POINTS, |row| unsafe {
+            F32x4::load(from.add((row * A::POINTS + col) * stride))
+        }));
+    }
+    for row in 0..A::TILE {
+        if row >= rows {
+            break;
+        }
+        let results = A::output(line(A::POINTS, |col| columns[col][row]));
+        for (col, result) in results.into_iter().enumerate().take(A::TILE) {
+            if col < cols {
+                let result = (result + finish.bias).max(floor);
+                // SAFETY: a row and a column within the bounds that the assertions cover.
+                unsafe { result.store(to.add(row * row_stride + col * LANES)) };
             }
         }
     }
 }
 
-/// Transforms 3x3 weights of four outputs, `get(kernel row, kernel column)`, to 36 vectors `to_stride` floats apart.
+/// Transforms the weights of four outputs or channels, `get(kernel row, kernel column)`; `put(point, weights)` takes each.
 #[inline(always)]
-pub fn weight_tile(get: impl Fn(usize, usize) -> F32x4, to: Dst, to_stride: usize) {
-    let columns: [[F32x4; PATCH]; 3] =
-        core::array::from_fn(|col| weight_column(core::array::from_fn(|row| get(row, col))));
-    for row in 0..PATCH {
-        let points = weight_column(core::array::from_fn(|col| columns[col][row]));
-        for (col, point) in points.into_iter().enumerate() {
-            let scale = (WEIGHT_SCALE[row] * WEIGHT_SCALE[col]) as f32;
-            to.store((row * PATCH + col) * to_stride, point * F32x4::splat(scale));
+#[allow(
+    clippy::needless_range_loop,
+    reason = "the index unrolls; it is that of the inner array"
+)]
+pub fn weight_tile<A: Algorithm>(
+    get: impl Fn(usize, usize) -> F32x4,
+    mut put: impl FnMut(usize, F32x4),
+) {
+    let mut columns = [[F32x4::splat(0.0); MOST]; MOST];
+    for col in 0..A::TAPS {
+        columns[col] = A::weight(line(A::TAPS, |row| get(row, col)));
+    }
+    for row in 0..A::WEIGHTS {
+        let points = A::weight(line(A::TAPS, |col| columns[col][row]));
+        for (col, point) in points.into_iter().enumerate().take(A::WEIGHTS) {
+            let scale = (A::SCALE[row] * A::SCALE[col]) as f32;
+            put(row * A::WEIGHTS + col, point * F32x4::splat(scale));
         }
+    }
+}
+
+/// Does something with one of the algorithms.
+pub trait Visitor {
+    /// What comes of it.
+    type Output;
+    /// Does it.
+    fn visit<A: Algorithm>(self) -> Self::Output;
+}
+
+/// Hands the algorithm that a record's field names to `visitor`; `None` if there is no such algorithm.
+pub fn visit<V: Visitor>(word: u32, visitor: V) -> Option<V::Output> {
+    match word {
+        0 => Some(visitor.visit::<F4x3>()),
+        1 => Some(visitor.visit::<F3x3>()),
+        2 => Some(visitor.visit::<F4x4>()),
+        3 => Some(visitor.visit::<Stride2>()),
+        4 => Some(visitor.visit::<Transposed2>()),
+        _ => None,
     }
 }

@@ -116,3 +116,9 @@ pub(crate) fn tiles(
     let tiles = [n, rows, cols, outputs].map(u64::from);
     tile_count(tile_rows.0, product(tile_rows.0, tile_rows.1, &tiles)?, 1)
 }
+
+/// From and to (exclusive) of part `i` of `all` things, `size` to a part.
+pub(crate) fn part(i: u32, size: u32, all: u32) -> (usize, usize) {
+    let end = i.saturating_add(1).saturating_mul(size);
+    ((i * size) as usize, end.min(all) as usize)
+}

@@ -256,4 +256,4 @@ impl Op for ConvTranspose2d {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,22 +8,22 @@ use crate::record::{ConvTranspose2d, Operand, PackBias, PackConvTranspose2d, fie
 use crate::testing::{Random, TestPlan, assert_close};
 
 #[derive(Clone, Copy, Debug)]
-struct Case {
-    n: usize,
-    c: usize,
-    h: usize,
-    w: usize,
-    o: usize,
-    kernel: (usize, usize),
-    stride: (usize, usize),
-    pad: (usize, usize),
-    out_pad: (usize, usize),
-    activation: u32,
-    bias: bool,
-    tile: (u32, u32, u32),
+pub(crate) struct Case {
+    pub(crate) n: usize,
+    pub(crate) c: usize,
+    pub(crate) h: usize,
+    pub(crate) w: usize,
+    pub(crate) o: usize,
+    pub(crate) kernel: (usize, usize),
+    pub(crate) stride: (usize, usize),
+    pub(crate) pad: (usize, usize),
+    pub(crate) out_pad: (usize, usize),
+    pub(crate) activation: u32,
+    pub(crate) bias: bool,
+    pub(crate) tile: (u32, u32, u32),
 }
 
-const PLAIN: Case = Case {
+pub(crate) const PLAIN: Case = Case {
     n: 1,
     c: 5,
     h: 5,
@@ -39,7 +39,7 @@ const PLAIN: Case = Case {
 };
 
 impl Case {
-    fn y_shape(&self) -> Blocked {
+    pub(crate) fn y_shape(&self) -> Blocked {
         let out = |size: usize, stride, pad, kernel, out_pad| {
             (size - 1) * stride + kernel + out_pad - 2 * pad
         };
@@ -78,7 +78,7 @@ impl Case {
         (rows * cols * self.pixel() * 4).next_multiple_of(16) as u32
     }
 
-    fn naive(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
+    pub(crate) fn naive(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
         let ((kh, kw), shape) = (self.kernel, self.y_shape());
         let mut y = std::vec![0.0; shape.n * shape.c * shape.plane_px()];
         for (i, y) in y.iter_mut().enumerate() {

@@ -1,10 +1,11 @@
-/** conv2d by Winograd's algorithm against conv2d's naive version; each case asserts that this algorithm ran. */
+/** Convolutions by Winograd's algorithms against their naive versions; each case asserts that this algorithm ran. */
 import { Engine, type Tensor } from 'gouache';
 import { functional as F, Parameter, type Value } from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WINOGRAD_LARGEST, WINOGRAD_RMS } from '../tolerances.js';
 import { arrayOf, map, type NdArray, random, randomTensor, type Shape4 } from './array.js';
 import { conv2d } from './conv2d.js';
+import { convTranspose2d } from './conv_transpose2d.js';
 import { pad } from './pad.js';
 
 const BUILDS = ['simd128', 'relaxed-simd'] as const;
@@ -13,46 +14,103 @@ type Sides = readonly [number, number, number, number];
 
 interface Case {
   readonly name: string;
+  readonly algorithm: string;
   readonly shape: Shape4;
   readonly outputs: number;
+  readonly kernel: number;
   readonly sides: Sides;
   readonly mode: 'constant' | 'reflect' | 'replicate';
+  readonly stride: 1 | 2;
+  /** A transposed convolution of padding 1, and its output padding. */
+  readonly transposed: readonly [number, number] | null;
   readonly bias: boolean;
   readonly activation: 'none' | 'relu' | 'tanh';
 }
 
 const PLAIN = {
+  algorithm: 'F(4x4, 3x3)',
+  kernel: 3,
   sides: [1, 1, 1, 1],
   mode: 'constant',
+  stride: 1,
+  transposed: null,
   bias: true,
   activation: 'none',
 } as const satisfies Partial<Case>;
 
-/** Sizes around squares of 4, channels around lanes of 4 and panels of 8, more than one block of squares. */
+const STRIDE_2 = { ...PLAIN, algorithm: 'F(4x4, 3x3) / 2', stride: 2 } as const;
+const TRANSPOSED = { ...PLAIN, algorithm: 'F(8x8, 3x3) * 2', transposed: [1, 1] } as const;
+const LARGE = { ...PLAIN, algorithm: 'F(3x3, 3x3)', kernel: 9, sides: [4, 4, 4, 4] } as const;
+const SEVEN = { ...LARGE, kernel: 7, sides: [3, 3, 3, 3], mode: 'reflect' } as const;
+
+/** Sizes around squares of 3, 4 and 8, channels around lanes of 4 and panels of 8, more than one tile of squares. */
 const CASES: readonly Case[] = [
   { ...PLAIN, name: 'whole squares', shape: [1, 32, 16, 16], outputs: 32 },
   { ...PLAIN, name: 'odd sides, batch', shape: [3, 29, 13, 11], outputs: 37, bias: false },
-  { ...PLAIN, name: 'reflected', shape: [2, 24, 15, 18], outputs: 26, mode: 'reflect', activation: 'relu' },
+  { ...PLAIN, name: 'reflected', shape: [2, 24, 16, 19], outputs: 26, mode: 'reflect', activation: 'relu' },
   {
     ...PLAIN,
     name: 'replicated',
-    shape: [1, 33, 17, 14],
+    shape: [1, 33, 31, 28],
     outputs: 31,
     mode: 'replicate',
     activation: 'tanh',
   },
-  { ...PLAIN, name: 'no padding', shape: [2, 40, 11, 22], outputs: 24, sides: [0, 0, 0, 0] },
+  { ...PLAIN, name: 'no padding', shape: [2, 40, 14, 22], outputs: 24, sides: [0, 0, 0, 0] },
   { ...PLAIN, name: 'uneven', shape: [1, 32, 9, 21], outputs: 33, sides: [3, 0, 2, 4], mode: 'reflect' },
   { ...PLAIN, name: 'many squares', shape: [1, 16, 37, 41], outputs: 16 },
-  { ...PLAIN, name: 'most channels', shape: [1, 256, 10, 10], outputs: 40 },
-  { ...PLAIN, name: 'one row', shape: [1, 64, 1, 70], outputs: 48, sides: [1, 1, 2, 2] },
+  { ...PLAIN, name: 'most channels', shape: [1, 256, 16, 15], outputs: 16 },
+  {
+    ...PLAIN,
+    name: 'one row',
+    algorithm: 'F(3x3, 3x3)',
+    shape: [1, 64, 1, 70],
+    outputs: 48,
+    sides: [1, 1, 2, 2],
+  },
+  { ...STRIDE_2, name: 'stride 2', shape: [2, 48, 31, 47], outputs: 40, activation: 'relu' },
+  { ...STRIDE_2, name: 'stride 2, reflected', shape: [1, 61, 48, 47], outputs: 40, mode: 'reflect' },
+  { ...TRANSPOSED, name: 'transposed', shape: [2, 64, 8, 23], outputs: 40, activation: 'relu' },
+  {
+    ...TRANSPOSED,
+    name: 'transposed, odd',
+    shape: [1, 80, 16, 23],
+    outputs: 33,
+    transposed: [0, 1],
+    bias: false,
+  },
+  { ...LARGE, name: '9x9 of RGB', shape: [1, 3, 26, 31], outputs: 32 },
+  { ...LARGE, name: '9x9 to RGB', shape: [1, 32, 25, 20], outputs: 3, activation: 'tanh' },
+  { ...LARGE, name: '5x5', shape: [1, 24, 18, 19], outputs: 24, kernel: 5, sides: [2, 2, 2, 2] },
+  { ...SEVEN, name: '7x7 of RGB', algorithm: 'F(4x4, 4x4)', shape: [2, 3, 25, 30], outputs: 64 },
+  { ...SEVEN, name: '7x7 to RGB', shape: [1, 32, 45, 44], outputs: 3, activation: 'tanh' },
 ];
 
-function target({ sides, mode, activation }: Case, weight: Parameter, bias: Parameter | null) {
+function activate(y: Value, activation: Case['activation']): Value {
+  return activation === 'relu' ? F.relu(y) : activation === 'tanh' ? F.tanh(y) : y;
+}
+
+function target(one: Case, weight: Parameter, bias: Parameter | null) {
+  const { sides, mode, stride, transposed, activation } = one;
   return (x: Value): Value => {
-    const y = F.conv2d(F.pad(x, [...sides], { mode }), weight, { bias });
-    return activation === 'relu' ? F.relu(y) : activation === 'tanh' ? F.tanh(y) : y;
+    const y =
+      transposed === null
+        ? F.conv2d(F.pad(x, [...sides], { mode }), weight, { bias, stride })
+        : F.convTranspose2d(x, weight, { bias, stride: 2, padding: 1, outputPadding: [...transposed] });
+    return activate(y, activation);
   };
+}
+
+function naive(one: Case, x: Tensor, w: Tensor, b: Tensor | null): NdArray {
+  const { sides, mode, stride, transposed } = one;
+  const bias = b === null ? null : arrayOf(b);
+  if (transposed !== null) {
+    const settings = { stride: [2, 2], padding: [1, 1], outputPadding: transposed } as const;
+    return convTranspose2d(arrayOf(x), arrayOf(w), bias, settings);
+  }
+  const [left, right, top, bottom] = sides;
+  const padded = pad(arrayOf(x), [top, bottom, left, right], mode, 0);
+  return conv2d(padded, arrayOf(w), bias, { stride: [stride, stride] });
 }
 
 /** Rms and largest error, in units of the wanted values' standard deviation before the activation. */
@@ -82,11 +140,11 @@ describe.each(BUILDS)('%s', (build) => {
   test.each(CASES)('$name', async (one) => {
     const next = random(one.shape[1] * 100 + one.outputs);
     const x = randomTensor(next, one.shape);
-    const w = randomTensor(next, [one.outputs, one.shape[1], 3, 3]);
-    const b = one.bias ? randomTensor(next, [one.outputs]) : null;
-    const [left, right, top, bottom] = one.sides;
-    const padded = pad(arrayOf(x), [top, bottom, left, right], one.mode, 0);
-    const sums = conv2d(padded, arrayOf(w), b === null ? null : arrayOf(b));
+    const { outputs, kernel } = one;
+    const channels = one.transposed === null ? [outputs, one.shape[1]] : [one.shape[1], outputs];
+    const w = randomTensor(next, [...channels, kernel, kernel]);
+    const b = one.bias ? randomTensor(next, [outputs]) : null;
+    const sums = naive(one, x, w, b);
     const wanted = map(sums, (value) =>
       one.activation === 'relu' ? Math.max(value, 0) : one.activation === 'tanh' ? Math.tanh(value) : value,
     );
@@ -96,8 +154,8 @@ describe.each(BUILDS)('%s', (build) => {
       const session = await engine.compile(target(one, weight, bias), [...one.shape], { fuse });
       const got = await session.run(x);
       expect(got.shape).toEqual(wanted.shape);
-      expect(session.profile().rows.map(({ op }) => op)).toContain('conv2d_winograd');
-      expect(session.explain()).toContain(': winograd  #');
+      expect(session.profile().rows.map(({ op }) => op)).toContain('conv_winograd');
+      expect(session.explain()).toContain(`: ${one.algorithm}  #`);
       const { rms, largest } = errors(got, wanted, deviationOf(sums));
       expect(rms).toBeLessThan(WINOGRAD_RMS);
       expect(largest).toBeLessThan(WINOGRAD_LARGEST);
@@ -114,7 +172,7 @@ describe.each(BUILDS)('%s', (build) => {
     const rms: number[] = [];
     for (const [precision, op] of [
       ['highest', 'conv2d'],
-      ['high', 'conv2d_winograd'],
+      ['high', 'conv_winograd'],
     ] as const) {
       const session = await engine.compile((v: Value) => F.conv2d(v, weight), [1, 64, 16, 16], { precision });
       const got = await session.run(x);
@@ -130,15 +188,16 @@ describe.each(BUILDS)('%s', (build) => {
     const x = randomTensor(next, shape);
     const weights = [1, 2].map(() => new Parameter(randomTensor(next, [1024, 256, 3, 3])));
     const layer = (v: Value, weight: Parameter): Value => F.conv2d(v, weight, { padding: 1 });
-    // One alone takes 36 MB, both more than is kept.
+    // One alone takes 36 MB: the second is more than is kept.
     const both = await engine.compile((v: Value) => weights.map((weight) => layer(v, weight)), shape);
-    expect(both.explain()).toContain('transformed in each run');
+    const bytes = 1024 * 256 * 36 * 4;
+    expect(both.explain()).toContain(`transformed weights: ${bytes} bytes kept of at most ${2 ** 26}`);
     const together = await both.run(x);
-    expect(both.profile().rows.filter(({ op }) => op === 'pack_conv2d_winograd')).toHaveLength(2);
+    expect(both.profile().rows.filter(({ op }) => op === 'pack_conv_winograd')).toHaveLength(1);
     await both.dispose();
     for (const [index, weight] of weights.entries()) {
       const session = await engine.compile((v: Value) => layer(v, weight), shape);
-      expect(session.explain()).toContain('transformed once');
+      expect(session.explain()).toContain('; 0 transformed in each run');
       const alone = await session.run(x);
       const same = together[index]?.data.every((value, i) => Object.is(value, alone.data[i]));
       expect(same).toBe(true);

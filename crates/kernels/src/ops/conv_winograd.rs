@@ -1,0 +1,437 @@
+//! conv_winograd: convolution, or transposed convolution, by one of Winograd's algorithms (`micro/winograd/algorithms.rs`). A square is
+//! what an algorithm computes at once, such as 4x4 results; a tile is some rows x columns of squares x output channels of one sample.
+//!
+//! ```text
+//! for some channel blocks {
+//!     stage what lies under the squares, border included                // micro/stage.rs
+//!     for square, channel block { its points }                          // micro/winograd.rs -> scratch [point][square][channel]
+//! }
+//! for group of output channels {
+//!     for point { for panel of 8 outputs { matrix product } }           // micro/conv_tile.rs -> scratch [point][4 outputs][square]
+//!     for square { its results, bias, activation }                      // micro/winograd.rs -> y
+//! }
+//! ```
+//! 1. A point's inputs stay in the first cache while panels stream past them; the group keeps products in the second.
+//! 2. Points lie one cache line more than needed apart: distances of whole 4 KB would compete for the same few cache lines.
+//! 3. A kernel larger than the algorithm's is cut into blocks of taps as large as a square, so that the inputs of block (i, j) are
+//!    those of the square i rows and j columns further on: at each point, the blocks make a small convolution over squares, of the
+//!    same inner loop as the direct one. A tile transforms the squares of its last rows and columns for their neighbours too.
+//! 4. An infinite or NaN pixel reaches its whole square, not only the pixels under the kernel as in `conv2d`.
+
+use crate::layout::Blocked;
+use crate::mem::{Dst, Memory, Src};
+use crate::micro::activation::{Activation, tanh};
+use crate::micro::border::Border;
+use crate::micro::conv_tile::{Place, Walk, conv_row};
+use crate::micro::dot_tile::dot_row;
+use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
+use crate::micro::rows;
+use crate::micro::stage::{Window, pixel_elems, stage_plane};
+use crate::micro::winograd::{
+    Algorithm, Finish, Visitor, input_tile, output_tile, points, visit, weight_point, weight_points,
+};
+use crate::ops::conv::{Operands, Refs, check_channels, part};
+use crate::ops::{
+    Fault, MOST_COORDINATE, Op, activation, border, product, scratch, tile_count, within,
+};
+use crate::record::{ConvWinograd, field};
+use crate::simd::{F32x4, LANES};
+
+/// Floats of a cache line, between points.
+const GAP: usize = 16;
+/// Channel blocks transformed together: a cache line of [square][channel].
+const BLOCKS_TOGETHER: usize = 4;
+
+/// A tile: from, to (exclusive); rows and columns count squares.
+struct Tile {
+    n: usize,
+    rows: (usize, usize),
+    cols: (usize, usize),
+    outputs: (usize, usize),
+}
+
+impl Tile {
+    fn rows(&self) -> usize {
+        self.rows.1 - self.rows.0
+    }
+
+    fn cols(&self) -> usize {
+        self.cols.1 - self.cols.0
+    }
+}
+
+/// Sizes of the parts of a worker's scratch, in floats.
+struct Sizes {
+    /// What lies under the squares, of the channel blocks transformed together
+    staged: u64,
+    /// From one point of the inputs to the next
+    point: u64,
+    /// From one point of the products to the next
+    product: u64,
+}
+
+/// The worker's scratch.
+struct Stages {
+    /// [channel block][row][column][4]
+    staged: Dst,
+    /// [point][square][channel]
+    points: Dst,
+    point_stride: usize,
+    /// [point][4 outputs][square][4]
+    products: Dst,
+    product_stride: usize,
+}
+
+impl ConvWinograd {
+    fn x_shape(&self) -> Blocked {
+        Blocked::new(self.n, self.c, self.h, self.w)
+    }
+
+    fn y_shape(&self) -> Blocked {
+        Blocked::new(self.n, self.o, self.out_h, self.out_w)
+    }
+
+    fn packing(&self) -> Result<Packing, Fault> {
+        Packing::from_word(self.packing, self.c as usize, self.o as usize)
+            .ok_or(Fault::field(field!(Self, packing), self.packing))
+    }
+
+    fn activation(&self) -> Result<Activation, Fault> {
+        activation(field!(Self, activation), self.activation)
+    }
+
+    fn border(&self) -> Result<Border, Fault> {
+        border(field!(Self, pad_mode), self.pad_mode)
+    }
+
+    /// Blocks of taps, rows and columns of them.
+    fn blocks(&self) -> (usize, usize) {
+        (self.blocks_h as usize, self.blocks_w as usize)
+    }
+
+    fn operands<A: Algorithm>(&self, memory: &Memory, packing: Packing) -> Result<Operands, Fault> {
+        let outputs = packing.packed_outputs(self.o as usize) as u64;
+        let blocks = u64::from(self.blocks_h) * u64::from(self.blocks_w);
+        let channels = pixel_elems(self.c as usize) as u64;
+        Refs {
+            x: (field!(Self, x), self.x),
+            weight: (field!(Self, weight), self.weight),
+            bias: (field!(Self, bias), self.bias),
+            y: (field!(Self, y), self.y),
+            x_shape: self.x_shape(),
+            y_shape: self.y_shape(),
+            weight_sizes: [outputs, channels, blocks, weight_points::<A>() as u64],
+        }
+        .operands(memory)
+    }
+
+    /// Rows and columns of squares in the output.
+    fn squares<A: Algorithm>(&self) -> (u32, u32) {
+        (
+            self.out_h.div_ceil(A::TILE as u32),
+            self.out_w.div_ceil(A::TILE as u32),
+        )
+    }
+
+    /// Tiles along rows, columns, output channels.
+    fn grid<A: Algorithm>(&self) -> (u32, u32, u32) {
+        let (rows, cols) = self.squares::<A>();
+        (
+            rows.div_ceil(self.tile_rows),
+            cols.div_ceil(self.tile_cols),
+            self.o.div_ceil(self.tile_o),
+        )
+    }
+
+    fn tile<A: Algorithm>(&self, tile: u32) -> Tile {
+        let (rows, cols, outputs) = self.grid::<A>();
+        let (all_rows, all_cols) = self.squares::<A>();
+        Tile {
+            n: (tile / outputs / cols / rows) as usize,
+            rows: part(tile / outputs / cols % rows, self.tile_rows, all_rows),
+            cols: part(tile / outputs % cols, self.tile_cols, all_cols),
+            outputs: part(tile % outputs, self.tile_o, self.o),
+        }
+    }
+
+    /// Sizes for a tile of so many rows and columns of squares.
+    fn sizes<A: Algorithm>(&self, rows: u64, cols: u64) -> Result<Sizes, Fault> {
+        let of = |sizes: &[u64]| product(field!(Self, tile_cols), self.tile_cols, sizes);
+        let channels = pixel_elems(self.c as usize);
+        let together = channels.div_ceil(LANES).min(BLOCKS_TOGETHER) as u64;
+        let in_rows = rows + u64::from(self.blocks_h) - 1;
+        let in_cols = cols + u64::from(self.blocks_w) - 1;
+        let px = |squares: u64| Ok(of(&[squares - 1, A::STEP as u64])? + A::PATCH as u64);
+        Ok(Sizes {
+            staged: of(&[together, px(in_rows)?, px(in_cols)?, LANES as u64])?,
+            point: of(&[in_rows, in_cols, channels as u64])? + GAP as u64,
+            product: of(&[rows, cols, u64::from(self.group_o)])? + GAP as u64,
+        })
+    }
+
+    /// The stages of a worker.
+    fn stages<A: Algorithm>(&self, scratch: Dst, tile: &Tile) -> Result<Stages, Fault> {
+        let sizes = self.sizes::<A>(tile.rows() as u64, tile.cols() as u64)?;
+        // No larger than those of a whole tile, which were checked against the scratch.
+        let [staged, point_stride, product_stride] =
+            [sizes.staged, sizes.point, sizes.product].map(|size| size as usize);
+        let points_at = staged;
+        let products_at = points_at + points::<A>() * point_stride;
+        Ok(Stages {
+            staged: scratch.slice(0, staged),
+            points: scratch.slice(points_at, points::<A>() * point_stride),
+            point_stride,
+            products: scratch.slice(products_at, points::<A>() * product_stride),
+            product_stride,
+        })
+    }
+
+    /// Inputs of the tile's squares, and of those beyond that its kernels reach, to `stages.points`.
+    fn transform_inputs<A: Algorithm>(&self, x: Src, border: Border, tile: &Tile, stages: &Stages) {
+        let shape = self.x_shape();
+        let channels = pixel_elems(shape.c);
+        let (in_rows, in_cols) = (
+            tile.rows() + self.blocks().0 - 1,
+            tile.cols() + self.blocks().1 - 1,
+        );
+        let window = Window {
+            n: tile.n,
+            top: (tile.rows.0 * A::STEP) as isize - self.pad_top as isize,
+            rows: (in_rows - 1) * A::STEP + A::PATCH,
+            row_step: 1,
+            left: (tile.cols.0 * A::STEP) as isize - self.pad_left as isize,
+            cols: (in_cols - 1) * A::STEP + A::PATCH,
+            border,
+        };
+        let plane = window.rows * window.cols * LANES;
+        let blocks = shape.channel_blocks();
+        for first in (0..blocks).step_by(BLOCKS_TOGETHER) {
+            let together = BLOCKS_TOGETHER.min(blocks - first);
+            for i in 0..together {
+                let to = stages.staged.slice(i * plane, plane);
+                stage_plane(x, &shape, &window, first + i, to);
+            }
+            for square in 0..in_rows * in_cols {
+                let (row, col) = (square / in_cols, square % in_cols);
+                let from = (row * window.cols + col) * A::STEP * LANES;
+                // Of fewer than four channels, the next square takes the place of the lanes that are none.
+                let at = square * channels + first * LANES;
+                for i in 0..together {
+                    let (from, at) = (i * plane + from, at + i * LANES);
+                    let staged = stages.staged.as_src();
+                    let pixels = staged.slice(from, staged.len() - from);
+                    let to = stages.points.slice(at, stages.points.len() - at);
+                    input_tile::<A>(pixels, window.cols * LANES, to, stages.point_stride);
+                }
+            }
+        }
+    }
+
+    /// Products of a group of outputs, for the inputs in `stages.points`.
+    fn multiply<A: Algorithm>(
+        &self,
+        weight: Src,
+        packing: Packing,
+        tile: &Tile,
+        outputs: (usize, usize),
+        stages: &Stages,
+    ) {
+        let channels = pixel_elems(self.c as usize);
+        let (blocks_h, blocks_w) = self.blocks();
+        let (squares, in_cols) = (tile.rows() * tile.cols(), tile.cols() + blocks_w - 1);
+        let walk = Walk {
+            rows: blocks_h,
+            row_stride: in_cols * channels,
+            taps: 1,
+            tap_stride: 0,
+            run: blocks_w * channels,
+            px_stride: channels,
+        };
+        let steps = blocks_h * walk.run;
+        // Squares of one block lie one after the other, whatever rows they make.
+        let (rows, cols) = match (blocks_h, blocks_w) {
+            (1, 1) => (1, squares),
+            _ => (tile.rows(), tile.cols()),
+        };
+        for point in 0..points::<A>() {
+            let at = point * stages.point_stride;
+            let inputs = stages.points.as_src().slice(at, stages.point_stride);
+            for first in (outputs.0..outputs.1).step_by(PANEL_OUTPUTS) {
+                let width = panel_width(packing, self.o as usize, first);
+                let at = first * weight_points::<A>() + weight_point::<A>(point) * width;
+                let w = weight.slice(at * steps, width * steps);
+                for row in 0..rows {
+                    let from = row * walk.row_stride;
+                    let a = inputs.slice(from, inputs.len() - from);
+                    let at = (first - outputs.0) / LANES * squares + row * cols;
+                    let place = Place {
+                        at: point * stages.product_stride + at * LANES,
+                        px_stride: LANES,
+                        plane: squares * LANES,
+                        relu: false,
+                    };
+                    let y = stages.products;
+                    match packing {
+                        Packing::Outputs => {
+                            conv_row(a, w, None, y, &walk, &place, cols, width / LANES)
+                        }
+                        Packing::Inputs => dot_row(a, w, None, y, &walk, &place, cols, width),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Results of a group of outputs from `stages.products`, to y.
+    fn transform_outputs<A: Algorithm>(
+        &self,
+        operands: &Operands,
+        activation: Activation,
+        tile: &Tile,
+        outputs: (usize, usize),
+        stages: &Stages,
+    ) {
+        let shape = self.y_shape();
+        let squares = tile.rows() * tile.cols();
+        for first in (outputs.0..outputs.1).step_by(LANES) {
+            let finish = Finish {
+                bias: operands
+                    .bias
+                    .map_or(F32x4::splat(0.0), |bias| bias.load(first)),
+                floor: match activation {
+                    Activation::Relu => 0.0,
+                    _ => f32::NEG_INFINITY,
+                },
+            };
+            for row in 0..tile.rows() {
+                let y_row = (tile.rows.0 + row) * A::TILE;
+                let rows = A::TILE.min(shape.h - y_row);
+                for col in 0..tile.cols() {
+                    let y_col = (tile.cols.0 + col) * A::TILE;
+                    let cols = A::TILE.min(shape.w - y_col);
+                    let at = (first - outputs.0) / LANES * squares + row * tile.cols() + col;
+                    let m = stages.products.as_src();
+                    let m = m.slice(at * LANES, m.len() - at * LANES);
+                    let at = shape.at(tile.n, first / LANES, y_row, y_col);
+                    let y = operands.y.slice(at, operands.y.len() - at);
+                    let stride = stages.product_stride;
+                    output_tile::<A>(m, stride, &finish, y, shape.w * LANES, (rows, cols));
+                }
+                if activation == Activation::Tanh {
+                    let y_col = tile.cols.0 * A::TILE;
+                    let cols = (tile.cols() * A::TILE).min(shape.w - y_col);
+                    for row in y_row..y_row + rows {
+                        let at = shape.at(tile.n, first / LANES, row, y_col);
+                        let y = operands.y.slice(at, cols * LANES);
+                        rows::map(y.as_src(), y, tanh);
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_as<A: Algorithm>(&self, memory: &Memory) -> Result<u32, Fault> {
+        for (field, blocks) in [
+            (field!(Self, blocks_h), self.blocks_h),
+            (field!(Self, blocks_w), self.blocks_w),
+        ] {
+            within(field, blocks, 1..=if A::BLOCKS { u32::MAX / 16 } else { 1 })?;
+        }
+        if A::TILE > A::STEP && self.border()? != Border::Constant {
+            return Err(Fault::field(field!(Self, pad_mode), self.pad_mode));
+        }
+        self.operands::<A>(memory, self.packing()?)?;
+        let last = |squares: u32, blocks: u32| {
+            (u64::from(squares) + u64::from(blocks)) * A::STEP as u64 + A::PATCH as u64
+        };
+        let (rows, cols) = self.squares::<A>();
+        for (field, pad, last) in [
+            (
+                field!(Self, pad_top),
+                self.pad_top,
+                last(rows, self.blocks_h),
+            ),
+            (
+                field!(Self, pad_left),
+                self.pad_left,
+                last(cols, self.blocks_w),
+            ),
+        ] {
+            if last + u64::from(pad) > MOST_COORDINATE {
+                return Err(Fault::field(field, pad));
+            }
+        }
+        let (tile_rows, tile_cols) = (self.tile_rows.min(rows), self.tile_cols.min(cols));
+        let sizes = self.sizes::<A>(u64::from(tile_rows), u64::from(tile_cols))?;
+        let bytes = sizes
+            .point
+            .checked_add(sizes.product)
+            .and_then(|floats| floats.checked_mul(points::<A>() as u64))
+            .and_then(|floats| floats.checked_add(sizes.staged))
+            .and_then(|floats| floats.checked_mul(4))
+            .ok_or(Fault::field(field!(Self, tile_cols), self.tile_cols))?;
+        if u64::from(self.scratch_bytes) < bytes {
+            return Err(Fault::plan(
+                self.scratch_bytes,
+                u32::try_from(bytes).unwrap_or(u32::MAX),
+            ));
+        }
+        let (rows, cols, outputs) = self.grid::<A>();
+        let tiles = [self.n, rows, cols, outputs].map(u64::from);
+        let field = field!(Self, tile_rows);
+        tile_count(field, product(field, self.tile_rows, &tiles)?, 1)
+    }
+
+    fn run_as<A: Algorithm>(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+        let (packing, activation) = (self.packing()?, self.activation()?);
+        let operands = self.operands::<A>(memory, packing)?;
+        let tile = self.tile::<A>(tile);
+        let scratch = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
+        let stages = self.stages::<A>(scratch, &tile)?;
+        self.transform_inputs::<A>(operands.x, self.border()?, &tile, &stages);
+        for group in (tile.outputs.0..tile.outputs.1).step_by(self.group_o as usize) {
+            let end = group.saturating_add(self.group_o as usize);
+            let outputs = (group, tile.outputs.1.min(end));
+            self.multiply::<A>(operands.weight, packing, &tile, outputs, &stages);
+            self.transform_outputs::<A>(&operands, activation, &tile, outputs, &stages);
+        }
+        Ok(())
+    }
+}
+
+impl Op for ConvWinograd {
+    fn check(&self, memory: &Memory) -> Result<u32, Fault> {
+        struct Check<'a>(&'a ConvWinograd, &'a Memory);
+        impl Visitor for Check<'_> {
+            type Output = Result<u32, Fault>;
+            fn visit<A: Algorithm>(self) -> Self::Output {
+                self.0.check_as::<A>(self.1)
+            }
+        }
+        let (c, o) = ((field!(Self, c), self.c), (field!(Self, o), self.o));
+        check_channels(c, o, Some((field!(Self, group_o), self.group_o)))?;
+        check_channels(c, o, Some((field!(Self, tile_o), self.tile_o)))?;
+        within(field!(Self, tile_rows), self.tile_rows, 1..=u32::MAX)?;
+        within(field!(Self, tile_cols), self.tile_cols, 1..=u32::MAX)?;
+        self.activation()?;
+        self.border()?;
+        visit(self.algorithm, Check(self, memory))
+            .ok_or(Fault::field(field!(Self, algorithm), self.algorithm))?
+    }
+
+    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+        struct Run<'a>(&'a ConvWinograd, &'a Memory, u32, u32);
+        impl Visitor for Run<'_> {
+            type Output = Result<(), Fault>;
+            fn visit<A: Algorithm>(self) -> Self::Output {
+                let Self(op, memory, tile, worker) = self;
+                op.run_as::<A>(memory, tile, worker)
+            }
+        }
+        visit(self.algorithm, Run(self, memory, tile, worker))
+            .ok_or(Fault::field(field!(Self, algorithm), self.algorithm))?
+    }
+}
+
+#[cfg(test)]
+mod tests;
