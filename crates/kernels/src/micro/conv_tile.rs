@@ -242,8 +242,8 @@ unsafe fn tiles<const PX: usize, const VECTORS: usize, const STRIDE: usize>(of: 
             }
         }
         // The last increments may pass a view's end, so they wrap rather than asserting to stay inside.
-        first = first.wrapping_add(PX * px_stride);
-        to = to.wrapping_add(PX * place.px_stride);
+        first = first.wrapping_add(px_stride.wrapping_mul(PX));
+        to = to.wrapping_add(place.px_stride.wrapping_mul(PX));
     }
 }
 

@@ -124,7 +124,7 @@ unsafe fn tiles_of<const PX: usize, const OUTPUTS: usize>(
             unsafe { result.store(to.add(p * place.px_stride)) };
         }
         // As in `conv_row`.
-        first = first.wrapping_add(PX * px_stride);
-        to = to.wrapping_add(PX * place.px_stride);
+        first = first.wrapping_add(px_stride.wrapping_mul(PX));
+        to = to.wrapping_add(place.px_stride.wrapping_mul(PX));
     }
 }
