@@ -83,9 +83,9 @@ function estimate(graph: Graph, node: Node<'conv2d'>): Estimate | string {
 const costs = (ratio: number): string => `costs ${ratio.toFixed(2)} of direct`;
 
 function winogradNode(node: Node<'conv2d'>, keepsTransformed: boolean): Node<'conv2d_winograd'> {
-  const { padding, paddingMode, activation } = node.attributes;
+  const { padding, paddingMode, activation, load } = node.attributes;
   const weights = keepsTransformed ? 'transformed once' : 'transformed in each run';
-  return { ...node, op: 'conv2d_winograd', attributes: { padding, paddingMode, activation, weights } };
+  return { ...node, op: 'conv2d_winograd', attributes: { padding, paddingMode, activation, load, weights } };
 }
 
 /** Chooses for every convolution of a graph. */

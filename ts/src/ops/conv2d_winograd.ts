@@ -1,9 +1,9 @@
 /** conv2d_winograd: 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3). Which convolutions take it is decided in graph/choose.ts. */
 import type { Node } from '../graph/ir.js';
 import { packConv2dWinograd, conv2dWinograd as record } from '../graph/records.gen.js';
+import { fusedFields, leftBytes } from './conv_normalize.js';
 import { panelPacking } from './conv2d.js';
 import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
-import { vectorPacking } from './normalize.js';
 import {
   ACTIVATION_CODES,
   channelBlocks,
@@ -13,6 +13,7 @@ import {
   operandAt,
   outputDims,
   PADDING_CODES,
+  vectorPacking,
   weightAt,
 } from './tiles.js';
 
@@ -61,8 +62,9 @@ function geometry({ weights }: Node<'conv2d_winograd'>): Geometry {
 /** How the work is divided: squares are blocks of 4 x 4 results. */
 function division(node: Node<'conv2d_winograd'>, shapes: PlacedShapes) {
   const { o, c } = geometry(node);
-  const [samples, , rows, cols] = outputDims(shapes);
-  const all = samples * Math.ceil(rows / SQUARE_PX) * Math.ceil(cols / SQUARE_PX);
+  const [, , rows, cols] = outputDims(shapes);
+  // A tile's squares are of one sample, whose moments it leaves.
+  const all = Math.ceil(rows / SQUARE_PX) * Math.ceil(cols / SQUARE_PX);
   const panelFlops = 2 * POINTS * padded(c) * PANEL_OUTPUTS;
   const most = Math.min(MOST_SQUARES, POINTS_BYTES / (POINTS * padded(c) * 4), MOST_FLOPS / panelFlops);
   const squares = Math.min(all, Math.max(1, Math.floor(most / STEP_SQUARES) * STEP_SQUARES));
@@ -106,7 +108,13 @@ export const conv2dWinograd: OpDescriptor<'conv2d_winograd'> = {
       ? [weight]
       : [weight, vectorPacking('bias', 'bias', geometry(node).o)];
   },
-  records(node, shapes, { inputs, output, temporaries, scratch, weights }) {
+  opaqueBytes(node, shapes) {
+    const [, , rows, cols] = outputDims(shapes);
+    const all = Math.ceil(rows / SQUARE_PX) * Math.ceil(cols / SQUARE_PX);
+    return leftBytes(shapes, Math.ceil(all / division(node, shapes).squares));
+  },
+  records(node, shapes, operands) {
+    const { inputs, output, temporaries, scratch, weights } = operands;
     const { o, c } = geometry(node);
     const { padding, paddingMode, activation } = node.attributes;
     const [n, , h, w] = dimsAt(shapes.dims.inputs, 0);
@@ -131,6 +139,7 @@ export const conv2dWinograd: OpDescriptor<'conv2d_winograd'> = {
       padLeft: padding[2],
       padMode: PADDING_CODES[paddingMode],
       activation: ACTIVATION_CODES[activation],
+      ...fusedFields(node, shapes, operands),
     });
     return temporary === undefined
       ? [convolution]

@@ -19,6 +19,13 @@ const SHIFT_PX: usize = 8;
 /// Accumulators of a sum: enough to hide the latency of an addition.
 const ACCUMULATORS: usize = 4;
 
+/// Leaves the moments of each lane in the `i`-th group of partials.
+pub fn store_moments(parts: [Moments; LANES], partials: Dst, i: usize) {
+    for (lane, part) in parts.into_iter().enumerate() {
+        part.store(partials, i, lane);
+    }
+}
+
 /// Mean and summed squared deviations of a number of values.
 #[derive(Clone, Copy, Debug)]
 pub struct Moments {
@@ -63,21 +70,45 @@ impl Moments {
 /// The moments of each lane over the pixels of `x`, of which there is at least one.
 #[inline]
 pub fn moments(x: Src) -> [Moments; LANES] {
-    let pixels = x.len() / LANES;
-    assert!(pixels > 0 && x.len().is_multiple_of(LANES));
-    let shift = shift(x, pixels);
+    moments_of_rows(1, |_| x)
+}
+
+/// The moments of each lane over `count` rows of pixels, of which there is at least one and none is empty. They may be rows that
+/// a tile has just stored: read again while the first caches hold them.
+#[inline]
+pub fn moments_of_rows(count: usize, row: impl Fn(usize) -> Src) -> [Moments; LANES] {
+    assert!(count > 0);
+    let shift = shift(count, &row);
+    let zero = F32x4::splat(0.0);
     let (mut sum, mut squares) = ([0.0f64; LANES], [0.0f64; LANES]);
-    let mut start = 0;
-    while start < pixels {
-        let len = RUN_PX.min(pixels - start);
-        let (s, q) = run(x.slice(start * LANES, len * LANES), shift);
-        let (s, q) = (s.to_array(), q.to_array());
+    let mut flush = |s: [F32x4; ACCUMULATORS], q: [F32x4; ACCUMULATORS]| {
+        let s = ((s[0] + s[1]) + (s[2] + s[3])).to_array();
+        let q = ((q[0] + q[1]) + (q[2] + q[3])).to_array();
         for lane in 0..LANES {
             sum[lane] += f64::from(s[lane]);
             squares[lane] += f64::from(q[lane]);
         }
-        start += len;
+    };
+    let (mut s, mut q) = ([zero; ACCUMULATORS], [zero; ACCUMULATORS]);
+    let (mut pixels, mut since) = (0, 0);
+    for i in 0..count {
+        let x = row(i);
+        assert!(!x.is_empty() && x.len().is_multiple_of(LANES));
+        let row_px = x.len() / LANES;
+        pixels += row_px;
+        let mut start = 0;
+        while start < row_px {
+            let len = RUN_PX.min(row_px - start);
+            if since + len > RUN_PX {
+                flush(s, q);
+                (s, q, since) = ([zero; ACCUMULATORS], [zero; ACCUMULATORS], 0);
+            }
+            (s, q) = run(x.slice(start * LANES, len * LANES), shift, s, q);
+            since += len;
+            start += len;
+        }
     }
+    flush(s, q);
     let (count, shift) = (pixels as f64, shift.to_array());
     core::array::from_fn(|lane| {
         Moments::of_sums(count, f64::from(shift[lane]), sum[lane], squares[lane])
@@ -85,19 +116,22 @@ pub fn moments(x: Src) -> [Moments; LANES] {
 }
 
 /// A value near the data of each lane: one pixel alone could be an outlier.
-fn shift(x: Src, pixels: usize) -> F32x4 {
-    let count = SHIFT_PX.min(pixels);
-    let scale = F32x4::splat(1.0 / count as f32);
-    (0..count).fold(F32x4::splat(0.0), |sum, i| {
-        sum + x.load(i * (pixels / count) * LANES) * scale
+fn shift(count: usize, row: &impl Fn(usize) -> Src) -> F32x4 {
+    let scale = F32x4::splat(1.0 / SHIFT_PX as f32);
+    (0..SHIFT_PX).fold(F32x4::splat(0.0), |sum, i| {
+        let x = row(i * count / SHIFT_PX);
+        sum + x.load(i * (x.len() / LANES) / SHIFT_PX * LANES) * scale
     })
 }
 
-/// Sums of (x - shift) and of its square.
+/// Adds x - shift and its square to the sums.
 #[inline(always)]
-fn run(x: Src, shift: F32x4) -> (F32x4, F32x4) {
-    let zero = F32x4::splat(0.0);
-    let (mut s, mut q) = ([zero; ACCUMULATORS], [zero; ACCUMULATORS]);
+fn run(
+    x: Src,
+    shift: F32x4,
+    mut s: [F32x4; ACCUMULATORS],
+    mut q: [F32x4; ACCUMULATORS],
+) -> ([F32x4; ACCUMULATORS], [F32x4; ACCUMULATORS]) {
     let from = x.as_ptr();
     let mut i = 0;
     while i + ACCUMULATORS * LANES <= x.len() {
@@ -115,7 +149,7 @@ fn run(x: Src, shift: F32x4) -> (F32x4, F32x4) {
         q[0] = d.mul_add(d, q[0]);
         i += LANES;
     }
-    ((s[0] + s[1]) + (s[2] + s[3]), (q[0] + q[1]) + (q[2] + q[3]))
+    (s, q)
 }
 
 /// The moments of all values, given those of their parts, of which none is empty. The parts are walked twice, in the same order.

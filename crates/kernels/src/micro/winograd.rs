@@ -80,16 +80,22 @@ const WEIGHT_SCALE: [f64; PATCH] = {
     [1.0 / (a2 * b2), inner, inner, outer, outer, 1.0]
 };
 
-/// Transforms 6x6 pixels, rows `row_stride` floats apart, to 36 vectors `to_stride` floats apart.
+/// Transforms 6x6 pixels, rows `row_stride` floats apart and loaded by `load`, to 36 vectors `to_stride` floats apart.
 #[inline(always)]
-pub fn input_tile(x: Src, row_stride: usize, to: Dst, to_stride: usize) {
+pub fn input_tile(
+    x: Src,
+    row_stride: usize,
+    load: impl Fn(F32x4) -> F32x4,
+    to: Dst,
+    to_stride: usize,
+) {
     assert!(
         row_stride <= x.len() / (PATCH - 1) && (PATCH - 1) * row_stride + PATCH * LANES <= x.len()
     );
     let from = x.as_ptr();
     input_pixels(
         // SAFETY: rows and columns below 6: what the assertion covers.
-        |row, col| unsafe { F32x4::load(from.add(row * row_stride + col * LANES)) },
+        |row, col| load(unsafe { F32x4::load(from.add(row * row_stride + col * LANES)) }),
         to,
         to_stride,
     );
@@ -117,9 +123,14 @@ pub fn input_pixels(get: impl Fn(usize, usize) -> F32x4, to: Dst, to_stride: usi
 /// Outside the picture: no offset.
 pub const OUTSIDE: usize = usize::MAX;
 
-/// The 6x6 pixels at the sums of row and column offsets; those that are `OUTSIDE` are zeros.
+/// The 6x6 pixels at the sums of row and column offsets, loaded by `load`; those that are `OUTSIDE` are zeros.
 #[inline(always)]
-pub fn gather(x: Src, rows: &[usize; PATCH], cols: &[usize; PATCH]) -> [F32x4; POINTS] {
+pub fn gather(
+    x: Src,
+    rows: &[usize; PATCH],
+    cols: &[usize; PATCH],
+    load: impl Fn(F32x4) -> F32x4,
+) -> [F32x4; POINTS] {
     let most = |offsets: &[usize; PATCH]| {
         let there = offsets.iter().filter(|&&offset| offset != OUTSIDE);
         there.fold(0, |most, &offset| most.max(offset))
@@ -134,7 +145,7 @@ pub fn gather(x: Src, rows: &[usize; PATCH], cols: &[usize; PATCH]) -> [F32x4; P
         for (pixel, &col) in pixels.iter_mut().zip(cols) {
             if col != OUTSIDE {
                 // SAFETY: neither offset is larger than the one that the assertion covers.
-                *pixel = unsafe { F32x4::load(x.as_ptr().add(row + col)) };
+                *pixel = load(unsafe { F32x4::load(x.as_ptr().add(row + col)) });
             }
         }
     }

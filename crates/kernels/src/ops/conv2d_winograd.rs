@@ -1,5 +1,5 @@
-//! conv2d_winograd: 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3). A tile is some squares of 4x4 results (in the order
-//! sample, row, column; they need not make a rectangle) x output channels.
+//! conv2d_winograd: 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3). A tile is some squares of 4x4 results of one
+//! sample (in the order row, column; they need not make a rectangle) x output channels.
 //!
 //! ```text
 //! for square, channel block { 36 points of its input }              // micro/winograd.rs -> scratch [point][square][channel]
@@ -18,11 +18,12 @@ use crate::mem::{Dst, Memory, Src};
 use crate::micro::activation::Activation;
 use crate::micro::border::{Border, map_index};
 use crate::micro::conv_tile::{Place, Walk, conv_row};
+use crate::micro::load::{Load, Plain};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::winograd::{
     OUTSIDE, PATCH, POINTS, TILE, gather, input_pixels, input_tile, output_tile,
 };
-use crate::ops::conv::{Operands, Refs, check_channels};
+use crate::ops::conv::{LoadRefs, Operands, Refs, check_channels, leave_moments};
 use crate::ops::{
     Fault, MOST_COORDINATE, Op, activation, border, product, scratch, tile_count, within,
 };
@@ -36,7 +37,6 @@ const BLOCKS_TOGETHER: usize = 4;
 
 /// Where a square lies.
 struct Square {
-    n: usize,
     /// First row and column of its results
     row: usize,
     col: usize,
@@ -83,6 +83,13 @@ impl Conv2dWinograd {
             x_shape: self.x_shape(),
             y_shape: self.y_shape(),
             weight_sizes: sizes.map(|size| size as u64),
+            moments: (field!(Self, moments), self.moments),
+            parts: self.parts(),
+            load: LoadRefs {
+                constants: (field!(Self, constants), self.constants),
+                constants_n: (field!(Self, constants_n), self.constants_n),
+                activation: (field!(Self, load_activation), self.load_activation),
+            },
         }
         .operands(memory)
     }
@@ -105,18 +112,21 @@ impl Conv2dWinograd {
         )
     }
 
-    fn all_squares(&self) -> Result<u64, Fault> {
+    /// Squares of a sample.
+    fn all_squares(&self) -> u64 {
         let (across, down) = self.squares_across();
-        let sizes = [self.n, across, down].map(u64::from);
-        product(field!(Self, n), self.n, &sizes)
+        u64::from(across) * u64::from(down)
+    }
+
+    /// Tiles of a plane.
+    fn parts(&self) -> u64 {
+        self.all_squares().div_ceil(u64::from(self.squares))
     }
 
     fn square(&self, index: usize) -> Square {
-        let (across, down) = self.squares_across();
-        let (across, down) = (across as usize, down as usize);
-        let (row, col) = (index / across % down * TILE, index % across * TILE);
+        let across = self.squares_across().0 as usize;
+        let (row, col) = (index / across * TILE, index % across * TILE);
         Square {
-            n: index / across / down,
             row,
             col,
             rows: TILE.min(self.out_h as usize - row),
@@ -136,8 +146,15 @@ impl Conv2dWinograd {
         })
     }
 
-    /// Inputs of the squares, to `stages.points`.
-    fn transform_inputs(&self, x: Src, border: Border, squares: (usize, usize), stages: &Stages) {
+    /// Inputs of the squares, to `stages.points`; x is the sample's.
+    fn transform_inputs<L: Load>(
+        &self,
+        x: Src,
+        border: Border,
+        load: L,
+        squares: (usize, usize),
+        stages: &Stages,
+    ) {
         let shape = self.x_shape();
         let (blocks, plane) = (shape.channel_blocks(), shape.plane_px() * LANES);
         for from in (0..blocks).step_by(BLOCKS_TOGETHER) {
@@ -147,13 +164,14 @@ impl Conv2dWinograd {
                 for block in from..blocks.min(from + BLOCKS_TOGETHER) {
                     let at = (index - squares.0) * channels(shape.c) + block * LANES;
                     let to = stages.points.slice(at, stages.points.len() - at);
-                    let x = x.slice((square.n * blocks + block) * plane, plane);
-                    let lanes = shape.lanes_in(block);
+                    let x = x.slice(block * plane, plane);
+                    let (lanes, channels) = (shape.lanes_in(block), load.channels(block));
+                    let load = |x| L::apply(channels, x);
                     if let (Some(at), LANES) = (patch.inside, lanes) {
                         let x = x.slice(at, plane - at);
-                        input_tile(x, shape.w * LANES, to, stages.point_stride);
+                        input_tile(x, shape.w * LANES, load, to, stages.point_stride);
                     } else {
-                        let mut pixels = gather(x, &patch.rows, &patch.cols);
+                        let mut pixels = gather(x, &patch.rows, &patch.cols, load);
                         clear_foreign_lanes(&mut pixels, lanes);
                         let get = |row, col| pixels[row * PATCH + col];
                         input_pixels(get, to, stages.point_stride);
@@ -206,6 +224,7 @@ impl Conv2dWinograd {
         &self,
         operands: &Operands,
         activation: Activation,
+        n: usize,
         squares: (usize, usize),
         outputs: (usize, usize),
         stages: &Stages,
@@ -223,7 +242,7 @@ impl Conv2dWinograd {
                     .products
                     .as_src()
                     .slice(at, stages.products.len() - at);
-                let at = shape.at(square.n, first / LANES, square.row, square.col);
+                let at = shape.at(n, first / LANES, square.row, square.col);
                 let y = operands.y.slice(at, operands.y.len() - at);
                 output_tile(
                     m,
@@ -236,7 +255,42 @@ impl Conv2dWinograd {
                     square.cols,
                 );
             }
+            if let Some(moments) = operands.moments {
+                self.leave_moments(moments, operands.y, n, first / LANES, squares);
+            }
         }
+    }
+
+    /// What the squares' results of one channel block leave for statistics: their rows, each as long as squares are neighbours.
+    fn leave_moments(&self, moments: Dst, y: Dst, n: usize, block: usize, squares: (usize, usize)) {
+        let (shape, across) = (self.y_shape(), self.squares_across().0 as usize);
+        let (first, last) = (squares.0, squares.1 - 1);
+        let top = first / across * TILE;
+        let bottom = shape.h.min((last / across + 1) * TILE);
+        let part = first / self.squares as usize;
+        let plane = n * shape.channel_blocks() + block;
+        let row = |row: usize| {
+            let down = (top + row) / TILE;
+            let from = if down == first / across {
+                first % across
+            } else {
+                0
+            };
+            let to = if down == last / across {
+                last % across + 1
+            } else {
+                across
+            };
+            let (from, to) = (from * TILE, shape.w.min(to * TILE));
+            let at = shape.at(n, block, top + row, from);
+            y.as_src().slice(at, (to - from) * LANES)
+        };
+        leave_moments(
+            moments,
+            (plane, self.parts() as usize, part),
+            bottom - top,
+            row,
+        );
     }
 }
 
@@ -320,9 +374,9 @@ impl Op for Conv2dWinograd {
                 u32::try_from(bytes).unwrap_or(u32::MAX),
             ));
         }
-        let blocks = self.all_squares()?.div_ceil(u64::from(self.squares));
         let outputs = u64::from(self.o.div_ceil(self.tile_o));
-        let tiles = product(field!(Self, squares), self.squares, &[blocks, outputs])?;
+        let sizes = [self.n.into(), self.parts(), outputs];
+        let tiles = product(field!(Self, squares), self.squares, &sizes)?;
         tile_count(field!(Self, squares), tiles, 1)
     }
 
@@ -331,16 +385,26 @@ impl Op for Conv2dWinograd {
         let operands = self.operands(memory)?;
         let stages = self.stages(scratch(memory, self.scratch, self.scratch_bytes, worker)?)?;
         let parts = self.o.div_ceil(self.tile_o);
-        let first = (tile / parts) as usize * self.squares as usize;
-        let all = self.all_squares()? as usize;
+        let blocks = self.parts() as usize;
+        let (n, block) = (
+            (tile / parts) as usize / blocks,
+            (tile / parts) as usize % blocks,
+        );
+        let first = block * self.squares as usize;
+        let all = self.all_squares() as usize;
         let squares = (first, all.min(first.saturating_add(self.squares as usize)));
         let from = tile % parts * self.tile_o;
         let to = self.o.min(from.saturating_add(self.tile_o)) as usize;
-        self.transform_inputs(operands.x, border, squares, &stages);
+        let sample = operands.x.len() / self.n as usize;
+        let x = operands.x.slice(n * sample, sample);
+        match operands.load(n) {
+            None => self.transform_inputs(x, border, Plain, squares, &stages),
+            Some(load) => self.transform_inputs(x, border, load, squares, &stages),
+        }
         for group in (from as usize..to).step_by(self.group_o as usize) {
             let outputs = (group, to.min(group.saturating_add(self.group_o as usize)));
             self.multiply(operands.weight, squares.1 - squares.0, outputs, &stages);
-            self.transform_outputs(&operands, activation, squares, outputs, &stages);
+            self.transform_outputs(&operands, activation, n, squares, outputs, &stages);
         }
         Ok(())
     }

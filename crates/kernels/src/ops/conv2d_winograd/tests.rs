@@ -4,6 +4,7 @@ use std::format;
 use std::vec::Vec;
 
 use crate::layout::Blocked;
+use crate::ops::conv::tests::{Fusion, check_moments, fused};
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
 use crate::record::{Conv2dWinograd, Operand, PackBias, PackConv2d, PackConv2dWinograd};
 use crate::testing::{Random, TestPlan, assert_close};
@@ -44,15 +45,24 @@ const DIVISIONS: [Division; 4] = [
     },
 ];
 
-fn plan(case: &Case, division: Division) -> (TestPlan, Operand, Vec<f64>) {
+/// Tiles of a plane.
+fn parts(case: &Case, division: Division) -> usize {
+    let (h, w) = case.out();
+    (h.div_ceil(4) * w.div_ceil(4)).div_ceil(division.squares.max(1) as usize)
+}
+
+fn plan(case: &Case, division: Division) -> (TestPlan, Conv2dWinograd, Vec<f64>) {
     let Case { n, c, h, w, o, .. } = *case;
     let mut random = Random::new((c * 31 + o * 7 + w) as u32);
     let x = random.floats(n * c * h * w, -1.0, 1.0);
     let weight = random.floats(o * c * 9, -0.5, 0.5);
     let bias = random.floats(o, -1.0, 1.0);
-    let wanted = case.naive(&x, &weight, &bias);
 
     let mut plan = TestPlan::new();
+    let shape = Blocked { n, c, h, w };
+    let target = (case.y_shape(), parts(case, division));
+    let fused = fused(case.fusion, &mut plan, (&x, shape), target);
+    let wanted = case.naive(&fused.x, &weight, &bias);
     let (o4, c4) = (o.next_multiple_of(4), c.next_multiple_of(4));
     let (scratch, scratch_bytes) = (Operand::ABSENT, 0);
     let dense = plan.dense(&weight);
@@ -90,7 +100,6 @@ fn plan(case: &Case, division: Division) -> (TestPlan, Operand, Vec<f64>) {
         padded_c: padded as u32,
     };
     let floats = division.squares as usize * (c4 + division.group_o as usize) + 32;
-    let shape = Blocked { n, c, h, w };
     let y = plan.room_blocked(case.y_shape());
     let conv = Conv2dWinograd {
         scratch: plan.scratch(floats as u32 * 36 * 4),
@@ -117,20 +126,42 @@ fn plan(case: &Case, division: Division) -> (TestPlan, Operand, Vec<f64>) {
         squares: division.squares,
         group_o: division.group_o,
         tile_o: division.tile_o,
+        moments: fused.moments,
+        constants: fused.constants,
+        constants_n: fused.constants_n,
+        load_activation: fused.load_activation,
     };
     plan.push(pack).push(pack_bias).push(conv);
-    (plan, y, wanted)
+    (plan, conv, wanted)
 }
 
-/// However the work is divided, the results are right and have the same bits.
+/// However the work is divided, the results are right and have the same bits, with a normalisation in the load and without.
 fn check(case: Case) {
+    for fusion in Fusion::ALL {
+        check_fusion(Case { fusion, ..case });
+    }
+}
+
+fn check_fusion(case: Case) {
     // Six times the rms error, in units of the results' standard deviation: x and w are uniform, of variance 1/3 and 1/12.
-    let tolerance = 1e-5 * (case.c as f64).sqrt().max(2.0) / 2.0;
+    // Normalised, x may be five times as large.
+    let size = if case.fusion == Fusion::Nothing {
+        1.0
+    } else {
+        5.0
+    };
+    let tolerance = size * 1e-5 * (case.c as f64).sqrt().max(2.0) / 2.0;
     let mut first: Option<Vec<f32>> = None;
     for division in DIVISIONS {
-        let (plan, y, wanted) = plan(&case, division);
-        let got = plan.run_everywhere().blocked(y, case.y_shape());
-        assert_close(&got, &wanted, tolerance, &format!("{case:?} {division:?}"));
+        let (plan, conv, wanted) = plan(&case, division);
+        let run = plan.run_everywhere();
+        let (got, what) = (
+            run.blocked(conv.y, case.y_shape()),
+            format!("{case:?} {division:?}"),
+        );
+        assert_close(&got, &wanted, tolerance, &what);
+        let y = (&got[..], case.y_shape());
+        check_moments(&run, conv.moments, y, parts(&case, division), &what);
         let first = first.get_or_insert_with(|| got.clone());
         assert_eq!(*first, got, "{case:?} {division:?}: other bits");
     }
@@ -211,8 +242,9 @@ fn error_of_one_layer() {
             bias: false,
             ..PLAIN
         };
-        let (plan, y, wanted) = plan(&case, DIVISIONS[0]);
-        let got = plan.run(1, u32::MAX).unwrap().blocked(y, case.y_shape());
+        let (plan, conv, wanted) = plan(&case, DIVISIONS[0]);
+        let run = plan.run(1, u32::MAX).unwrap();
+        let got = run.blocked(conv.y, case.y_shape());
         let count = wanted.len() as f64;
         let mean = wanted.iter().sum::<f64>() / count;
         let variance = wanted.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
