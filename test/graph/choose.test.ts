@@ -38,6 +38,23 @@ describe('one convolution', () => {
     expect(Object.keys(graph.nodes[0]?.weights ?? {}).sort()).toEqual(['bias', 'weight']);
   });
 
+  test('and what it does for the normalisations around it', () => {
+    const target = new nn.Sequential(
+      new nn.Conv2d(32, 32, 3),
+      new nn.InstanceNorm2d(32),
+      new nn.ReLU(),
+      new nn.Conv2d(32, 32, 3),
+    );
+    const { graph } = chosen(target, SQUARE);
+    expect(graph.nodes.map(({ op }) => op)).toEqual(['conv2d_winograd', 'statistics', 'conv2d_winograd']);
+    const [first, statistics, second] = graph.nodes;
+    expect(first?.moments).toBe(statistics?.inputs[0]);
+    expect(second).toMatchObject({
+      inputs: [first?.output, statistics?.output],
+      attributes: { load: 'normalized-relu' },
+    });
+  });
+
   test.each([
     ['a 5x5 kernel', new nn.Conv2d(32, 32, 5)],
     ['a 3x1 kernel', new nn.Conv2d(32, 32, [3, 1])],

@@ -46,7 +46,7 @@ pub struct Constants {
     m: F32x4,
     s: F32x4,
     b: F32x4,
-    /// 0, or less than anything
+    /// What is less becomes 0: 0, or less than anything
     least: F32x4,
 }
 
@@ -75,6 +75,6 @@ impl Load for Normalized {
     }
     #[inline(always)]
     fn apply(of: Constants, x: F32x4) -> F32x4 {
-        (x - of.m).mul_add(of.s, of.b).max(of.least)
+        (x - of.m).mul_add(of.s, of.b).zero_below(of.least)
     }
 }
