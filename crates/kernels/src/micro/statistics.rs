@@ -78,41 +78,90 @@ pub fn moments(x: Src) -> [Moments; LANES] {
 #[inline]
 pub fn moments_of_rows(count: usize, row: impl Fn(usize) -> Src) -> [Moments; LANES] {
     assert!(count > 0);
-    let shift = shift(count, &row);
-    let zero = F32x4::splat(0.0);
-    let (mut sum, mut squares) = ([0.0f64; LANES], [0.0f64; LANES]);
-    let mut flush = |s: [F32x4; ACCUMULATORS], q: [F32x4; ACCUMULATORS]| {
-        let s = ((s[0] + s[1]) + (s[2] + s[3])).to_array();
-        let q = ((q[0] + q[1]) + (q[2] + q[3])).to_array();
-        for lane in 0..LANES {
-            sum[lane] += f64::from(s[lane]);
-            squares[lane] += f64::from(q[lane]);
-        }
-    };
-    let (mut s, mut q) = ([zero; ACCUMULATORS], [zero; ACCUMULATORS]);
-    let (mut pixels, mut since) = (0, 0);
-    for i in 0..count {
+    let mut sums = Sums::about(shift(count, &row));
+    let pixels = (0..count).fold(0, |pixels, i| {
         let x = row(i);
+        sums.add(x);
+        pixels + x.len() / LANES
+    });
+    sums.moments(pixels)
+}
+
+/// As [`moments_of_rows`], of rows that come one at a time: meanwhile the `i`-th group of partials holds shift and sums.
+#[inline]
+pub fn add_row(partials: Dst, i: usize, x: Src, is_first: bool) {
+    let mut sums = if is_first {
+        Sums::about(shift(1, &|_| x))
+    } else {
+        Sums::load(partials, i)
+    };
+    sums.add(x);
+    sums.store(partials, i);
+}
+
+/// Makes moments of what [`add_row`] has left after rows of `pixels` pixels in all.
+pub fn end_rows(partials: Dst, i: usize, pixels: usize) {
+    store_moments(Sums::load(partials, i).moments(pixels), partials, i);
+}
+
+/// Sums of x - shift and of its square.
+struct Sums {
+    shift: F32x4,
+    sum: [f64; LANES],
+    squares: [f64; LANES],
+}
+
+impl Sums {
+    fn about(shift: F32x4) -> Self {
+        Self {
+            shift,
+            sum: [0.0; LANES],
+            squares: [0.0; LANES],
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, x: Src) {
         assert!(!x.is_empty() && x.len().is_multiple_of(LANES));
-        let row_px = x.len() / LANES;
-        pixels += row_px;
         let mut start = 0;
-        while start < row_px {
-            let len = RUN_PX.min(row_px - start);
-            if since + len > RUN_PX {
-                flush(s, q);
-                (s, q, since) = ([zero; ACCUMULATORS], [zero; ACCUMULATORS], 0);
+        while start < x.len() {
+            let len = (RUN_PX * LANES).min(x.len() - start);
+            let (s, q) = run(x.slice(start, len), self.shift);
+            let (s, q) = (s.to_array(), q.to_array());
+            for lane in 0..LANES {
+                self.sum[lane] += f64::from(s[lane]);
+                self.squares[lane] += f64::from(q[lane]);
             }
-            (s, q) = run(x.slice(start * LANES, len * LANES), shift, s, q);
-            since += len;
             start += len;
         }
     }
-    flush(s, q);
-    let (count, shift) = (pixels as f64, shift.to_array());
-    core::array::from_fn(|lane| {
-        Moments::of_sums(count, f64::from(shift[lane]), sum[lane], squares[lane])
-    })
+
+    fn moments(&self, pixels: usize) -> [Moments; LANES] {
+        let (count, shift) = (pixels as f64, self.shift.to_array());
+        core::array::from_fn(|lane| {
+            let (sum, squares) = (self.sum[lane], self.squares[lane]);
+            Moments::of_sums(count, f64::from(shift[lane]), sum, squares)
+        })
+    }
+
+    fn load(partials: Dst, i: usize) -> Self {
+        let parts: [Moments; LANES] = core::array::from_fn(|lane| Moments::load(partials, i, lane));
+        Self {
+            shift: F32x4::new(parts.map(|part| part.count as f32)),
+            sum: parts.map(|part| part.mean),
+            squares: parts.map(|part| part.m2),
+        }
+    }
+
+    fn store(&self, partials: Dst, i: usize) {
+        let shift = self.shift.to_array();
+        let parts = core::array::from_fn(|lane| Moments {
+            count: f64::from(shift[lane]),
+            mean: self.sum[lane],
+            m2: self.squares[lane],
+        });
+        store_moments(parts, partials, i);
+    }
 }
 
 /// A value near the data of each lane: one pixel alone could be an outlier.
@@ -124,14 +173,11 @@ fn shift(count: usize, row: &impl Fn(usize) -> Src) -> F32x4 {
     })
 }
 
-/// Adds x - shift and its square to the sums.
+/// Sums of (x - shift) and of its square.
 #[inline(always)]
-fn run(
-    x: Src,
-    shift: F32x4,
-    mut s: [F32x4; ACCUMULATORS],
-    mut q: [F32x4; ACCUMULATORS],
-) -> ([F32x4; ACCUMULATORS], [F32x4; ACCUMULATORS]) {
+fn run(x: Src, shift: F32x4) -> (F32x4, F32x4) {
+    let zero = F32x4::splat(0.0);
+    let (mut s, mut q) = ([zero; ACCUMULATORS], [zero; ACCUMULATORS]);
     let from = x.as_ptr();
     let mut i = 0;
     while i + ACCUMULATORS * LANES <= x.len() {
@@ -149,7 +195,7 @@ fn run(
         q[0] = d.mul_add(d, q[0]);
         i += LANES;
     }
-    (s, q)
+    ((s[0] + s[1]) + (s[2] + s[3]), (q[0] + q[1]) + (q[2] + q[3]))
 }
 
 /// The moments of all values, given those of their parts, of which none is empty. The parts are walked twice, in the same order.

@@ -6,7 +6,7 @@ use crate::mem::{Dst, Memory, Src};
 use crate::micro::load::{CONSTANTS_ELEMS, Normalized};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::stage::pixel_elems;
-use crate::micro::statistics::{Moments, moments_of_rows, store_moments};
+use crate::micro::statistics::{Moments, add_row, end_rows};
 use crate::ops::{self, Fault, dense, product, tile_count, within};
 use crate::record::Operand;
 use crate::simd::LANES;
@@ -91,33 +91,42 @@ impl Operands {
     }
 }
 
-/// Leaves the moments of what a tile has stored as part `part` of channel block `plane` (n * CB + block) of `parts`: `count` rows
-/// of one plane, read again.
-#[inline(always)]
-pub(crate) fn leave_moments(
-    moments: Dst,
-    (plane, parts, part): (usize, usize, usize),
-    count: usize,
-    row: impl Fn(usize) -> Src,
-) {
-    store_moments(moments_of_rows(count, row), moments, plane * parts + part);
+/// The moments that a tile leaves of its rectangle of y, row by row: each is read again while the first caches hold it.
+#[derive(Clone, Copy)]
+pub(crate) struct Leaving<'a> {
+    pub(crate) moments: Dst,
+    pub(crate) y: Dst,
+    pub(crate) y_shape: &'a Blocked,
+    pub(crate) n: usize,
+    /// First and last (exclusive)
+    pub(crate) blocks: (usize, usize),
+    pub(crate) cols: (usize, usize),
+    /// Tiles of a plane, and which of them this is
+    pub(crate) parts: usize,
+    pub(crate) part: usize,
 }
 
-/// As [`leave_moments`], of channel blocks `blocks` of a rectangle of y.
-pub(crate) fn leave_rectangle(
-    moments: Dst,
-    y: (Dst, &Blocked, usize),
-    blocks: core::ops::Range<usize>,
-    (rows, cols): ((usize, usize), (usize, usize)),
-    (parts, part): (usize, usize),
-) {
-    let (y, shape, n) = y;
-    for block in blocks {
-        let plane = n * shape.channel_blocks() + block;
-        leave_moments(moments, (plane, parts, part), rows.1 - rows.0, |row| {
-            let at = shape.at(n, block, rows.0 + row, cols.0);
-            y.as_src().slice(at, (cols.1 - cols.0) * LANES)
-        });
+impl Leaving<'_> {
+    fn index(&self, block: usize) -> usize {
+        (self.n * self.y_shape.channel_blocks() + block) * self.parts + self.part
+    }
+
+    /// Adds row `row` of y, which is complete.
+    pub(crate) fn row(&self, row: usize, is_first: bool) {
+        for block in self.blocks.0..self.blocks.1 {
+            let at = self.y_shape.at(self.n, block, row, self.cols.0);
+            let len = (self.cols.1 - self.cols.0) * LANES;
+            let x = self.y.as_src().slice(at, len);
+            add_row(self.moments, self.index(block), x, is_first);
+        }
+    }
+
+    /// After `rows` rows.
+    pub(crate) fn end(&self, rows: usize) {
+        for block in self.blocks.0..self.blocks.1 {
+            let pixels = rows * (self.cols.1 - self.cols.0);
+            end_rows(self.moments, self.index(block), pixels);
+        }
     }
 }
 

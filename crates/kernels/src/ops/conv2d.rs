@@ -17,7 +17,7 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
 use crate::ops::conv::{
-    LoadRefs, Operands, Refs, check_channels, check_scratch, leave_rectangle, packed_sizes, tiles,
+    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, tiles,
 };
 use crate::ops::{Fault, MOST_COORDINATE, Op, activation, border, scratch, within};
 use crate::record::{Conv2d, field};
@@ -228,6 +228,16 @@ impl Op for Conv2d {
         };
         let (o, steps) = (self.o as usize, pixel * kh * kw);
         let y_shape = self.y_shape();
+        let leaving = operands.moments.map(|moments| Leaving {
+            moments,
+            y: operands.y,
+            y_shape: &y_shape,
+            n: tile.n,
+            blocks: (tile.outputs.0 / LANES, tile.outputs.1.div_ceil(LANES)),
+            cols: tile.cols,
+            parts: self.parts() as usize,
+            part,
+        });
         for row in 0..rows {
             let from = row * stride_h * walk.row_stride;
             let a = staged.as_src().slice(from, staged.len() - from);
@@ -255,16 +265,12 @@ impl Op for Conv2d {
                     rows::map(y.as_src(), y, tanh);
                 }
             }
+            if let Some(leaving) = leaving {
+                leaving.row(tile.rows.0 + row, row == 0);
+            }
         }
-        if let Some(moments) = operands.moments {
-            let blocks = tile.outputs.0 / LANES..tile.outputs.1.div_ceil(LANES);
-            leave_rectangle(
-                moments,
-                (operands.y, &y_shape, tile.n),
-                blocks,
-                (tile.rows, tile.cols),
-                (self.parts() as usize, part),
-            );
+        if let Some(leaving) = leaving {
+            leaving.end(rows);
         }
         Ok(())
     }

@@ -20,10 +20,11 @@ use crate::micro::border::{Border, map_index};
 use crate::micro::conv_tile::{Place, Walk, conv_row};
 use crate::micro::load::{Load, Plain};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
+use crate::micro::statistics::{moments_of_rows, store_moments};
 use crate::micro::winograd::{
     OUTSIDE, PATCH, POINTS, TILE, gather, input_pixels, input_tile, output_tile,
 };
-use crate::ops::conv::{LoadRefs, Operands, Refs, check_channels, leave_moments};
+use crate::ops::conv::{LoadRefs, Operands, Refs, check_channels};
 use crate::ops::{
     Fault, MOST_COORDINATE, Op, activation, border, product, scratch, tile_count, within,
 };
@@ -285,12 +286,8 @@ impl Conv2dWinograd {
             let at = shape.at(n, block, top + row, from);
             y.as_src().slice(at, (to - from) * LANES)
         };
-        leave_moments(
-            moments,
-            (plane, self.parts() as usize, part),
-            bottom - top,
-            row,
-        );
+        let index = plane * self.parts() as usize + part;
+        store_moments(moments_of_rows(bottom - top, row), moments, index);
     }
 }
 

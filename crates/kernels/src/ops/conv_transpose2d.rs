@@ -16,7 +16,7 @@ use crate::micro::phase::{Phase, phase};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
 use crate::ops::conv::{
-    LoadRefs, Operands, Refs, check_channels, check_scratch, leave_rectangle, packed_sizes, tiles,
+    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, tiles,
 };
 use crate::ops::{Fault, MOST_COORDINATE, Op, activation, scratch, within};
 use crate::record::{ConvTranspose2d, field};
@@ -219,6 +219,16 @@ impl Op for ConvTranspose2d {
         let pixel = pixel_elems(self.c as usize);
         let (o, y_shape) = (self.o as usize, self.y_shape());
         let outputs = Packing::Outputs.packed_outputs(o);
+        let leaving = operands.moments.map(|moments| Leaving {
+            moments,
+            y: operands.y,
+            y_shape: &y_shape,
+            n,
+            blocks: (first_o / LANES, last_o.div_ceil(LANES)),
+            cols: (cols.from, cols.to),
+            parts: self.parts() as usize,
+            part: (row_tile * grid_cols + col_tile) as usize,
+        });
         for y in rows.from..rows.to {
             let row_phase = rows.phase(y, self.kh);
             for x in cols.from..cols.to.min(cols.from + cols.stride) {
@@ -269,18 +279,12 @@ impl Op for ConvTranspose2d {
                     rows::map(y.as_src(), y, tanh);
                 }
             }
+            if let Some(leaving) = leaving {
+                leaving.row(y, y == rows.from);
+            }
         }
-        if let Some(moments) = operands.moments {
-            leave_rectangle(
-                moments,
-                (operands.y, &y_shape, n),
-                first_o / LANES..last_o.div_ceil(LANES),
-                ((rows.from, rows.to), (cols.from, cols.to)),
-                (
-                    self.parts() as usize,
-                    (row_tile * grid_cols + col_tile) as usize,
-                ),
-            );
+        if let Some(leaving) = leaving {
+            leaving.end(rows.to - rows.from);
         }
         Ok(())
     }
