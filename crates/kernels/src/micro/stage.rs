@@ -98,9 +98,10 @@ fn copy_pixels<L: Load>(from: Src, shape: &Blocked, px: usize, load: L, to: Dst)
     if whole < shape.channel_blocks() {
         let (lanes, channels) = (shape.lanes_in(whole), load.channels(whole));
         for p in 0..px {
-            let there = L::apply(channels, from.load(whole * plane + p * LANES)).to_array();
-            for lane in 0..LANES.min(step) {
-                let value = if lane < lanes { there[lane] } else { 0.0 };
+            let x = from.load(whole * plane + p * LANES);
+            let mut there = L::apply(channels, x).to_array();
+            there[lanes..].fill(0.0);
+            for (lane, value) in there.into_iter().take(step).enumerate() {
                 to.set(p * step + whole * LANES + lane, value);
             }
         }

@@ -6,7 +6,7 @@ use crate::mem::{Dst, Memory, Src};
 use crate::micro::load::{CONSTANTS_ELEMS, Normalized};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::stage::pixel_elems;
-use crate::micro::statistics::{Moments, add_row, end_rows};
+use crate::micro::statistics::{Moments, add_row, end_rows, moments_of_rows, store_moments};
 use crate::ops::{self, Fault, dense, product, tile_count, within};
 use crate::record::Operand;
 use crate::simd::LANES;
@@ -128,6 +128,31 @@ impl Leaving<'_> {
             end_rows(self.moments, self.index(block), pixels);
         }
     }
+}
+
+/// Leaves the moments of one channel block of a tile of squares as part `part`, counted over all planes: squares
+/// `squares.0..squares.1` of side `side`, in the order row, column. Its rows are as long as squares are neighbours.
+pub(crate) fn leave_squares(
+    (moments, part): (Dst, usize),
+    (y, shape): (Dst, &Blocked),
+    (n, block): (usize, usize),
+    side: usize,
+    squares: (usize, usize),
+) {
+    let across = shape.w.div_ceil(side);
+    let (first, last) = (squares.0, squares.1 - 1);
+    let top = first / across * side;
+    let bottom = shape.h.min((last / across + 1) * side);
+    let row = |row: usize| {
+        let down = (top + row) / side;
+        let is = |square: usize| down == square / across;
+        let from = if is(first) { first % across } else { 0 };
+        let to = if is(last) { last % across + 1 } else { across };
+        let (from, to) = (from * side, shape.w.min(to * side));
+        let at = shape.at(n, block, top + row, from);
+        y.as_src().slice(at, (to - from) * LANES)
+    };
+    store_moments(moments_of_rows(bottom - top, row), moments, part);
 }
 
 impl Refs {

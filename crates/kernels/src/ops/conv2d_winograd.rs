@@ -20,11 +20,10 @@ use crate::micro::border::{Border, map_index};
 use crate::micro::conv_tile::{Place, Walk, conv_row};
 use crate::micro::load::{Load, Plain};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
-use crate::micro::statistics::{moments_of_rows, store_moments};
 use crate::micro::winograd::{
     OUTSIDE, PATCH, POINTS, TILE, gather, input_pixels, input_tile, output_tile,
 };
-use crate::ops::conv::{LoadRefs, Operands, Refs, check_channels};
+use crate::ops::conv::{LoadRefs, Operands, Refs, check_channels, leave_squares};
 use crate::ops::{
     Fault, MOST_COORDINATE, Op, activation, border, product, scratch, tile_count, within,
 };
@@ -257,37 +256,12 @@ impl Conv2dWinograd {
                 );
             }
             if let Some(moments) = operands.moments {
-                self.leave_moments(moments, operands.y, n, first / LANES, squares);
+                let plane = n * shape.channel_blocks() + first / LANES;
+                let part = plane * self.parts() as usize + squares.0 / self.squares as usize;
+                let y = (operands.y, &shape);
+                leave_squares((moments, part), y, (n, first / LANES), TILE, squares);
             }
         }
-    }
-
-    /// What the squares' results of one channel block leave for statistics: their rows, each as long as squares are neighbours.
-    fn leave_moments(&self, moments: Dst, y: Dst, n: usize, block: usize, squares: (usize, usize)) {
-        let (shape, across) = (self.y_shape(), self.squares_across().0 as usize);
-        let (first, last) = (squares.0, squares.1 - 1);
-        let top = first / across * TILE;
-        let bottom = shape.h.min((last / across + 1) * TILE);
-        let part = first / self.squares as usize;
-        let plane = n * shape.channel_blocks() + block;
-        let row = |row: usize| {
-            let down = (top + row) / TILE;
-            let from = if down == first / across {
-                first % across
-            } else {
-                0
-            };
-            let to = if down == last / across {
-                last % across + 1
-            } else {
-                across
-            };
-            let (from, to) = (from * TILE, shape.w.min(to * TILE));
-            let at = shape.at(n, block, top + row, from);
-            y.as_src().slice(at, (to - from) * LANES)
-        };
-        let index = plane * self.parts() as usize + part;
-        store_moments(moments_of_rows(bottom - top, row), moments, index);
     }
 }
 
