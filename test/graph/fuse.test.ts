@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fuse, rewrites } from '../../dist/graph/fuse.js';
 import type { Graph } from '../../dist/graph/ir.js';
+import { printNormalizations } from '../../dist/graph/print.js';
 import * as nn from '../../dist/nn/index.js';
 import { ops, trace } from './build.js';
 
@@ -228,6 +229,31 @@ describe('normalisations between convolutions', () => {
     const [made] = graph.nodes;
     const statistics = graph.nodes.filter(({ op }) => op === 'statistics');
     expect(statistics.map(({ inputs }) => inputs)).toEqual([[made?.moments], [made?.moments]]);
+  });
+
+  test('explain says what became of each', () => {
+    const [first, second, third, fourth] = [conv(), conv({ padding: 1 }), conv(), conv()];
+    const [a, b, c, d] = [norm(), norm(), new nn.BatchNorm2d(4).eval(), norm()];
+    class Net extends nn.Module {
+      readonly layers = new nn.Sequential(first, second, third, fourth, a, b, c, d);
+      override forward(x: nn.Value): nn.Value {
+        const y = a.forward(first.forward(x)).relu();
+        const z = b.forward(second.forward(y)).add(y);
+        return d.forward(fourth.forward(c.forward(third.forward(z))).mul(2));
+      }
+    }
+    expect(printNormalizations(fused(new Net()))).toBe(
+      [
+        'normalisations {',
+        '  layers.4: statistics as layers.0 stores; applied in a pass',
+        '  layers.5: statistics as layers.1 stores; applied in a pass, with the sum',
+        '  layers.6: stored statistics; applied as layers.3 loads',
+        '  layers.7: statistics in a pass of their own; applied in a pass',
+        '}',
+        '',
+      ].join('\n'),
+    );
+    expect(printNormalizations(trace(new Net(), PICTURE))).toContain('layers.4: not taken apart');
   });
 
   test('not from a convolution whose channels are viewed otherwise', () => {
