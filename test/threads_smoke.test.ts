@@ -13,6 +13,7 @@ import {
   normalize,
   PLAN_MAGIC,
   PLAN_VERSION,
+  partialMoments,
   REGION_ARENA,
   STATUS_DONE,
   statistics,
@@ -38,18 +39,21 @@ const ARENA_BYTES = CONSTANTS_BYTES + 4096;
 
 const inArena = (offset_bytes: number) => ((REGION_ARENA << 30) | (offset_bytes / 16)) >>> 0;
 
-/** statistics, normalize and Tanh in place: tiles that are merged in order, and barriers between records that need each other. */
+/** partial_moments, statistics, normalize and Tanh in place: tiles that are merged in order, and barriers between records that need each other. */
 function planWords(): Uint32Array {
   const size = { n: N, c: C, h: H, w: W, chunkPx: CHUNK_PX };
   const [x, y, constants] = [inArena(X_BYTES), inArena(Y_BYTES), inArena(CONSTANTS_BYTES)];
+  const partials = inArena(PARTIALS_BYTES);
   const records = [
+    partialMoments({ ...size, x, partials }),
     statistics({
-      ...size,
-      x,
+      partials,
       gamma: 0,
       beta: 0,
       constants,
-      partials: inArena(PARTIALS_BYTES),
+      n: N,
+      c: C,
+      parts: Math.ceil((H * W) / CHUNK_PX),
       groups: C,
       acrossBatch: 0,
       eps: 1e-5,

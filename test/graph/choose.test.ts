@@ -39,6 +39,23 @@ describe('one convolution', () => {
     expect(Object.keys(graph.nodes[0]?.weights ?? {}).sort()).toEqual(['bias', 'weight']);
   });
 
+  test('and what it does for the normalisations around it', () => {
+    const target = new nn.Sequential(
+      new nn.Conv2d(32, 32, 3),
+      new nn.InstanceNorm2d(32),
+      new nn.ReLU(),
+      new nn.Conv2d(32, 32, 3),
+    );
+    const { graph } = chosen(target, SQUARE);
+    expect(graph.nodes.map(({ op }) => op)).toEqual(['conv_winograd', 'statistics', 'conv_winograd']);
+    const [first, statistics, second] = graph.nodes;
+    expect(first?.moments).toBe(statistics?.inputs[0]);
+    expect(second).toMatchObject({
+      inputs: [first?.output, statistics?.output],
+      attributes: { load: 'normalized-relu' },
+    });
+  });
+
   test.each([
     ['a 5x1 kernel', new nn.Conv2d(32, 32, [5, 1])],
     ['a 3x3 kernel with stride 2x1', new nn.Conv2d(32, 32, 3, { stride: [2, 1] })],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fuse, rewrites } from '../../dist/graph/fuse.js';
 import type { Graph } from '../../dist/graph/ir.js';
+import { printNormalizations } from '../../dist/graph/print.js';
 import * as nn from '../../dist/nn/index.js';
 import { ops, trace } from './build.js';
 
@@ -18,6 +19,7 @@ function isSound({ nodes, inputs, outputs }: Graph): boolean {
   const ordered = nodes.every((node) => {
     const known = node.inputs.every((input) => made.has(input));
     made.add(node.output);
+    if (node.moments !== undefined) made.add(node.moments);
     return known;
   });
   return ordered && outputs.every((output) => made.has(output));
@@ -150,11 +152,123 @@ describe('residual-into-normalize', () => {
   });
 });
 
+describe('normalisations between convolutions', () => {
+  const conv = (options: nn.Conv2dLayerOptions = {}) => new nn.Conv2d(4, 4, 3, options);
+  const up = () => new nn.ConvTranspose2d(4, 4, 3);
+  const norm = () => new nn.InstanceNorm2d(4, { affine: true });
+  const fused = (target: nn.Module | ((x: nn.Value) => nn.Value | nn.Value[])) => {
+    const graph = fuse(trace(target, PICTURE));
+    expect(isSound(graph)).toBe(true);
+    return graph;
+  };
+
+  test.each([
+    ['conv2d', conv(), new nn.ReLU(), conv(), 'normalized-relu'],
+    ['transposed', up(), new nn.ReLU(), up(), 'normalized-relu'],
+    ['padding in between', conv(), new nn.ReflectionPad2d(1), conv(), 'normalized'],
+    ['zeros in between', conv(), new nn.ZeroPad2d(1), up(), null],
+  ])('%s', (_, first, between, second, load) => {
+    const graph = fused(new nn.Sequential(first, norm(), between, second));
+    const [made, statistics] = graph.nodes;
+    expect(statistics).toMatchObject({
+      op: 'statistics',
+      inputs: [made?.moments],
+      attributes: { of: 'moments' },
+    });
+    expect(Object.keys(statistics?.weights ?? {})).toEqual(['weight', 'bias']);
+    const last = graph.nodes.at(-1);
+    if (load === null) expect(ops(graph).slice(2)).toEqual(['normalize', 'pad', 'conv_transpose2d']);
+    else {
+      expect(ops(graph)).toHaveLength(3);
+      expect(last).toMatchObject({ inputs: [made?.output, statistics?.output], attributes: { load } });
+    }
+  });
+
+  test('stored statistics are constants of the load', () => {
+    const graph = fused(new nn.Sequential(conv(), new nn.BatchNorm2d(4).eval(), new nn.ReLU(), conv()));
+    expect(ops(graph)).toEqual(['conv2d', 'running_constants', 'conv2d']);
+    expect(graph.nodes[0]?.moments).toBeUndefined();
+    expect(graph.nodes[2]).toMatchObject({ attributes: { load: 'normalized-relu' } });
+  });
+
+  test.each<[string, (x: nn.Value) => nn.Value | nn.Value[]]>([
+    ['it is an output', (x) => norm().forward(conv().forward(x))],
+    ['it is tanh', (x) => conv().forward(norm().forward(conv().forward(x)).tanh())],
+    [
+      'two read it',
+      (x) => {
+        const y = norm().forward(conv().forward(x));
+        return [conv().forward(y), conv().forward(y)];
+      },
+    ],
+    [
+      'it has a residual',
+      (x) => {
+        const layer = conv({ padding: 1 });
+        return conv().forward(norm().forward(layer.forward(x)).add(x));
+      },
+    ],
+  ])('one pass with given constants where %s', (_, target) => {
+    const graph = fused(target);
+    expect(ops(graph).filter((op) => op === 'normalize')).toHaveLength(1);
+    const pass = graph.nodes.find(({ op }) => op === 'normalize');
+    expect(pass).toMatchObject({ attributes: { statistics: 'given' }, weights: {} });
+    const [x, constants] = pass?.inputs ?? [];
+    const made = graph.nodes.find(({ output }) => output === x);
+    const statistics = graph.nodes.find(({ output }) => output === constants);
+    expect(statistics).toMatchObject({ op: 'statistics', inputs: [made?.moments] });
+    for (const node of graph.nodes)
+      if (node.op === 'conv2d') expect(node.attributes).toMatchObject({ load: 'plain' });
+  });
+
+  test('two normalisations of one convolution share its moments', () => {
+    const graph = fused((x) => {
+      const y = conv().forward(x);
+      return [norm().forward(y), new nn.GroupNorm(2, 4).forward(y)];
+    });
+    const [made] = graph.nodes;
+    const statistics = graph.nodes.filter(({ op }) => op === 'statistics');
+    expect(statistics.map(({ inputs }) => inputs)).toEqual([[made?.moments], [made?.moments]]);
+  });
+
+  test('explain says what became of each', () => {
+    const [first, second, third, fourth] = [conv(), conv({ padding: 1 }), conv(), conv()];
+    const [a, b, c, d] = [norm(), norm(), new nn.BatchNorm2d(4).eval(), norm()];
+    class Net extends nn.Module {
+      readonly layers = new nn.Sequential(first, second, third, fourth, a, b, c, d);
+      override forward(x: nn.Value): nn.Value {
+        const y = a.forward(first.forward(x)).relu();
+        const z = b.forward(second.forward(y)).add(y);
+        return d.forward(fourth.forward(c.forward(third.forward(z))).mul(2));
+      }
+    }
+    expect(printNormalizations(fused(new Net()))).toBe(
+      [
+        'normalisations {',
+        '  layers.4: statistics as layers.0 stores; applied in a pass',
+        '  layers.5: statistics as layers.1 stores; applied in a pass, with the sum',
+        '  layers.6: stored statistics; applied as layers.3 loads',
+        '  layers.7: statistics in a pass of their own; applied in a pass',
+        '}',
+        '',
+      ].join('\n'),
+    );
+    expect(printNormalizations(trace(new Net(), PICTURE))).toContain('layers.4: not taken apart');
+  });
+
+  test('not from a convolution whose channels are viewed otherwise', () => {
+    const graph = fused((x) => nn.functional.instanceNorm(conv().forward(x).view(1, 2, 14, 7)));
+    expect(graph.nodes[0]?.moments).toBeUndefined();
+    expect(graph.nodes.find(({ op }) => op === 'statistics')?.attributes).toMatchObject({ of: 'values' });
+  });
+});
+
 test('a ReLU after the residual sum stays a pass of its own', () => {
   const norm = new nn.InstanceNorm2d(4);
   const graph = fuse(trace((x) => x.add(norm.forward(x)).relu(), PICTURE));
   // Either the sum or the ReLU may be fused, never both: the kernel adds after its activation.
-  expect(graph.nodes.map(({ attributes }) => attributes)).toMatchObject([
+  const applied = graph.nodes.filter(({ op }) => op !== 'statistics');
+  expect(applied.map(({ attributes }) => attributes)).toMatchObject([
     { residual: false, activation: 'none' },
     { activation: 'relu' },
   ]);

@@ -192,15 +192,16 @@ test('prints are readable and stable', () => {
       inputs @0 768 bytes
       0: %0 @1600 = reorder(@0) planar -> blocked 1x3x8x8
       1: %1 @0 = pad(@1600) blocked 1x3x10x10  # 0
-      2: %3 @0 = normalize(@0) in place blocked 1x3x10x10 (temporary @1728, temporary @1600)  # 1
-      3: %3 @1600 = reorder(@0) blocked 1x3x10x10 -> planar
+      2: %4 @1728 = statistics(@0) bytes (temporary @1600)  # 1
+      3: %3 @0 = normalize(@0, @1728) in place blocked 1x3x10x10  # 1
+      4: %3 @1600 = reorder(@0) blocked 1x3x10x10 -> planar
       outputs @1600 1200 bytes
       buffer @0 768 bytes, steps 0..0  # input %0
       buffer @1600 1024 bytes, steps 0..1  # %0
-      buffer @0 1600 bytes, steps 1..3  # %1
-      buffer @1728 48 bytes, steps 2..2  # temporary
+      buffer @0 1600 bytes, steps 1..4  # %1
+      buffer @1728 48 bytes, steps 2..3  # opaque %4
       buffer @1600 96 bytes, steps 2..2  # temporary
-      buffer @1600 1200 bytes, steps 3..4  # %3
+      buffer @1600 1200 bytes, steps 4..5  # %3
     }
     "
   `);

@@ -23,6 +23,8 @@ const FLOPS_A_MS = 25e6;
 /** Pixels of four channels a millisecond: of ops that stream, and of those in float64 or with maps. */
 const STREAMED_PX_A_MS = 150_000;
 const SLOW_PX_A_MS = 40_000;
+/** Parts of a channel that are merged a millisecond, in float64. */
+const MERGED_A_MS = 50_000;
 /** What each output of a reduction takes. */
 const OUTPUT_MS = 1.2e-4;
 const MOST_MS = 5;
@@ -43,6 +45,7 @@ function wordsOf(step: Step): readonly Uint32Array[] {
   return descriptor.records(step.node, step.shapes, {
     inputs: step.inputs.map(() => 0),
     output: 0,
+    moments: 0,
     temporaries: [0, 0],
     scratch: 0,
     weights: {},
@@ -89,9 +92,13 @@ function tileMs(name: string, fields: Fields): number {
       return (f('tile_rows') * f('w')) / SLOW_PX_A_MS;
     case 'unary':
       return f('tile_vectors') / SLOW_PX_A_MS;
-    case 'statistics':
+    case 'partial_moments':
     case 'normalize':
       return f('chunk_px') / STREAMED_PX_A_MS;
+    case 'statistics': {
+      const channels = f('groups') === f('c') ? 4 : f('c') / f('groups');
+      return (channels * f('parts') * (f('across_batch') === 1 ? f('n') : 1)) / MERGED_A_MS;
+    }
     case 'reduce':
       return reduceMs(f);
     default:

@@ -115,6 +115,15 @@ function everything(x: Value): Value {
   return F.groupNorm(centred.view(2, 5, 23, 29), 1).mul(filled([5, 1, 1]));
 }
 
+/** Normalisations that convolutions of every kind apply and take the moments of. */
+function normalized(x: Value): Value {
+  const a = F.relu(F.instanceNorm(F.conv2d(x, filled([9, 5, 3, 3])), { weight: filled([9]) }));
+  const b = F.relu(F.groupNorm(F.convTranspose2d(a, filled([9, 34, 3, 3]), { stride: 2 }), 2));
+  const c = F.instanceNorm(F.conv2d(b, filled([32, 34, 3, 3]), { padding: 1 }));
+  const d = F.batchNorm(F.convTranspose2d(c, filled([32, 6, 2, 2])), filled([6]), filled([6]));
+  return F.instanceNorm(F.conv2d(d, filled([3, 6, 3, 3]), { padding: 1 })).tanh();
+}
+
 /** A layer whose weights are there, whatever they are. */
 function loaded<T extends Conv2d | ConvTranspose2d>(layer: T): T {
   const zeros = (shape: readonly number[]): Tensor => Tensor.from(new Float32Array(size(shape)), shape);
@@ -143,6 +152,10 @@ export function encodedPlans(): {
     `every op, fuse ${fuse}`,
     compileGraph(traceModule(everything, [{ shape, dtype: 'float32' }]).graph, { fuse }),
   ]);
+  compiled.push([
+    'normalised convolutions',
+    compileGraph(traceModule(normalized, [{ shape, dtype: 'float32' }]).graph),
+  ]);
   const picture = { width: 9, height: 7, channels: 4 } as const;
   compiled.push([
     'paint',
@@ -150,11 +163,11 @@ export function encodedPlans(): {
   ]);
   for (const [name, layer] of [
     ['winograd', new Conv2d(32, 32, 3, { padding: 1 })],
-    ['winograd in blocks', new Conv2d(32, 3, 7, { padding: 3 })],
+    ['winograd in blocks', new Conv2d(32, 3, 9, { padding: 4 })],
     ['winograd of stride 2', new Conv2d(32, 64, 3, { stride: 2, padding: 1 })],
     ['winograd, transposed', new ConvTranspose2d(32, 32, 3, { stride: 2, padding: 1 })],
   ] as const) {
-    const input = { shape: [1, 32, 13, 11], dtype: 'float32' } as const;
+    const input = { shape: [1, 32, 24, 23], dtype: 'float32' } as const;
     const plan = compileGraph(traceModule(loaded(layer), [input]).graph);
     if (!plan.stages.chosen.choices.every(({ algorithm }) => algorithm !== 'direct'))
       throw new Error(`${name}: computed directly`);

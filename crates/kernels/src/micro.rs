@@ -4,6 +4,7 @@ pub mod activation;
 pub mod border;
 pub mod conv_tile;
 pub mod dot_tile;
+pub mod load;
 pub mod moves;
 pub mod panels;
 pub mod phase;

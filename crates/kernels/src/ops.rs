@@ -12,6 +12,7 @@ mod pack_conv2d;
 mod pack_conv_transpose2d;
 mod pack_conv_winograd;
 mod pad;
+mod partial_moments;
 mod pixels_in;
 mod pixels_out;
 mod reduce;

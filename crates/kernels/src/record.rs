@@ -375,6 +375,14 @@ records! {
         tile_cols: u32,
         /// output channels a tile, a multiple of 8
         tile_o: u32,
+        /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
+        moments: Operand,
+        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
+        constants: Operand,
+        /// n or 1
+        constants_n: u32,
+        /// of the normalisation: 0 none, 1 ReLU
+        load_activation: u32,
     }
     /// Transposed convolution by sub-pixel decomposition: each of stride_h x stride_w phases of y is a convolution of x.
     6 conv_transpose2d ConvTranspose2d {
@@ -420,35 +428,37 @@ records! {
         tile_cols: u32,
         /// output channels a tile, a multiple of 8
         tile_o: u32,
+        /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
+        moments: Operand,
+        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
+        constants: Operand,
+        /// n or 1
+        constants_n: u32,
+        /// of the normalisation: 0 none, 1 ReLU
+        load_activation: u32,
     }
-    /// Mean and biased variance of a blocked tensor, as the constants that `normalize` applies.
+    /// Mean and biased variance from the moments of parts, as the constants that `normalize` and convolutions' loads apply.
     7 statistics Statistics {
-        /// blocked [n, c, h, w]
-        x: Operand,
+        /// float64: [n, CB, parts, 3 (count, mean, M2), 4]
+        partials: Operand,
         /// dense [c] or absent: 1
         gamma: Operand,
         /// dense [c] or absent: 0
         beta: Operand,
         /// constants of `normalize`: [n or 1 (across_batch), CB, 3, 4]
         constants: Operand,
-        /// a temporary, float64: [n, CB, chunks, 3 (count, mean, M2), 4]
-        partials: Operand,
         /// samples
         n: u32,
         /// channels
         c: u32,
-        /// of x
-        h: u32,
-        /// of x
-        w: u32,
+        /// parts of a plane
+        parts: u32,
         /// a divisor of c: c instance norm, 1 layer norm
         groups: u32,
         /// 1: over the batch too (batch norm), groups = c
         across_batch: u32,
         /// added to the variance
         eps: f32,
-        /// pixels a tile
-        chunk_px: u32,
     }
     /// y = activation((x - m) * s + b) [+ residual], with three constants a channel.
     8 normalize Normalize {
@@ -683,6 +693,14 @@ records! {
         group_o: u32,
         /// output channels a tile, a multiple of 8
         tile_o: u32,
+        /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
+        moments: Operand,
+        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
+        constants: Operand,
+        /// n or 1
+        constants_n: u32,
+        /// of the normalisation: 0 none, 1 ReLU
+        load_activation: u32,
     }
     /// Convolution weights to the products' side of conv_winograd: [o / 8][points][blocks of taps][c][8].
     18 pack_conv_winograd PackConvWinograd {
@@ -704,5 +722,22 @@ records! {
         packing: u32,
         /// how src lies: 0 dense, 1 as pack_conv2d leaves it (packing 0)
         packed: u32,
+    }
+    /// Count, mean and M2 of a blocked tensor's channels over parts of its planes, for `statistics`.
+    19 partial_moments PartialMoments {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// float64: [n, CB, parts of chunk_px pixels, 3, 4]
+        partials: Operand,
+        /// samples
+        n: u32,
+        /// channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// pixels a tile
+        chunk_px: u32,
     }
 }

@@ -123,7 +123,7 @@ function winogradNode(
   algorithm: WinogradAlgorithm,
   weights: OpAttributes['conv_winograd']['weights'],
 ): Node<'conv_winograd'> {
-  const { activation } = node.attributes;
+  const { activation, load } = node.attributes;
   const [padding, paddingMode] =
     node.op === 'conv2d'
       ? [node.attributes.padding, node.attributes.paddingMode]
@@ -131,7 +131,7 @@ function winogradNode(
   return {
     ...node,
     op: 'conv_winograd',
-    attributes: { algorithm, padding, paddingMode, activation, weights },
+    attributes: { algorithm, padding, paddingMode, activation, load, weights },
   };
 }
 

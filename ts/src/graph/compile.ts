@@ -9,7 +9,7 @@ import { fuse } from './fuse.js';
 import type { Graph, Shape } from './ir.js';
 import { type Placement, place } from './place.js';
 import type { EncodedPlan } from './plan.js';
-import { printChosen, printGraph, printPlacement } from './print.js';
+import { printChosen, printGraph, printNormalizations, printPlacement } from './print.js';
 
 export type { PackedWeight, Parameter, WeightValues };
 
@@ -74,13 +74,16 @@ export function compileGraph(graph: Graph, options: CompileOptions = {}, values?
     outputs: graph.outputs.map((id) => {
       const value = graph.values[id];
       if (value === undefined) throw new RangeError(`graph output ${id} is not a value`);
-      return { shape: value.shape, dtype: value.dtype };
+      const { shape, dtype } = value;
+      if (dtype === 'opaque') throw new RangeError(`graph output ${id} is opaque`);
+      return { shape, dtype };
     }),
     stages,
     explain: () =>
       [
         printGraph(graph, 'traced'),
         printGraph(fused, 'fused'),
+        printNormalizations(fused),
         printChosen(chosen),
         printPlacement(placement),
       ].join('\n'),

@@ -4,10 +4,9 @@ import type { Parameter, ParameterValues } from '../nn/parameter.js';
 import type { OpDescriptor, Operand, RecordWords, WeightPacking } from '../ops/descriptor.js';
 import { descriptors, type RecordOpName } from '../ops/index.js';
 import { type ReorderSide, reorderRecord } from '../ops/reorder.js';
-import { blockedBytes } from '../ops/tiles.js';
 import { arenaOperand, assemble, type RelocatableRecord, relocatable } from './assemble.js';
 import { type PackedWeight, packedWeight, type WeightSource } from './encode_weight.js';
-import type { Dims, Node } from './ir.js';
+import type { Node } from './ir.js';
 import type { Layout } from './layout.js';
 import type { PlacedConstant, Placement, Step } from './place.js';
 import type { EncodedPlan } from './plan.js';
@@ -30,17 +29,6 @@ interface Row {
   readonly name: string;
   readonly op: string;
   readonly flops: number;
-}
-
-/** A parameter as a blocked value. */
-function constantPacking(dims: Dims): WeightPacking {
-  return {
-    role: 'value',
-    from: ['value'],
-    key: `blocked:${dims.join('x')}`,
-    bytes: blockedBytes(dims),
-    records: ([x = 0], y) => [reorderRecord(x, { layout: 'planar', dims }, y, { layout: 'blocked', dims })],
-  };
 }
 
 function side(layout: Layout, other: Layout): ReorderSide {
@@ -128,6 +116,7 @@ class Encoder {
       descriptor.records(node, shapes, {
         inputs: this.#operands(step.inputs, constants, standIns),
         output: this.#operands([step.output], constants, standIns)[0] ?? 0,
+        moments: this.#operands([step.moments], constants, standIns)[0] ?? 0,
         temporaries: step.temporaries.map((buffer) => arenaOperand(this.#offset(buffer))),
         scratch: step.scratch === null ? 0 : arenaOperand(this.#offset(step.scratch)),
         weights: Object.fromEntries(roles.map(([role, index]) => [role, standIns[index] ?? 0])),
@@ -142,8 +131,8 @@ class Encoder {
     return { records, rows };
   }
 
-  #constant({ parameter, name, dims }: PlacedConstant): number {
-    return this.#add(constantPacking(dims), [{ name, parameter }]);
+  #constant({ packing, sources }: PlacedConstant): number {
+    return this.#add(packing, sources);
   }
 
   #weight(node: Node, packing: WeightPacking): number {

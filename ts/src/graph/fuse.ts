@@ -1,56 +1,14 @@
 /**
  * fuse: named graph rewrites, each a pure function from graph to graph, applied until none changes anything. A rewrite never touches an
  * intermediate value that something else reads or that is an output. The unfused graph stays the oracle.
+ * First come those that put nodes together; then, when every normalisation is whole, those that take it apart (fuse_normalize.ts).
  */
-import type { AnyNode, Graph, Node, OpName, ValueId } from './ir.js';
+import { normalizeIntoConsumer, splitNormalize, statisticsIntoProducer } from './fuse_normalize.js';
+import type { AnyNode, Graph, ValueId } from './ir.js';
+import { mergePairs, type Rewrite, useCounts } from './rewrite.js';
 import { sameShape } from './shape.js';
 
-/** A rewrite: the same graph object when there is nothing to do. */
-export interface Rewrite {
-  readonly name: string;
-  /** One line, for docs and prints. */
-  readonly about: string;
-  apply(graph: Graph): Graph;
-}
-
-/** Readers of each value; graph outputs count as one more. */
-function useCounts(graph: Graph): Map<ValueId, number> {
-  const counts = new Map<ValueId, number>();
-  const count = (id: ValueId): void => {
-    counts.set(id, (counts.get(id) ?? 0) + 1);
-  };
-  for (const node of graph.nodes) node.inputs.forEach(count);
-  graph.outputs.forEach(count);
-  return counts;
-}
-
-/** A producer and the only reader of its output. `merge` gives the node that does both, at the reader's place, or null. */
-function mergePairs<P extends OpName, R extends OpName>(
-  graph: Graph,
-  producers: readonly P[],
-  readers: readonly R[],
-  merge: (producer: Node<P>, reader: Node<R>) => AnyNode | null,
-): Graph {
-  const counts = useCounts(graph);
-  const made = new Map<ValueId, AnyNode>();
-  for (const node of graph.nodes) made.set(node.output, node);
-  const gone = new Set<AnyNode>();
-  const nodes = graph.nodes.map((reader) => {
-    if (!(readers as readonly OpName[]).includes(reader.op)) return reader;
-    for (const input of new Set(reader.inputs)) {
-      const producer = made.get(input);
-      if (producer === undefined || gone.has(producer) || counts.get(input) !== 1) continue;
-      if (!(producers as readonly OpName[]).includes(producer.op)) continue;
-      const merged = merge(producer as unknown as Node<P>, reader as unknown as Node<R>);
-      if (merged === null) continue;
-      gone.add(producer);
-      made.set(merged.output, merged);
-      return merged;
-    }
-    return reader;
-  });
-  return gone.size === 0 ? graph : { ...graph, nodes: nodes.filter((node) => !gone.has(node)) };
-}
+export type { Rewrite } from './rewrite.js';
 
 const padIntoConv: Rewrite = {
   name: 'pad-into-conv',
@@ -145,19 +103,21 @@ const residualIntoNormalize: Rewrite = {
     }),
 };
 
-/** In the order they are tried. */
-export const rewrites: readonly Rewrite[] = [
-  padIntoConv,
-  dropBias,
-  activationIntoProducer,
-  residualIntoNormalize,
-];
+const joining: readonly Rewrite[] = [padIntoConv, dropBias, activationIntoProducer, residualIntoNormalize];
+const splitting: readonly Rewrite[] = [splitNormalize, statisticsIntoProducer, normalizeIntoConsumer];
 
-/** Applies every rewrite until none changes anything. */
-export function fuse(graph: Graph): Graph {
+/** In the order they are tried. */
+export const rewrites: readonly Rewrite[] = [...joining, ...splitting];
+
+function untilNothingChanges(graph: Graph, some: readonly Rewrite[]): Graph {
   for (let current = graph; ; ) {
-    const next = rewrites.reduce((before, rewrite) => rewrite.apply(before), current);
+    const next = some.reduce((before, rewrite) => rewrite.apply(before), current);
     if (next === current) return current;
     current = next;
   }
+}
+
+/** Applies every rewrite until none changes anything. */
+export function fuse(graph: Graph): Graph {
+  return untilNothingChanges(untilNothingChanges(graph, joining), splitting);
 }

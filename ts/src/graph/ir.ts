@@ -15,6 +15,8 @@ export type ValueId = number;
 
 export type Activation = 'none' | 'relu' | 'tanh';
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate';
+/** What a convolution does to x as it loads it: nothing, or the normalisation whose constants are its second input. */
+export type Load = 'plain' | 'normalized' | 'normalized-relu';
 export type BinaryKind = 'add' | 'sub' | 'mul' | 'div';
 /** `scalar*`: x op value; `rsub`: value - x; `rdiv`: value / x. */
 export type UnaryKind = 'relu' | 'tanh' | 'sqrt' | 'add' | 'sub' | 'mul' | 'div' | 'rsub' | 'rdiv';
@@ -34,7 +36,7 @@ export type WinogradAlgorithm =
 export interface OpAttributes {
   /** Inputs: none. A parameter used as a value in `forward`; weight role `value`. */
   parameter: Record<never, never>;
-  /** Input: [N C H W]. Weights: weight [O C KH KW], bias [O]? */
+  /** Input: [N C H W]; constants, unless `load` is plain. Weights: weight [O C KH KW], bias [O]? May leave {@link Node.moments}. */
   conv2d: {
     readonly stride: readonly [number, number];
     readonly dilation: readonly [number, number];
@@ -42,6 +44,7 @@ export interface OpAttributes {
     readonly padding: readonly [number, number, number, number];
     readonly paddingMode: PaddingMode;
     readonly activation: Activation;
+    readonly load: Load;
   };
   /**
    * A conv2d or conv_transpose2d by one of Winograd's algorithms, made by graph/choose.ts; inputs and weights as that op has them, [C O KH KW] for
@@ -53,29 +56,45 @@ export interface OpAttributes {
     readonly padding: readonly [number, number, number, number];
     readonly paddingMode: PaddingMode;
     readonly activation: Activation;
+    readonly load: Load;
     readonly weights: 'transformed once' | 'transformed in each run';
   };
-  /** Input: [N C H W]. Weights: weight [C O KH KW], bias [O]? */
+  /** Input, weight [C O KH KW] apart, as conv2d. */
   conv_transpose2d: {
     readonly stride: readonly [number, number];
     readonly padding: readonly [number, number];
     readonly outputPadding: readonly [number, number];
     readonly activation: Activation;
+    readonly load: Load;
   };
   /**
    * y = activation((x - mean) / sqrt(var + eps) * weight + bias) [+ residual]. Input: x of any rank >= 2 and, when `residual`, a second of the same shape.
    * `dims` is the N C H W view of x the statistics are taken over. Weights: weight [C]?, bias [C]?; runningMean [C], runningVar [C] when statistics is 'running'.
+   * When they are 'given' the second input is the constants, a third the residual, and there are no weights.
    */
   normalize: {
     readonly dims: Dims;
-    /** 'input': per sample and group; 'batch': per channel over the batch (groups = C); 'running': stored statistics. */
-    readonly statistics: 'input' | 'batch' | 'running';
+    /** 'input': per sample and group; 'batch': per channel over the batch (groups = C); 'running': stored; 'given': another node's (made by fuse). */
+    readonly statistics: 'input' | 'batch' | 'running' | 'given';
     /** C for instance norm, 1 for layer norm, G for group norm. */
     readonly groups: number;
     readonly eps: number;
     readonly activation: Activation;
     readonly residual: boolean;
   };
+  /**
+   * Made by fuse: the first half of `normalize`. Input: x, or the moments that the convolution which made x has left. Output: constants, opaque,
+   * [N or 1, C]. Weights: weight [C]?, bias [C]?
+   */
+  statistics: {
+    readonly dims: Dims;
+    readonly of: 'values' | 'moments';
+    readonly statistics: 'input' | 'batch';
+    readonly groups: number;
+    readonly eps: number;
+  };
+  /** Made by fuse: as statistics, of stored ones. Inputs: none. Never a record: packed with the weights. Weights: runningMean, runningVar, weight?, bias? */
+  running_constants: { readonly channels: number; readonly eps: number };
   /** Input: rank <= 4. `dims` is x as N C H W; `axes` of those four are reduced; the output keeps them with size 1 (a view drops them). */
   reduce: {
     readonly dims: Dims;
@@ -127,8 +146,8 @@ export type OpName = keyof OpAttributes;
 export interface GraphValue {
   readonly id: ValueId;
   readonly shape: Shape;
-  /** uint8 only for pixels at the graph's ends. */
-  readonly dtype: 'float32' | 'uint8';
+  /** uint8 only for pixels at the graph's ends; opaque: constants and moments, whose bytes only kernels know, by sample and channel. */
+  readonly dtype: 'float32' | 'uint8' | 'opaque';
 }
 
 export interface Node<K extends OpName = OpName> {
@@ -137,6 +156,8 @@ export interface Node<K extends OpName = OpName> {
   readonly name: string;
   readonly inputs: readonly ValueId[];
   readonly output: ValueId;
+  /** A convolution's second output, for `statistics`: opaque, [N, C]. */
+  readonly moments?: ValueId;
   readonly attributes: OpAttributes[K];
   /** Parameters and buffers by role. */
   readonly weights: Readonly<Record<string, Parameter>>;

@@ -3,8 +3,10 @@
  * Views cost nothing: a view shares its source's storage. Parameters used as values lie packed among the weights, in the layout their user wants.
  */
 import type { Parameter } from '../nn/parameter.js';
-import type { OpDescriptor, PlacedShapes } from '../ops/descriptor.js';
+import type { OpDescriptor, PlacedShapes, WeightPacking } from '../ops/descriptor.js';
 import { descriptors, type RecordOpName } from '../ops/index.js';
+import { runningPacking } from '../ops/normalize.js';
+import { valuePacking } from '../ops/reorder.js';
 import { type LiveRange, layOut } from './arena.js';
 import type { AnyNode, Dims, Graph, Node, ValueId } from './ir.js';
 import { blocked, type Layout, layoutBytes, planar, sameBytes } from './layout.js';
@@ -19,15 +21,14 @@ export interface PlacedBuffer extends LiveRange {
   readonly offset_bytes: number;
 }
 
-/** A parameter used as a value, packed under a factoring. */
+/** A value made of parameters alone: one of them under a factoring, or stored statistics. */
 export interface PlacedConstant {
-  readonly parameter: Parameter;
-  /** Key of the parameter, for messages. */
-  readonly name: string;
-  readonly dims: Dims;
+  readonly packing: WeightPacking;
+  /** In the packing's order; names are for messages. */
+  readonly sources: readonly { readonly name: string; readonly parameter: Parameter }[];
 }
 
-/** A node other than parameter and view. */
+/** A node that becomes records. */
 export type RecordNode = { [K in RecordOpName]: Node<K> }[RecordOpName];
 
 export type Step =
@@ -37,6 +38,7 @@ export type Step =
       readonly shapes: PlacedShapes;
       readonly inputs: readonly Place[];
       readonly output: Place;
+      readonly moments: Place | null;
       readonly temporaries: readonly number[];
       readonly scratch: number | null;
       readonly scratch_bytes: number;
@@ -104,6 +106,7 @@ function storagesOf(graph: Graph): Map<ValueId, Storage> {
     else {
       for (const storage of sources) storage.lastUse = index;
       open(node.output, node.op === 'parameter' ? (node.weights.value ?? null) : null, node.name);
+      if (node.moments !== undefined) open(node.moments, null, node.name);
     }
   });
   for (const output of graph.outputs) get(storages, output).lastUse = Number.POSITIVE_INFINITY;
@@ -133,7 +136,8 @@ class Placer {
   run(): Placement {
     const inputs = this.#graph.inputs.map((id) => this.#input(id));
     this.#graph.nodes.forEach((node, index) => {
-      if (node.op !== 'parameter' && node.op !== 'view') this.#node(node, index);
+      if (node.op === 'running_constants') this.#running(node as Node<'running_constants'>);
+      else if (node.op !== 'parameter' && node.op !== 'view') this.#node(node, index);
     });
     const outputs = this.#graph.outputs.map((id) => this.#output(id));
     for (const { buffer } of outputs) this.#open(buffer).last = this.#steps.length;
@@ -226,30 +230,56 @@ class Placer {
   }
 
   #constant(storage: Storage, parameter: Parameter, dims: Dims): Form {
-    const place: Place = { constant: this.#constants.push({ parameter, name: storage.name, dims }) - 1 };
+    const sources = [{ name: storage.name, parameter }];
+    const place = { constant: this.#constants.push({ packing: valuePacking(dims), sources }) - 1 };
     const form: Form = { layout: blocked(dims), place };
     storage.forms.push(form);
     return form;
+  }
+
+  /** Stored statistics: packed like a weight. */
+  #running(node: Node<'running_constants'>): void {
+    const packing = runningPacking(node.attributes, node.weights);
+    const sources = packing.from.map((role) => {
+      const parameter = get(new Map(Object.entries(node.weights)), role);
+      return { name: `${node.name}.${parameter.key ?? role}`, parameter };
+    });
+    const place = { constant: this.#constants.push({ packing, sources }) - 1 };
+    const layout: Layout = { kind: 'raw', bytes: packing.bytes };
+    get(this.#storages, node.output).forms.push({ layout, place });
+  }
+
+  /** How a value of bytes lies: pixels, or what its maker has left. */
+  #raw(id: ValueId): Layout {
+    if (this.#graph.values[id]?.dtype === 'uint8') return { kind: 'raw', bytes: numel(this.#shape(id)) };
+    const [form] = get(this.#storages, id).forms;
+    if (form === undefined) throw new RangeError(`opaque value ${id} is used before it is made`);
+    return form.layout;
+  }
+
+  /** Room for bytes that only kernels know: an opaque output, or moments. */
+  #opaque<K extends RecordOpName>(id: ValueId, node: Node<K>, shapes: PlacedShapes): Place {
+    const bytes = descriptorOf(node).opaqueBytes?.(node, shapes);
+    if (bytes === undefined) throw new RangeError(`${node.op} makes nothing opaque`);
+    const place: Place = { buffer: this.#buffer(`opaque %${id}`, bytes) };
+    get(this.#storages, id).forms.push({ layout: { kind: 'raw', bytes }, place });
+    return place;
   }
 
   #node<K extends RecordOpName>(node: Node<K>, index: number): void {
     const descriptor = descriptorOf(node);
     const plain = { inputs: node.inputs.map((id) => this.#shape(id)), output: this.#shape(node.output) };
     const current = node.inputs.map((id) => this.#currentDims(id));
-    const shapes: PlacedShapes = { ...plain, dims: descriptor.dims(node, plain, current) };
-    const inputs = node.inputs.map((id, at) => {
-      const dims = shapes.dims.inputs[at] ?? null;
-      return this.#require(
-        id,
-        dims === null ? { kind: 'raw', bytes: numel(this.#shape(id)) } : blocked(dims),
-      );
+    const allDims = descriptor.dims(node, plain, current);
+    const layouts = node.inputs.map((id, at) => {
+      const dims = allDims.inputs[at] ?? null;
+      return dims === null ? this.#raw(id) : blocked(dims);
     });
+    const shapes: PlacedShapes = { ...plain, dims: allDims, inputBytes: layouts.map(layoutBytes) };
+    const inputs = node.inputs.map((id, at) => this.#require(id, layouts[at] ?? this.#raw(id)));
     for (const place of inputs) this.#use(place);
-    const dims = shapes.dims.output;
-    const layout: Layout = dims === null ? { kind: 'raw', bytes: numel(plain.output) } : blocked(dims);
-    const output = this.#inPlace(node, index, inputs, shapes, descriptor.inPlace) ?? {
-      buffer: this.#buffer(`%${node.output}`, layoutBytes(layout)),
-    };
+    const output = this.#outputPlace(node, index, inputs, shapes);
+    const moments = node.moments === undefined ? null : this.#opaque(node.moments, node, shapes);
     const { temporaryBytes, scratchBytes } = descriptor.workspace(node, shapes);
     const temporaries = temporaryBytes.map((bytes) => this.#buffer('temporary', bytes));
     const scratch_bytes = Math.ceil(scratchBytes / 16) * 16;
@@ -262,12 +292,28 @@ class Placer {
       shapes,
       inputs,
       output,
+      moments,
       temporaries,
       scratch,
       scratch_bytes,
     } as const;
     this.#steps.push(step);
-    get(this.#storages, node.output).forms.push({ layout, place: output });
+  }
+
+  #outputPlace<K extends RecordOpName>(
+    node: Node<K>,
+    index: number,
+    inputs: readonly Place[],
+    shapes: PlacedShapes,
+  ): Place {
+    if (this.#graph.values[node.output]?.dtype === 'opaque') return this.#opaque(node.output, node, shapes);
+    const dims = shapes.dims.output;
+    const layout: Layout = dims === null ? { kind: 'raw', bytes: numel(shapes.output) } : blocked(dims);
+    const place = this.#inPlace(node, index, inputs, shapes, descriptorOf(node).inPlace) ?? {
+      buffer: this.#buffer(`%${node.output}`, layoutBytes(layout)),
+    };
+    get(this.#storages, node.output).forms.push({ layout, place });
+    return place;
   }
 
   /** The factoring a value lies in; null when it is not blocked yet. A parameter lies as its user wants. */

@@ -9,6 +9,7 @@ import { spell } from './shape.js';
 const SILENT: Readonly<Record<string, string>> = {
   activation: 'none',
   residual: 'false',
+  load: 'plain',
   paddingMode: 'zeros',
 };
 
@@ -33,12 +34,13 @@ function typed(graph: Graph, id: ValueId): string {
   const value = graph.values[id];
   return value === undefined
     ? `%${id}`
-    : `%${id} ${value.dtype === 'uint8' ? 'uint8 ' : ''}${spell(value.shape)}`;
+    : `%${id} ${value.dtype === 'float32' ? '' : `${value.dtype} `}${spell(value.shape)}`;
 }
 
 function nodeOf(graph: Graph, node: AnyNode): string {
   const inputs = node.inputs.map((id) => `%${id}`).join(', ');
-  return `${typed(graph, node.output)} = ${node.op}(${inputs})${attributesOf(node)}${weightsOf(node)}  # ${node.name}`;
+  const moments = node.moments === undefined ? '' : `, ${typed(graph, node.moments)}`;
+  return `${typed(graph, node.output)}${moments} = ${node.op}(${inputs})${attributesOf(node)}${weightsOf(node)}  # ${node.name}`;
 }
 
 /** One line a node: `%3 [1, 32, 64, 64] = conv2d(%0) stride=[1 1] ... {weight [32, 3, 9, 9]}  # encoder.0`. */
@@ -47,6 +49,29 @@ export function printGraph(graph: Graph, title = 'graph'): string {
   const outputs = graph.outputs.map((id) => `%${id}`).join(', ');
   const lines = graph.nodes.map((node) => `  ${nodeOf(graph, node)}`);
   return `${[`${title}(${inputs}) {`, ...lines, `  return ${outputs}`, '}'].join('\n')}\n`;
+}
+
+/** One line a normalisation: where its statistics are taken, and where it is applied. */
+export function printNormalizations({ nodes }: Graph): string {
+  const lines = nodes.flatMap((node): string[] => {
+    if (node.op === 'normalize' && node.attributes.statistics !== 'given')
+      return [`  ${node.name}: not taken apart`];
+    if (node.op !== 'statistics' && node.op !== 'running_constants') return [];
+    const producer = nodes.find(({ moments }) => moments !== undefined && node.inputs.includes(moments));
+    const taken =
+      node.op === 'running_constants'
+        ? 'stored statistics'
+        : `statistics ${producer === undefined ? 'in a pass of their own' : `as ${producer.name} stores`}`;
+    const applied = nodes
+      .filter(({ inputs }) => inputs.includes(node.output))
+      .map((reader) =>
+        reader.op === 'normalize'
+          ? `applied in a pass${reader.attributes.residual ? ', with the sum' : ''}`
+          : `applied as ${reader.name} loads`,
+      );
+    return [`  ${node.name}: ${[taken, ...applied].join('; ')}`];
+  });
+  return `${['normalisations {', ...lines, '}'].join('\n')}\n`;
 }
 
 /** One line a convolution: its algorithm, and why; then what becomes of transformed weights. */
@@ -70,10 +95,11 @@ function stepOf(placement: Placement, step: Step): string {
   if (step.kind === 'reorder') {
     return `%${step.value} ${at(step.output)} = reorder(${at(step.input)}) ${printLayout(step.from)} -> ${printLayout(step.to)}`;
   }
-  const { node, shapes, inputs, output, temporaries, scratch } = step;
+  const { node, shapes, inputs, output, moments, temporaries, scratch } = step;
   const dims = shapes.dims.output;
   const layout = dims === null ? 'bytes' : `blocked ${dims.join('x')}`;
   const extra = [
+    ...(moments === null ? [] : [`moments ${at(moments)}`]),
     ...temporaries.map((buffer) => `temporary ${at({ buffer })}`),
     ...(scratch === null
       ? []

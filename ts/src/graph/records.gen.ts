@@ -44,9 +44,9 @@ export const RECORDS: Readonly<Record<number, { readonly name: string; readonly 
   2: { name: 'pixels_out', fields: ['x', 'src', 'y', 'src_channels', 'c', 'x_w', 'x_h', 'left', 'top', 'w', 'h', 'scale', 'offset', 'tile_rows'] },
   3: { name: 'reorder', fields: ['x', 'y', 'x_lanes', 'x_n', 'x_c', 'x_h', 'x_w', 'y_lanes', 'y_n', 'y_c', 'y_h', 'y_w', 'tile_rows'] },
   4: { name: 'pad', fields: ['x', 'y', 'n', 'c', 'h', 'w', 'top', 'bottom', 'left', 'right', 'mode', 'value', 'tile_rows'] },
-  5: { name: 'conv2d', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'kh', 'kw', 'stride_h', 'stride_w', 'dilation_h', 'dilation_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'packing', 'tile_rows', 'tile_cols', 'tile_o'] },
-  6: { name: 'conv_transpose2d', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'kh', 'kw', 'stride_h', 'stride_w', 'pad_top', 'pad_left', 'activation', 'tile_rows', 'tile_cols', 'tile_o'] },
-  7: { name: 'statistics', fields: ['x', 'gamma', 'beta', 'constants', 'partials', 'n', 'c', 'h', 'w', 'groups', 'across_batch', 'eps', 'chunk_px'] },
+  5: { name: 'conv2d', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'kh', 'kw', 'stride_h', 'stride_w', 'dilation_h', 'dilation_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'packing', 'tile_rows', 'tile_cols', 'tile_o', 'moments', 'constants', 'constants_n', 'load_activation'] },
+  6: { name: 'conv_transpose2d', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'kh', 'kw', 'stride_h', 'stride_w', 'pad_top', 'pad_left', 'activation', 'tile_rows', 'tile_cols', 'tile_o', 'moments', 'constants', 'constants_n', 'load_activation'] },
+  7: { name: 'statistics', fields: ['partials', 'gamma', 'beta', 'constants', 'n', 'c', 'parts', 'groups', 'across_batch', 'eps'] },
   8: { name: 'normalize', fields: ['x', 'y', 'constants', 'residual', 'n', 'c', 'h', 'w', 'constants_n', 'activation', 'chunk_px'] },
   9: { name: 'running_constants', fields: ['mean', 'var', 'gamma', 'beta', 'constants', 'c', 'eps'] },
   10: { name: 'reduce', fields: ['x', 'y', 'partials', 'n', 'c', 'h', 'w', 'axes', 'kind', 'correction', 'tile_outputs', 'chunk_px'] },
@@ -56,8 +56,9 @@ export const RECORDS: Readonly<Record<number, { readonly name: string; readonly 
   14: { name: 'pack_conv2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'packing'] },
   15: { name: 'pack_conv_transpose2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'stride_h', 'stride_w'] },
   16: { name: 'pack_bias', fields: ['src', 'y', 'c', 'padded_c'] },
-  17: { name: 'conv_winograd', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'algorithm', 'blocks_h', 'blocks_w', 'packing', 'tile_rows', 'tile_cols', 'group_o', 'tile_o'] },
+  17: { name: 'conv_winograd', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'algorithm', 'blocks_h', 'blocks_w', 'packing', 'tile_rows', 'tile_cols', 'group_o', 'tile_o', 'moments', 'constants', 'constants_n', 'load_activation'] },
   18: { name: 'pack_conv_winograd', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'algorithm', 'packing', 'packed'] },
+  19: { name: 'partial_moments', fields: ['x', 'partials', 'n', 'c', 'h', 'w', 'chunk_px'] },
 };
 
 interface Scratch {
@@ -327,11 +328,19 @@ export interface Conv2dFields extends Scratch {
   readonly tileCols: number;
   /** output channels a tile, a multiple of 8 */
   readonly tileO: number;
+  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
+  readonly moments: Operand;
+  /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
+  readonly constants: Operand;
+  /** n or 1 */
+  readonly constantsN: number;
+  /** of the normalisation: 0 none, 1 ReLU */
+  readonly loadActivation: number;
 }
 export function conv2d(r: Conv2dFields): RecordWords {
   return Uint32Array.of(
     5,
-    29,
+    33,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
     r.x,
@@ -359,6 +368,10 @@ export function conv2d(r: Conv2dFields): RecordWords {
     r.tileRows,
     r.tileCols,
     r.tileO,
+    r.moments,
+    r.constants,
+    r.constantsN,
+    r.loadActivation,
   );
 }
 
@@ -405,11 +418,19 @@ export interface ConvTranspose2dFields extends Scratch {
   readonly tileCols: number;
   /** output channels a tile, a multiple of 8 */
   readonly tileO: number;
+  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
+  readonly moments: Operand;
+  /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
+  readonly constants: Operand;
+  /** n or 1 */
+  readonly constantsN: number;
+  /** of the normalisation: 0 none, 1 ReLU */
+  readonly loadActivation: number;
 }
 export function convTranspose2d(r: ConvTranspose2dFields): RecordWords {
   return Uint32Array.of(
     6,
-    25,
+    29,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
     r.x,
@@ -433,56 +454,51 @@ export function convTranspose2d(r: ConvTranspose2dFields): RecordWords {
     r.tileRows,
     r.tileCols,
     r.tileO,
+    r.moments,
+    r.constants,
+    r.constantsN,
+    r.loadActivation,
   );
 }
 
 export interface StatisticsFields extends Scratch {
-  /** blocked [n, c, h, w] */
-  readonly x: Operand;
+  /** float64: [n, CB, parts, 3 (count, mean, M2), 4] */
+  readonly partials: Operand;
   /** dense [c] or absent: 1 */
   readonly gamma: Operand;
   /** dense [c] or absent: 0 */
   readonly beta: Operand;
   /** constants of `normalize`: [n or 1 (across_batch), CB, 3, 4] */
   readonly constants: Operand;
-  /** a temporary, float64: [n, CB, chunks, 3 (count, mean, M2), 4] */
-  readonly partials: Operand;
   /** samples */
   readonly n: number;
   /** channels */
   readonly c: number;
-  /** of x */
-  readonly h: number;
-  /** of x */
-  readonly w: number;
+  /** parts of a plane */
+  readonly parts: number;
   /** a divisor of c: c instance norm, 1 layer norm */
   readonly groups: number;
   /** 1: over the batch too (batch norm), groups = c */
   readonly acrossBatch: number;
   /** added to the variance */
   readonly eps: number;
-  /** pixels a tile */
-  readonly chunkPx: number;
 }
 export function statistics(r: StatisticsFields): RecordWords {
   return Uint32Array.of(
     7,
-    17,
+    14,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
-    r.x,
+    r.partials,
     r.gamma,
     r.beta,
     r.constants,
-    r.partials,
     r.n,
     r.c,
-    r.h,
-    r.w,
+    r.parts,
     r.groups,
     r.acrossBatch,
     floatBits(r.eps),
-    r.chunkPx,
   );
 }
 
@@ -869,11 +885,19 @@ export interface ConvWinogradFields extends Scratch {
   readonly groupO: number;
   /** output channels a tile, a multiple of 8 */
   readonly tileO: number;
+  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
+  readonly moments: Operand;
+  /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
+  readonly constants: Operand;
+  /** n or 1 */
+  readonly constantsN: number;
+  /** of the normalisation: 0 none, 1 ReLU */
+  readonly loadActivation: number;
 }
 export function convWinograd(r: ConvWinogradFields): RecordWords {
   return Uint32Array.of(
     17,
-    27,
+    31,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
     r.x,
@@ -899,6 +923,10 @@ export function convWinograd(r: ConvWinogradFields): RecordWords {
     r.tileCols,
     r.groupO,
     r.tileO,
+    r.moments,
+    r.constants,
+    r.constantsN,
+    r.loadActivation,
   );
 }
 
@@ -937,5 +965,37 @@ export function packConvWinograd(r: PackConvWinogradFields): RecordWords {
     r.algorithm,
     r.packing,
     r.packed,
+  );
+}
+
+export interface PartialMomentsFields extends Scratch {
+  /** blocked [n, c, h, w] */
+  readonly x: Operand;
+  /** float64: [n, CB, parts of chunk_px pixels, 3, 4] */
+  readonly partials: Operand;
+  /** samples */
+  readonly n: number;
+  /** channels */
+  readonly c: number;
+  /** of x */
+  readonly h: number;
+  /** of x */
+  readonly w: number;
+  /** pixels a tile */
+  readonly chunkPx: number;
+}
+export function partialMoments(r: PartialMomentsFields): RecordWords {
+  return Uint32Array.of(
+    19,
+    11,
+    r.scratch ?? 0,
+    r.scratchBytes ?? 0,
+    r.x,
+    r.partials,
+    r.n,
+    r.c,
+    r.h,
+    r.w,
+    r.chunkPx,
   );
 }

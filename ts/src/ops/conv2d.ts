@@ -1,9 +1,9 @@
 /** conv2d: convolution by the direct algorithm. */
 import type { Node } from '../graph/ir.js';
 import { packConv2d, conv2d as record } from '../graph/records.gen.js';
+import { fusedFields, leftBytes } from './conv_normalize.js';
 import { type ConvTile, convTile, pixelElems } from './conv_tiles.js';
 import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
-import { vectorPacking } from './normalize.js';
 import {
   ACTIVATION_CODES,
   dimsAt,
@@ -12,6 +12,7 @@ import {
   operandAt,
   outputDims,
   PADDING_CODES,
+  vectorPacking,
   weightAt,
 } from './tiles.js';
 
@@ -84,7 +85,13 @@ export const conv2d: OpDescriptor<'conv2d'> = {
       ? [weight]
       : [weight, vectorPacking('bias', 'bias', geometry(node).o)];
   },
-  records(node, shapes, { inputs, output, scratch, weights }) {
+  opaqueBytes(node, shapes) {
+    const { tileRows, tileCols } = tile(node, shapes);
+    const [, , outH, outW] = outputDims(shapes);
+    return leftBytes(shapes, Math.ceil(outH / tileRows) * Math.ceil(outW / tileCols));
+  },
+  records(node, shapes, operands) {
+    const { inputs, output, scratch, weights } = operands;
     const { o, kh, kw, packing } = geometry(node);
     const { stride, dilation, padding, paddingMode, activation } = node.attributes;
     const [n, c, h, w] = dimsAt(shapes.dims.inputs, 0);
@@ -115,6 +122,7 @@ export const conv2d: OpDescriptor<'conv2d'> = {
         padMode: PADDING_CODES[paddingMode],
         activation: ACTIVATION_CODES[activation],
         packing,
+        ...fusedFields(node, shapes, operands),
       }),
     ];
   },

@@ -1,10 +1,19 @@
 /** conv_transpose2d: transposed convolution by sub-pixel decomposition. */
 import type { Node } from '../graph/ir.js';
 import { packConvTranspose2d, convTranspose2d as record } from '../graph/records.gen.js';
+import { fusedFields, leftBytes } from './conv_normalize.js';
 import { type ConvTile, convTile, pixelElems } from './conv_tiles.js';
 import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
-import { vectorPacking } from './normalize.js';
-import { ACTIVATION_CODES, dimsAt, elems, LANES, operandAt, outputDims, weightAt } from './tiles.js';
+import {
+  ACTIVATION_CODES,
+  dimsAt,
+  elems,
+  LANES,
+  operandAt,
+  outputDims,
+  vectorPacking,
+  weightAt,
+} from './tiles.js';
 
 interface Geometry {
   readonly c: number;
@@ -62,7 +71,14 @@ export const convTranspose2d: OpDescriptor<'conv_transpose2d'> = {
       ? [weight]
       : [weight, vectorPacking('bias', 'bias', geometry(node).o)];
   },
-  records(node, shapes, { inputs, output, scratch, weights }) {
+  opaqueBytes(node, shapes) {
+    const { tileRows, tileCols } = tile(node, shapes);
+    const [strideH, strideW] = node.attributes.stride;
+    const [, , outH, outW] = outputDims(shapes);
+    return leftBytes(shapes, Math.ceil(outH / (tileRows * strideH)) * Math.ceil(outW / (tileCols * strideW)));
+  },
+  records(node, shapes, operands) {
+    const { inputs, output, scratch, weights } = operands;
     const { o, kh, kw } = geometry(node);
     const { stride, padding, activation } = node.attributes;
     const [n, c, h, w] = dimsAt(shapes.dims.inputs, 0);
@@ -89,6 +105,7 @@ export const convTranspose2d: OpDescriptor<'conv_transpose2d'> = {
         padTop: padding[0],
         padLeft: padding[1],
         activation: ACTIVATION_CODES[activation],
+        ...fusedFields(node, shapes, operands),
       }),
     ];
   },

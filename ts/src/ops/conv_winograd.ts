@@ -1,10 +1,19 @@
 /** conv_winograd: convolution by Winograd's algorithms. Which convolutions take which is decided in graph/choose.ts; winograd_algorithms.ts divides the work. */
 import type { Node } from '../graph/ir.js';
 import { packConvWinograd, convWinograd as record } from '../graph/records.gen.js';
+import { fusedFields, leftBytes } from './conv_normalize.js';
 import { panelPacking } from './conv2d.js';
 import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
-import { vectorPacking } from './normalize.js';
-import { ACTIVATION_CODES, dimsAt, elems, operandAt, outputDims, PADDING_CODES, weightAt } from './tiles.js';
+import {
+  ACTIVATION_CODES,
+  dimsAt,
+  elems,
+  operandAt,
+  outputDims,
+  PADDING_CODES,
+  vectorPacking,
+  weightAt,
+} from './tiles.js';
 import { ALGORITHMS, type Division, divide, packingOf, transformedBytes } from './winograd_algorithms.js';
 
 interface Geometry {
@@ -70,7 +79,17 @@ export const convWinograd: OpDescriptor<'conv_winograd'> = {
       ? [weight]
       : [weight, vectorPacking('bias', 'bias', geometry(node).o)];
   },
-  records(node, shapes, { inputs, output, temporaries, scratch, weights }) {
+  opaqueBytes(node, shapes) {
+    const [, , rows, cols] = outputDims(shapes);
+    const { tile } = ALGORITHMS[node.attributes.algorithm];
+    const { tileRows, tileCols } = division(node, shapes);
+    return leftBytes(
+      shapes,
+      Math.ceil(Math.ceil(rows / tile) / tileRows) * Math.ceil(Math.ceil(cols / tile) / tileCols),
+    );
+  },
+  records(node, shapes, operands) {
+    const { inputs, output, temporaries, scratch, weights } = operands;
     const { algorithm, padding, paddingMode, activation } = node.attributes;
     const [n, c, h, w] = dimsAt(shapes.dims.inputs, 0);
     const [, , outH, outW] = outputDims(shapes);
@@ -96,6 +115,7 @@ export const convWinograd: OpDescriptor<'conv_winograd'> = {
       padMode: PADDING_CODES[paddingMode],
       activation: ACTIVATION_CODES[activation],
       algorithm: ALGORITHMS[algorithm].code,
+      ...fusedFields(node, shapes, operands),
     });
     return temporary === undefined
       ? [convolution]

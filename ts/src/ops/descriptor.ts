@@ -33,6 +33,8 @@ export interface NodeShapes {
 /** {@link NodeShapes} once `dims` has said how each operand lies in memory. */
 export interface PlacedShapes extends NodeShapes {
   readonly dims: { readonly inputs: readonly (Dims | null)[]; readonly output: Dims | null };
+  /** Bytes that each input takes as it lies. */
+  readonly inputBytes: readonly number[];
 }
 
 export interface Workspace {
@@ -45,6 +47,8 @@ export interface Workspace {
 export interface Operands {
   readonly inputs: readonly Operand[];
   readonly output: Operand;
+  /** Where a convolution leaves moments; 0 where nobody asks for them. */
+  readonly moments: Operand;
   readonly temporaries: readonly Operand[];
   readonly scratch: Operand;
   /** By {@link WeightPacking.role}; a missing role reads as 0. */
@@ -54,10 +58,12 @@ export interface Operands {
 export interface OpDescriptor<K extends OpName> {
   readonly op: K;
   /**
-   * The factoring that each input and the output has in memory. null for raw bytes (pixels).
+   * The factoring that each input and the output has in memory. null for raw bytes (pixels, opaque values); inputs may be left out at the end.
    * `current` is how the inputs lie already (null where not blocked yet); an op that takes any factoring keeps it.
    */
   dims(node: Node<K>, shapes: NodeShapes, current: readonly (Dims | null)[]): PlacedShapes['dims'];
+  /** Bytes of the opaque value that a node makes: its output, or a convolution's moments. */
+  opaqueBytes?(node: Node<K>, shapes: PlacedShapes): number;
   /** Inputs whose storage the output may take over (each element is read before its place is written). */
   readonly inPlace: readonly number[];
   workspace(node: Node<K>, shapes: PlacedShapes): Workspace;

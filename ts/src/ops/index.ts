@@ -1,4 +1,4 @@
-/** The list of ops. `parameter` and `view` are not here: they are never records (graph/place.ts resolves them). */
+/** The list of ops. `parameter`, `view` and `running_constants` are not here: they are never records (graph/place.ts resolves them). */
 import type { OpName } from '../graph/ir.js';
 import { binary } from './binary.js';
 import { convTranspose2d } from './conv_transpose2d.js';
@@ -10,16 +10,18 @@ import { pad } from './pad.js';
 import { pixelsIn } from './pixels_in.js';
 import { pixelsOut } from './pixels_out.js';
 import { reduce } from './reduce.js';
+import { statistics } from './statistics.js';
 import { unary } from './unary.js';
 
 /** Ops that become records. */
-export type RecordOpName = Exclude<OpName, 'parameter' | 'view'>;
+export type RecordOpName = Exclude<OpName, 'parameter' | 'view' | 'running_constants'>;
 
 export const descriptors: { readonly [K in RecordOpName]: OpDescriptor<K> } = {
   conv2d,
   conv_winograd: convWinograd,
   conv_transpose2d: convTranspose2d,
   normalize,
+  statistics,
   reduce,
   pad,
   binary,

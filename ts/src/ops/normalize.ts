@@ -1,47 +1,45 @@
 /**
- * normalize: y = activation((x - m) * s + b) [+ residual]. Statistics of the input come from a record of their own, which leaves three constants
- * a channel in a temporary; running statistics become the same constants once, when the weights are packed.
+ * normalize: y = activation((x - m) * s + b) [+ residual]. The three constants a channel are given by another node (statistics, or stored ones
+ * packed with the weights), or made first: records of their own leave them in a temporary.
  */
-import type { Node } from '../graph/ir.js';
-import { packBias, normalize as record, runningConstants, statistics } from '../graph/records.gen.js';
-import type { OpDescriptor, WeightPacking } from './descriptor.js';
-import { ACTIVATION_CODES, CHUNK_PX, channelBlocks, elems, LANES, operandAt, weightAt } from './tiles.js';
+import type { Dims, Node, OpAttributes } from '../graph/ir.js';
+import { normalize as record, runningConstants } from '../graph/records.gen.js';
+import type { OpDescriptor, Operand, PlacedShapes, RecordWords, WeightPacking } from './descriptor.js';
+import {
+  affinePackings,
+  chunkPx,
+  constantsBytes,
+  constantsRecord,
+  type Measured,
+  momentsRecord,
+  ownMomentsBytes,
+} from './statistics.js';
+import { ACTIVATION_CODES, elems, operandAt, weightAt } from './tiles.js';
 
-/** m, s and b, each a vector of four channels. */
-const CONSTANTS_BYTES = 3 * LANES * 4;
-/** Count, mean and M2 of each lane in float64. */
-const PARTIAL_BYTES = 3 * LANES * 8;
+type Attributes = OpAttributes['normalize'];
 
-/** Pixels a tile: the whole plane when it is small. */
-function chunkPx({ attributes: { dims } }: Node<'normalize'>): number {
-  return Math.min(CHUNK_PX, dims[2] * dims[3]);
+/** The attributes, where statistics are taken of the input. */
+function measured({ dims, statistics, groups, eps }: Attributes): Measured | null {
+  return statistics === 'input' || statistics === 'batch' ? { dims, statistics, groups, eps } : null;
 }
 
-/** Samples that have constants of their own. */
-function constantsN({ attributes: { dims, statistics: kind } }: Node<'normalize'>): number {
-  return kind === 'input' ? dims[0] : 1;
+/** Sets of constants: one a sample, or one for all. */
+function constantsN({ dims, statistics }: Attributes, { inputs }: PlacedShapes): number {
+  if (statistics === 'given') return inputs[1]?.[0] ?? 1;
+  return statistics === 'input' ? dims[0] : 1;
 }
 
-/** A [C] vector, dense, padded to whole vectors of eight as a convolution's bias is. */
-export function vectorPacking(role: string, from: string, c: number): WeightPacking {
-  const paddedC = Math.ceil(c / 8) * 8;
-  return {
-    role,
-    from: [from],
-    key: `vector:${paddedC}`,
-    bytes: paddedC * 4,
-    records: ([src = 0], y) => [packBias({ src, y, c, paddedC })],
-  };
-}
-
-function runningPacking({ attributes: { dims, eps }, weights }: Node<'normalize'>): WeightPacking {
-  const c = dims[1];
+/** Constants of stored statistics. */
+export function runningPacking(
+  { channels: c, eps }: OpAttributes['running_constants'],
+  weights: Node['weights'],
+): WeightPacking {
   const affine = ['weight', 'bias'].filter((role) => weights[role] !== undefined);
   return {
     role: 'constants',
     from: ['runningMean', 'runningVar', ...affine],
     key: `running:${eps}:${affine.join('+')}`,
-    bytes: channelBlocks(c) * CONSTANTS_BYTES,
+    bytes: constantsBytes([1, c, 1, 1], 'running'),
     records(sources, constants) {
       const at = (role: string): number =>
         affine.includes(role) ? operandAt(sources, 2 + affine.indexOf(role)) : 0;
@@ -53,64 +51,62 @@ function runningPacking({ attributes: { dims, eps }, weights }: Node<'normalize'
   };
 }
 
+/** The pass over memory. */
+function apply(
+  node: Node<'normalize'>,
+  shapes: PlacedShapes,
+  operands: { readonly inputs: readonly Operand[]; readonly output: Operand; readonly constants: Operand },
+): RecordWords {
+  const { dims, statistics, activation, residual } = node.attributes;
+  const [n, c, h, w] = dims;
+  const { inputs, output: y, constants } = operands;
+  return record({
+    x: operandAt(inputs, 0),
+    y,
+    constants,
+    residual: residual ? operandAt(inputs, statistics === 'given' ? 2 : 1) : 0,
+    n,
+    c,
+    h,
+    w,
+    constantsN: constantsN(node.attributes, shapes),
+    activation: ACTIVATION_CODES[activation],
+    chunkPx: chunkPx(dims),
+  });
+}
+
 export const normalize: OpDescriptor<'normalize'> = {
   op: 'normalize',
-  inPlace: [0, 1],
-  dims({ attributes: { dims }, inputs }) {
-    return { inputs: inputs.map(() => dims), output: dims };
+  inPlace: [0, 1, 2],
+  dims({ attributes: { dims, statistics }, inputs }) {
+    const isConstants = (at: number): boolean => statistics === 'given' && at === 1;
+    return { inputs: inputs.map((_, at): Dims | null => (isConstants(at) ? null : dims)), output: dims };
   },
-  workspace(node) {
-    const { dims, statistics: kind } = node.attributes;
-    if (kind === 'running') return { temporaryBytes: [], scratchBytes: 0 };
-    const blocks = channelBlocks(dims[1]);
-    const chunks = Math.ceil((dims[2] * dims[3]) / chunkPx(node));
-    const constants = constantsN(node) * blocks * CONSTANTS_BYTES;
-    return { temporaryBytes: [constants, dims[0] * blocks * chunks * PARTIAL_BYTES], scratchBytes: 0 };
+  workspace({ attributes }) {
+    const of = measured(attributes);
+    const temporaryBytes =
+      of === null ? [] : [constantsBytes(of.dims, of.statistics), ownMomentsBytes(of.dims)];
+    return { temporaryBytes, scratchBytes: 0 };
   },
-  weights(node) {
-    if (node.attributes.statistics === 'running') return [runningPacking(node)];
-    const c = node.attributes.dims[1];
-    const present = ['weight', 'bias'].filter((role) => node.weights[role] !== undefined);
-    return present.map((role) => vectorPacking(role, role, c));
+  weights({ attributes: { dims, statistics, eps }, weights }) {
+    if (statistics === 'given') return [];
+    if (statistics === 'running') return [runningPacking({ channels: dims[1], eps }, weights)];
+    return affinePackings(weights, dims[1]);
   },
-  records(node, _shapes, { inputs, output, temporaries, weights }) {
-    const { dims, statistics: kind, groups, eps, activation, residual } = node.attributes;
-    const [n, c, h, w] = dims;
-    const x = operandAt(inputs, 0);
-    const px = chunkPx(node);
-    const running = kind === 'running';
-    const constants = running ? weightAt(weights, 'constants') : operandAt(temporaries, 0);
-    const apply = record({
-      x,
-      y: output,
-      constants,
-      residual: residual ? operandAt(inputs, 1) : 0,
-      n,
-      c,
-      h,
-      w,
-      constantsN: constantsN(node),
-      activation: ACTIVATION_CODES[activation],
-      chunkPx: px,
-    });
-    if (running) return [apply];
-    const measure = statistics({
-      x,
-      gamma: weightAt(weights, 'weight'),
-      beta: weightAt(weights, 'bias'),
-      constants,
-      partials: operandAt(temporaries, 1),
-      n,
-      c,
-      h,
-      w,
-      groups,
-      acrossBatch: kind === 'batch' ? 1 : 0,
-      eps,
-      chunkPx: px,
-    });
-    return [measure, apply];
+  records(node, shapes, { inputs, output, temporaries, weights }) {
+    const of = measured(node.attributes);
+    if (of === null) {
+      const given = node.attributes.statistics === 'given';
+      const constants = given ? operandAt(inputs, 1) : weightAt(weights, 'constants');
+      return [apply(node, shapes, { inputs, output, constants })];
+    }
+    const [constants, partials] = [operandAt(temporaries, 0), operandAt(temporaries, 1)];
+    return [
+      momentsRecord(of.dims, operandAt(inputs, 0), partials),
+      constantsRecord(of, { partials, bytes: ownMomentsBytes(of.dims) }, weights, constants),
+      apply(node, shapes, { inputs, output, constants }),
+    ];
   },
-  // Mean and M2: 4; subtract, scale, shift: 3.
-  flops: (node) => (node.attributes.statistics === 'running' ? 3 : 7) * elems(node.attributes.dims),
+  // Mean and M2, where they are taken here: 4; subtract, scale, shift: 3.
+  flops: ({ attributes }) => (measured(attributes) === null ? 3 : 7) * elems(attributes.dims),
 };

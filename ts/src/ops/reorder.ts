@@ -1,8 +1,8 @@
 /** reorder: the same elements in row-major order under another layout. `place` puts it between ops; graphs do not know it. */
 import type { Dims } from '../graph/ir.js';
 import { reorder as record } from '../graph/records.gen.js';
-import type { Operand, RecordWords } from './descriptor.js';
-import { LANES, rowsPerTile } from './tiles.js';
+import type { Operand, RecordWords, WeightPacking } from './descriptor.js';
+import { blockedBytes, LANES, rowsPerTile } from './tiles.js';
 
 /** A layout of float32 elements: planar is dense row-major under any factoring. */
 export interface ReorderSide {
@@ -18,4 +18,15 @@ export function reorderRecord(x: Operand, from: ReorderSide, y: Operand, to: Reo
   // Rows of the blocked side, whichever it is.
   const rowElems = yLanes === 1 && xLanes === LANES ? xW * LANES : yW * yLanes;
   return record({ x, y, xLanes, xN, xC, xH, xW, yLanes, yN, yC, yH, yW, tileRows: rowsPerTile(rowElems) });
+}
+
+/** A parameter as a blocked value; weight role `value`. */
+export function valuePacking(dims: Dims): WeightPacking {
+  return {
+    role: 'value',
+    from: ['value'],
+    key: `blocked:${dims.join('x')}`,
+    bytes: blockedBytes(dims),
+    records: ([x = 0], y) => [reorderRecord(x, { layout: 'planar', dims }, y, { layout: 'blocked', dims })],
+  };
 }

@@ -1,5 +1,7 @@
 /** Sizes of blocked tensors, and how much of one makes a tile. Tiles depend on shapes alone, so that results do not depend on workers. */
 import type { Activation, Dims, PaddingMode } from '../graph/ir.js';
+import { packBias } from '../graph/records.gen.js';
+import type { WeightPacking } from './descriptor.js';
 
 export const LANES = 4;
 
@@ -71,4 +73,16 @@ export function outputDims(shapes: { readonly dims: { readonly output: Dims | nu
 /** The word of `weights[role]`, 0 (absent) when there is none. */
 export function weightAt(weights: Readonly<Record<string, number>>, role: string): number {
   return weights[role] ?? 0;
+}
+
+/** A [C] vector, dense, padded to whole vectors of eight as a convolution's bias is. */
+export function vectorPacking(role: string, from: string, c: number): WeightPacking {
+  const paddedC = Math.ceil(c / 8) * 8;
+  return {
+    role,
+    from: [from],
+    key: `vector:${paddedC}`,
+    bytes: paddedC * 4,
+    records: ([src = 0], y) => [packBias({ src, y, c, paddedC })],
+  };
 }

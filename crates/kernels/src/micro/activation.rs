@@ -48,7 +48,7 @@ impl Activation {
 /// max(x, 0); NaN stays NaN.
 #[inline(always)]
 pub fn relu(x: F32x4) -> F32x4 {
-    x.max(F32x4::splat(0.0))
+    x.zero_below(F32x4::splat(0.0))
 }
 
 /// Where tanh is 1 in float32 and the fit ends.

@@ -9,6 +9,7 @@
 //! ```
 //! 3 pixels x 3 outputs are the most that doesn't spill: nine sums, three weights, one pixel, one product (plain build).
 
+use super::activation::relu;
 use super::conv_tile::{Place, Walk};
 use super::widths::widths;
 use crate::mem::{Dst, Src};
@@ -118,7 +119,7 @@ unsafe fn tiles_of<const PX: usize, const OUTPUTS: usize>(
             let [a, b, c, d] = F32x4::transpose(rows);
             let mut result = (a + b) + (c + d) + bias;
             if place.relu {
-                result = result.max(F32x4::splat(0.0));
+                result = relu(result);
             }
             // SAFETY: within the reach of `place`; the caller answers for it.
             unsafe { result.store(to.add(p * place.px_stride)) };

@@ -5,6 +5,7 @@
 //! to whole blocks with zeros. Four blocks are copied together, since four make a cache line of the destination.
 
 use super::border::{Border, map_index};
+use super::load::{Load, Normalized, Plain};
 use super::rows;
 use crate::layout::Blocked;
 use crate::mem::{Dst, Src};
@@ -38,72 +39,70 @@ pub struct Window {
     pub border: Border,
 }
 
-/// Copies the window to `to`, as [row][column][channel].
-pub fn stage(x: Src, shape: &Blocked, window: &Window, to: Dst) {
+/// Copies the window to `to`, as [row][column][channel], normalised on the way or not.
+pub fn stage(x: Src, shape: &Blocked, window: &Window, load: Option<Normalized>, to: Dst) {
+    match load {
+        None => stage_rows(x, shape, window, Plain, to),
+        Some(normalized) => stage_rows(x, shape, window, normalized, to),
+    }
+}
+
+fn stage_rows(x: Src, shape: &Blocked, window: &Window, load: impl Load, to: Dst) {
     let row_elems = window.cols * pixel_elems(shape.c);
     for row in 0..window.rows {
         let to = to.slice(row * row_elems, row_elems);
         let y = window.top + (row * window.row_step) as isize;
         match map_index(y, shape.h, window.border) {
             ..0 => (0..row_elems).for_each(|i| to.set(i, 0.0)),
-            y => stage_row(x, shape, window, y as usize, to),
+            y => stage_row(x, shape, window, y as usize, load, to),
         }
     }
 }
 
-fn stage_row(x: Src, shape: &Blocked, window: &Window, y: usize, to: Dst) {
+fn stage_row(x: Src, shape: &Blocked, window: &Window, y: usize, load: impl Load, to: Dst) {
     let inside_from = (-window.left).clamp(0, window.cols as isize);
     let inside_to = (shape.w as isize - window.left).clamp(inside_from, window.cols as isize);
     let (inside_from, inside_to) = (inside_from as usize, inside_to as usize);
+    let copy = |column, px, to| {
+        let from = shape.at(window.n, 0, y, column);
+        copy_pixels(x.slice(from, x.len() - from), shape, px, load, to);
+    };
     for col in (0..inside_from).chain(inside_to..window.cols) {
         let (at, len) = (col * pixel_elems(shape.c), pixel_elems(shape.c));
         let to = to.slice(at, len);
         match map_index(window.left + col as isize, shape.w, window.border) {
             ..0 => (0..len).for_each(|i| to.set(i, 0.0)),
-            column => copy_pixels(x, shape, window.n, y, column as usize, 1, to),
+            column => copy(column as usize, 1, to),
         }
     }
     let px = inside_to - inside_from;
     if px > 0 {
-        let column = (window.left + inside_from as isize) as usize;
         let at = inside_from * pixel_elems(shape.c);
         let to = to.slice(at, px * pixel_elems(shape.c));
-        copy_pixels(x, shape, window.n, y, column, px, to);
+        copy((window.left + inside_from as isize) as usize, px, to);
     }
 }
 
-/// `px` neighbours that lie in the picture.
-fn copy_pixels(x: Src, shape: &Blocked, n: usize, y: usize, column: usize, px: usize, to: Dst) {
+/// `px` neighbours that lie in the picture, the first at the beginning of `from`.
+fn copy_pixels<L: Load>(from: Src, shape: &Blocked, px: usize, load: L, to: Dst) {
     let (step, plane) = (pixel_elems(shape.c), shape.plane_px() * LANES);
-    let from = x.slice(
-        shape.at(n, 0, y, column),
-        x.len() - shape.at(n, 0, y, column),
-    );
-    if shape.c < LANES {
-        for i in 0..px * step {
-            to.set(i, from.get(i / step * LANES + i % step));
-        }
-        return;
-    }
     let whole = shape.c / LANES;
     let mut block = 0;
     while block + 4 <= whole {
-        interleave::<4>(from, block * plane, plane, px, to, block * LANES, step);
+        interleave::<4, L>(from, block, plane, px, load, to, step);
         block += 4;
     }
     while block < whole {
-        interleave::<1>(from, block * plane, plane, px, to, block * LANES, step);
+        interleave::<1, L>(from, block, plane, px, load, to, step);
         block += 1;
     }
     if whole < shape.channel_blocks() {
+        let (lanes, channels) = (shape.lanes_in(whole), load.channels(whole));
         for p in 0..px {
-            for lane in 0..LANES {
-                let there = lane < shape.lanes_in(whole);
-                let value = if there {
-                    from.get(whole * plane + p * LANES + lane)
-                } else {
-                    0.0
-                };
+            let x = from.load(whole * plane + p * LANES);
+            let mut there = L::apply(channels, x).to_array();
+            there[lanes..].fill(0.0);
+            for (lane, value) in there.into_iter().take(step).enumerate() {
                 to.set(p * step + whole * LANES + lane, value);
             }
         }
@@ -112,31 +111,50 @@ fn copy_pixels(x: Src, shape: &Blocked, n: usize, y: usize, column: usize, px: u
 
 /// `BLOCKS` planes of `px` vectors each, to `px` groups of `BLOCKS` vectors.
 #[inline(always)]
-fn interleave<const BLOCKS: usize>(
+fn interleave<const BLOCKS: usize, L: Load>(
     from: Src,
-    from_at: usize,
+    first: usize,
     plane: usize,
     px: usize,
+    load: L,
     to: Dst,
-    to_at: usize,
     step: usize,
 ) {
+    let (from_at, to_at) = (first * plane, first * LANES);
     assert!(px > 0 && from_at + (BLOCKS - 1) * plane + px * LANES <= from.len());
     assert!(to_at + (px - 1) * step + BLOCKS * LANES <= to.len());
     let (from, to) = (from.as_ptr(), to.as_mut_ptr());
+    let channels: [L::Channels; BLOCKS] =
+        core::array::from_fn(|block| load.channels(first + block));
     for p in 0..px {
-        for block in 0..BLOCKS {
+        for (block, &channels) in channels.iter().enumerate() {
             // SAFETY: p < px and block < BLOCKS: within what the assertions cover.
             unsafe {
-                F32x4::load(from.add(from_at + block * plane + p * LANES))
-                    .store(to.add(to_at + p * step + block * LANES));
+                let x = F32x4::load(from.add(from_at + block * plane + p * LANES));
+                L::apply(channels, x).store(to.add(to_at + p * step + block * LANES));
             }
         }
     }
 }
 
-/// Copies one channel block of the window to `to`, as [row][column] of vectors. Lanes past C become zeros.
-pub fn stage_plane(x: Src, shape: &Blocked, window: &Window, block: usize, to: Dst) {
+/// Copies one channel block of the window to `to`, as [row][column] of vectors, normalised on the way or not. Lanes past C become
+/// zeros.
+pub fn stage_plane(
+    x: Src,
+    shape: &Blocked,
+    window: &Window,
+    load: Option<Normalized>,
+    block: usize,
+    to: Dst,
+) {
+    match load {
+        None => plane_rows(x, shape, window, Plain, block, to),
+        Some(normalized) => plane_rows(x, shape, window, normalized, block, to),
+    }
+}
+
+fn plane_rows<L: Load>(x: Src, shape: &Blocked, window: &Window, load: L, block: usize, to: Dst) {
+    let channels = load.channels(block);
     let row_elems = window.cols * LANES;
     let lanes = shape.lanes_in(block);
     let inside_from = (-window.left).clamp(0, window.cols as isize) as usize;
@@ -156,14 +174,18 @@ pub fn stage_plane(x: Src, shape: &Blocked, window: &Window, block: usize, to: D
         for col in (0..inside_from).chain(inside_to.max(inside_from)..window.cols) {
             let pixel = match map_index(window.left + col as isize, shape.w, window.border) {
                 ..0 => F32x4::splat(0.0),
-                column => from.load(column as usize * LANES),
+                column => L::apply(channels, from.load(column as usize * LANES)),
             };
             to.store(col * LANES, pixel);
         }
         if inside_from < inside_to {
             let len = (inside_to - inside_from) * LANES;
             let at = (window.left + inside_from as isize) as usize * LANES;
-            rows::copy(from.slice(at, len), to.slice(inside_from * LANES, len));
+            rows::map(
+                from.slice(at, len),
+                to.slice(inside_from * LANES, len),
+                |x| L::apply(channels, x),
+            );
         }
     }
     if lanes < LANES {

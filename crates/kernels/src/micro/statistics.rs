@@ -19,6 +19,13 @@ const SHIFT_PX: usize = 8;
 /// Accumulators of a sum: enough to hide the latency of an addition.
 const ACCUMULATORS: usize = 4;
 
+/// Leaves the moments of each lane in the `i`-th group of partials.
+pub fn store_moments(parts: [Moments; LANES], partials: Dst, i: usize) {
+    for (lane, part) in parts.into_iter().enumerate() {
+        part.store(partials, i, lane);
+    }
+}
+
 /// Mean and summed squared deviations of a number of values.
 #[derive(Clone, Copy, Debug)]
 pub struct Moments {
@@ -63,33 +70,106 @@ impl Moments {
 /// The moments of each lane over the pixels of `x`, of which there is at least one.
 #[inline]
 pub fn moments(x: Src) -> [Moments; LANES] {
-    let pixels = x.len() / LANES;
-    assert!(pixels > 0 && x.len().is_multiple_of(LANES));
-    let shift = shift(x, pixels);
-    let (mut sum, mut squares) = ([0.0f64; LANES], [0.0f64; LANES]);
-    let mut start = 0;
-    while start < pixels {
-        let len = RUN_PX.min(pixels - start);
-        let (s, q) = run(x.slice(start * LANES, len * LANES), shift);
-        let (s, q) = (s.to_array(), q.to_array());
-        for lane in 0..LANES {
-            sum[lane] += f64::from(s[lane]);
-            squares[lane] += f64::from(q[lane]);
+    moments_of_rows(1, |_| x)
+}
+
+/// The moments of each lane over `count` rows of pixels, of which there is at least one and none is empty. They may be rows that
+/// a tile has just stored: read again while the first caches hold them.
+#[inline]
+pub fn moments_of_rows(count: usize, row: impl Fn(usize) -> Src) -> [Moments; LANES] {
+    assert!(count > 0);
+    let mut sums = Sums::about(shift(count, &row));
+    let pixels = (0..count).fold(0, |pixels, i| {
+        let x = row(i);
+        sums.add(x);
+        pixels + x.len() / LANES
+    });
+    sums.moments(pixels)
+}
+
+/// As [`moments_of_rows`], of rows that come one at a time: meanwhile the `i`-th group of partials holds shift and sums.
+#[inline]
+pub fn add_row(partials: Dst, i: usize, x: Src, is_first: bool) {
+    let mut sums = if is_first {
+        Sums::about(shift(1, &|_| x))
+    } else {
+        Sums::load(partials, i)
+    };
+    sums.add(x);
+    sums.store(partials, i);
+}
+
+/// Makes moments of what [`add_row`] has left after rows of `pixels` pixels in all.
+pub fn end_rows(partials: Dst, i: usize, pixels: usize) {
+    store_moments(Sums::load(partials, i).moments(pixels), partials, i);
+}
+
+/// Sums of x - shift and of its square.
+struct Sums {
+    shift: F32x4,
+    sum: [f64; LANES],
+    squares: [f64; LANES],
+}
+
+impl Sums {
+    fn about(shift: F32x4) -> Self {
+        Self {
+            shift,
+            sum: [0.0; LANES],
+            squares: [0.0; LANES],
         }
-        start += len;
     }
-    let (count, shift) = (pixels as f64, shift.to_array());
-    core::array::from_fn(|lane| {
-        Moments::of_sums(count, f64::from(shift[lane]), sum[lane], squares[lane])
-    })
+
+    #[inline(always)]
+    fn add(&mut self, x: Src) {
+        assert!(!x.is_empty() && x.len().is_multiple_of(LANES));
+        let mut start = 0;
+        while start < x.len() {
+            let len = (RUN_PX * LANES).min(x.len() - start);
+            let (s, q) = run(x.slice(start, len), self.shift);
+            let (s, q) = (s.to_array(), q.to_array());
+            for lane in 0..LANES {
+                self.sum[lane] += f64::from(s[lane]);
+                self.squares[lane] += f64::from(q[lane]);
+            }
+            start += len;
+        }
+    }
+
+    fn moments(&self, pixels: usize) -> [Moments; LANES] {
+        let (count, shift) = (pixels as f64, self.shift.to_array());
+        core::array::from_fn(|lane| {
+            let (sum, squares) = (self.sum[lane], self.squares[lane]);
+            Moments::of_sums(count, f64::from(shift[lane]), sum, squares)
+        })
+    }
+
+    fn load(partials: Dst, i: usize) -> Self {
+        let parts: [Moments; LANES] = core::array::from_fn(|lane| Moments::load(partials, i, lane));
+        Self {
+            shift: F32x4::new(parts.map(|part| part.count as f32)),
+            sum: parts.map(|part| part.mean),
+            squares: parts.map(|part| part.m2),
+        }
+    }
+
+    fn store(&self, partials: Dst, i: usize) {
+        let shift = self.shift.to_array();
+        let parts = core::array::from_fn(|lane| Moments {
+            count: f64::from(shift[lane]),
+            mean: self.sum[lane],
+            m2: self.squares[lane],
+        });
+        store_moments(parts, partials, i);
+    }
 }
 
 /// A value near the data of each lane: one pixel alone could be an outlier.
-fn shift(x: Src, pixels: usize) -> F32x4 {
-    let count = SHIFT_PX.min(pixels);
-    let scale = F32x4::splat(1.0 / count as f32);
-    (0..count).fold(F32x4::splat(0.0), |sum, i| {
-        sum + x.load(i * (pixels / count) * LANES) * scale
+fn shift(count: usize, row: &impl Fn(usize) -> Src) -> F32x4 {
+    let scale = F32x4::splat(1.0 / SHIFT_PX as f32);
+    (0..SHIFT_PX).fold(F32x4::splat(0.0), |sum, i| {
+        let x = row(i * count / SHIFT_PX);
+        sum + x.load(i * (x.len() / LANES) / SHIFT_PX * LANES) * scale
     })
 }
 

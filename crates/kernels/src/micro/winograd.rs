@@ -70,13 +70,13 @@ pub fn input_tile<A: Algorithm>(x: Src, row_stride: usize, to: Dst, to_stride: u
     }
 }
 
-/// What happens to a result before it is stored: y = max(y + bias, floor); minus infinity for no floor. NaN stays.
+/// What happens to a result before it is stored: bias is added, and what is less than `least` becomes 0. NaN stays.
 #[derive(Clone, Copy)]
 pub struct Finish {
     /// Added
     pub bias: F32x4,
-    /// The least result
-    pub floor: f32,
+    /// 0, or minus infinity for results as they are
+    pub least: f32,
 }
 
 /// Transforms products, vectors `stride` floats apart, to `A::TILE` x `A::TILE` results and stores the first `rows` x `cols` of
@@ -97,7 +97,7 @@ pub fn output_tile<A: Algorithm>(
     assert!(holds(m.len(), points::<A>(), stride, 1));
     assert!(rows <= A::TILE && cols <= A::TILE && holds(y.len(), rows, row_stride, cols));
     let (from, to) = (m.as_ptr(), y.as_mut_ptr());
-    let floor = F32x4::splat(finish.floor);
+    let least = F32x4::splat(finish.least);
     let mut columns = [[F32x4::splat(0.0); MOST]; MOST];
     for col in 0..A::POINTS {
         // SAFETY: one of the points, which the assertions cover.
@@ -112,7 +112,7 @@ pub fn output_tile<A: Algorithm>(
         let results = A::output(line(A::POINTS, |col| columns[col][row]));
         for (col, result) in results.into_iter().enumerate().take(A::TILE) {
             if col < cols {
-                let result = (result + finish.bias).max(floor);
+                let result = (result + finish.bias).zero_below(least);
                 // SAFETY: a row and a column within the bounds that the assertions cover.
                 unsafe { result.store(to.add(row * row_stride + col * LANES)) };
             }

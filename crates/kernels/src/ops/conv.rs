@@ -3,10 +3,13 @@
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
+use crate::micro::load::{CONSTANTS_ELEMS, Normalized};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::stage::pixel_elems;
+use crate::micro::statistics::{Moments, add_row, end_rows};
 use crate::ops::{self, Fault, dense, product, tile_count, within};
 use crate::record::Operand;
+use crate::simd::LANES;
 
 /// A field: its index, and the word in it.
 pub(crate) type Given<T = u32> = (u32, T);
@@ -22,6 +25,19 @@ pub(crate) struct Refs {
     pub(crate) y_shape: Blocked,
     /// Their product is the packed weights' length: `packed_sizes`, or those of another form
     pub(crate) weight_sizes: [u64; 4],
+    /// May be absent
+    pub(crate) moments: Given<Operand>,
+    /// Tiles of a plane of y: the parts that moments are left of
+    pub(crate) parts: u64,
+    pub(crate) load: LoadRefs,
+}
+
+/// A record's fields that say how x is loaded.
+pub(crate) struct LoadRefs {
+    /// May be absent
+    pub(crate) constants: Given<Operand>,
+    pub(crate) constants_n: Given,
+    pub(crate) activation: Given,
 }
 
 /// Views on a record's operands.
@@ -30,6 +46,88 @@ pub(crate) struct Operands {
     pub(crate) weight: Src,
     pub(crate) bias: Option<Src>,
     pub(crate) y: Dst,
+    pub(crate) moments: Option<Dst>,
+    normalization: Option<Normalization>,
+}
+
+/// Constants of all samples, or of one for all.
+struct Normalization {
+    constants: Src,
+    /// Of a sample; all where the samples share them
+    sample_elems: usize,
+    shared: bool,
+    relu: bool,
+}
+
+impl LoadRefs {
+    fn normalization(&self, memory: &Memory, x: Blocked) -> Result<Option<Normalization>, Fault> {
+        if !self.constants.1.is_present() {
+            return Ok(None);
+        }
+        if self.constants_n.1 != 1 {
+            let n = x.n as u32;
+            within(self.constants_n.0, self.constants_n.1, n..=n)?;
+        }
+        within(self.activation.0, self.activation.1, 0..=1)?;
+        let sample_elems = x.channel_blocks() * CONSTANTS_ELEMS;
+        let sizes = [self.constants_n.1.into(), sample_elems as u64];
+        let len = product(self.constants.0, self.constants.1.0, &sizes)?;
+        Ok(Some(Normalization {
+            constants: dense(memory, self.constants.1, self.constants.0, len)?.as_src(),
+            sample_elems,
+            shared: self.constants_n.1 == 1,
+            relu: self.activation.1 == 1,
+        }))
+    }
+}
+
+impl Operands {
+    /// What happens to the pixels of sample `n` as they are loaded.
+    pub(crate) fn load(&self, n: usize) -> Option<Normalized> {
+        self.normalization.as_ref().map(|all| {
+            let at = if all.shared { 0 } else { n * all.sample_elems };
+            Normalized::new(all.constants.slice(at, all.sample_elems), all.relu)
+        })
+    }
+}
+
+/// The moments that a tile leaves of its rectangle of y, row by row: each is read again while the first caches hold it.
+#[derive(Clone, Copy)]
+pub(crate) struct Leaving<'a> {
+    pub(crate) moments: Dst,
+    pub(crate) y: Dst,
+    pub(crate) y_shape: &'a Blocked,
+    pub(crate) n: usize,
+    /// First and last (exclusive)
+    pub(crate) blocks: (usize, usize),
+    pub(crate) cols: (usize, usize),
+    /// Tiles of a plane, and which of them this is
+    pub(crate) parts: usize,
+    pub(crate) part: usize,
+}
+
+impl Leaving<'_> {
+    fn index(&self, block: usize) -> usize {
+        (self.n * self.y_shape.channel_blocks() + block) * self.parts + self.part
+    }
+
+    /// Adds row `row` of y, which is complete.
+    pub(crate) fn row(&self, row: usize, is_first: bool) {
+        for block in self.blocks.0..self.blocks.1 {
+            let at = self.y_shape.at(self.n, block, row, self.cols.0);
+            let len = (self.cols.1 - self.cols.0) * LANES;
+            let x = self.y.as_src().slice(at, len);
+            add_row(self.moments, self.index(block), x, is_first);
+        }
+    }
+
+    /// After `rows` rows.
+    pub(crate) fn end(&self, rows: usize) {
+        for block in self.blocks.0..self.blocks.1 {
+            let pixels = rows * (self.cols.1 - self.cols.0);
+            end_rows(self.moments, self.index(block), pixels);
+        }
+    }
 }
 
 impl Refs {
@@ -37,14 +135,28 @@ impl Refs {
         let padded_o = self.y_shape.c.next_multiple_of(PANEL_OUTPUTS) as u64;
         let weight = product(self.weight.0, self.weight.1.0, &self.weight_sizes)?;
         let bias = self.bias.1.is_present();
+        let x = ops::src(memory, self.x.1, self.x.0, self.x_shape)?;
+        let y = ops::dst(memory, self.y.1, self.y.0, self.y_shape)?;
+        let planes = [self.y_shape.n, self.y_shape.channel_blocks()];
+        let [n, blocks] = planes.map(|size| size as u64);
+        let sizes = [n, blocks, self.parts, Moments::PARTIAL_ELEMS as u64];
+        let moments = match self.moments.1.is_present() {
+            true => {
+                let len = product(self.moments.0, self.moments.1.0, &sizes)?;
+                Some(dense(memory, self.moments.1, self.moments.0, len)?)
+            }
+            false => None,
+        };
         Ok(Operands {
-            x: ops::src(memory, self.x.1, self.x.0, self.x_shape)?,
+            x,
             weight: dense(memory, self.weight.1, self.weight.0, weight)?.as_src(),
             bias: bias
                 .then(|| dense(memory, self.bias.1, self.bias.0, padded_o))
                 .transpose()?
                 .map(|bias| bias.as_src()),
-            y: ops::dst(memory, self.y.1, self.y.0, self.y_shape)?,
+            y,
+            moments,
+            normalization: self.load.normalization(memory, self.x_shape)?,
         })
     }
 }
@@ -122,3 +234,6 @@ pub(crate) fn part(i: u32, size: u32, all: u32) -> (usize, usize) {
     let end = i.saturating_add(1).saturating_mul(size);
     ((i * size) as usize, end.min(all) as usize)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

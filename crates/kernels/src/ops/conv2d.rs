@@ -16,7 +16,9 @@ use crate::micro::dot_tile::dot_row;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::conv::{Operands, Refs, check_channels, check_scratch, packed_sizes, tiles};
+use crate::ops::conv::{
+    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, tiles,
+};
 use crate::ops::{Fault, MOST_COORDINATE, Op, activation, border, scratch, within};
 use crate::record::{Conv2d, field};
 use crate::simd::LANES;
@@ -63,8 +65,21 @@ impl Conv2d {
             x_shape: self.x_shape(),
             y_shape: self.y_shape(),
             weight_sizes: packed_sizes(packing, (self.o, self.c), [self.kh, self.kw]),
+            moments: (field!(Self, moments), self.moments),
+            parts: self.parts(),
+            load: LoadRefs {
+                constants: (field!(Self, constants), self.constants),
+                constants_n: (field!(Self, constants_n), self.constants_n),
+                activation: (field!(Self, load_activation), self.load_activation),
+            },
         }
         .operands(memory)
+    }
+
+    /// Tiles of a plane.
+    fn parts(&self) -> u64 {
+        let (rows, cols, _) = self.grid();
+        u64::from(rows) * u64::from(cols)
     }
 
     /// Rows and columns that a tile stages.
@@ -179,6 +194,7 @@ impl Op for Conv2d {
         let (packing, activation) = (self.packing()?, self.activation()?);
         let operands = self.operands(memory, packing)?;
         let staged = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
+        let part = (tile / self.grid().2) as usize % self.parts() as usize;
         let tile = self.tile(tile);
         let (kh, kw) = (self.kh as usize, self.kw as usize);
         let (stride_h, stride_w) = (self.stride_h as usize, self.stride_w as usize);
@@ -197,7 +213,8 @@ impl Op for Conv2d {
             cols: (px - 1) * stride_w + (kw - 1) * dilation_w + 1,
             border: self.border()?,
         };
-        stage(operands.x, &self.x_shape(), &window, staged);
+        let load = operands.load(tile.n);
+        stage(operands.x, &self.x_shape(), &window, load, staged);
 
         let pixel = pixel_elems(self.c as usize);
         let together = dilation_w == 1;
@@ -211,6 +228,16 @@ impl Op for Conv2d {
         };
         let (o, steps) = (self.o as usize, pixel * kh * kw);
         let y_shape = self.y_shape();
+        let leaving = operands.moments.map(|moments| Leaving {
+            moments,
+            y: operands.y,
+            y_shape: &y_shape,
+            n: tile.n,
+            blocks: (tile.outputs.0 / LANES, tile.outputs.1.div_ceil(LANES)),
+            cols: tile.cols,
+            parts: self.parts() as usize,
+            part,
+        });
         for row in 0..rows {
             let from = row * stride_h * walk.row_stride;
             let a = staged.as_src().slice(from, staged.len() - from);
@@ -238,6 +265,12 @@ impl Op for Conv2d {
                     rows::map(y.as_src(), y, tanh);
                 }
             }
+            if let Some(leaving) = leaving {
+                leaving.row(tile.rows.0 + row, row == 0);
+            }
+        }
+        if let Some(leaving) = leaving {
+            leaving.end(rows);
         }
         Ok(())
     }

@@ -15,7 +15,9 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::conv::{Operands, Refs, check_channels, check_scratch, packed_sizes, tiles};
+use crate::ops::conv::{
+    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, tiles,
+};
 use crate::ops::{Fault, MOST_COORDINATE, Op, activation, scratch, within};
 use crate::record::{ConvTranspose2d, field};
 use crate::simd::LANES;
@@ -84,8 +86,24 @@ impl ConvTranspose2d {
             x_shape: self.x_shape(),
             y_shape: self.y_shape(),
             weight_sizes: packed_sizes(Packing::Outputs, (self.o, self.c), [self.kh, self.kw]),
+            moments: (field!(Self, moments), self.moments),
+            parts: self.parts(),
+            load: LoadRefs {
+                constants: (field!(Self, constants), self.constants),
+                constants_n: (field!(Self, constants_n), self.constants_n),
+                activation: (field!(Self, load_activation), self.load_activation),
+            },
         }
         .operands(memory)
+    }
+
+    /// Tiles of a plane.
+    fn parts(&self) -> u64 {
+        let along = |out: u32, tile: u32, stride: u32| {
+            u64::from(out).div_ceil(u64::from(tile) * u64::from(stride))
+        };
+        along(self.out_h, self.tile_rows, self.stride_h)
+            * along(self.out_w, self.tile_cols, self.stride_w)
     }
 
     /// The most rows and columns that a tile stages: `tile` inputs, one more where padding cuts one in two, and the kernel's.
@@ -195,11 +213,22 @@ impl Op for ConvTranspose2d {
             cols: cols.inputs,
             border: Border::Constant,
         };
-        stage(operands.x, &self.x_shape(), &window, staged);
+        let load = operands.load(n);
+        stage(operands.x, &self.x_shape(), &window, load, staged);
 
         let pixel = pixel_elems(self.c as usize);
         let (o, y_shape) = (self.o as usize, self.y_shape());
         let outputs = Packing::Outputs.packed_outputs(o);
+        let leaving = operands.moments.map(|moments| Leaving {
+            moments,
+            y: operands.y,
+            y_shape: &y_shape,
+            n,
+            blocks: (first_o / LANES, last_o.div_ceil(LANES)),
+            cols: (cols.from, cols.to),
+            parts: self.parts() as usize,
+            part: (row_tile * grid_cols + col_tile) as usize,
+        });
         for y in rows.from..rows.to {
             let row_phase = rows.phase(y, self.kh);
             for x in cols.from..cols.to.min(cols.from + cols.stride) {
@@ -250,6 +279,12 @@ impl Op for ConvTranspose2d {
                     rows::map(y.as_src(), y, tanh);
                 }
             }
+            if let Some(leaving) = leaving {
+                leaving.row(y, y == rows.from);
+            }
+        }
+        if let Some(leaving) = leaving {
+            leaving.end(rows.to - rows.from);
         }
         Ok(())
     }

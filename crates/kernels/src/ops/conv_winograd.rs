@@ -3,12 +3,12 @@
 //!
 //! ```text
 //! for some channel blocks {
-//!     stage what lies under the squares, border included                // micro/stage.rs
+//!     stage what lies under the squares, border included, normalised    // micro/stage.rs
 //!     for square, channel block { its points }                          // micro/winograd.rs -> scratch [point][square][channel]
 //! }
 //! for group of output channels {
 //!     for point { for panel of 8 outputs { matrix product } }           // micro/conv_tile.rs -> scratch [point][4 outputs][square]
-//!     for square { its results, bias, activation }                      // micro/winograd.rs -> y
+//!     for square { its results, bias, activation }; their moments       // micro/winograd.rs -> y
 //! }
 //! ```
 //! 1. A point's inputs stay in the first cache while panels stream past them; the group keeps products in the second.
@@ -27,10 +27,11 @@ use crate::micro::dot_tile::dot_row;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage_plane};
+use crate::micro::statistics::{moments_of_rows, store_moments};
 use crate::micro::winograd::{
     Algorithm, Finish, Visitor, input_tile, output_tile, points, visit, weight_point, weight_points,
 };
-use crate::ops::conv::{Operands, Refs, check_channels, part};
+use crate::ops::conv::{LoadRefs, Operands, Refs, check_channels, part};
 use crate::ops::{
     Fault, MOST_COORDINATE, Op, activation, border, product, scratch, tile_count, within,
 };
@@ -48,6 +49,8 @@ struct Tile {
     rows: (usize, usize),
     cols: (usize, usize),
     outputs: (usize, usize),
+    /// Which of the tiles of a plane
+    part: usize,
 }
 
 impl Tile {
@@ -121,6 +124,13 @@ impl ConvWinograd {
             x_shape: self.x_shape(),
             y_shape: self.y_shape(),
             weight_sizes: [outputs, channels, blocks, weight_points::<A>() as u64],
+            moments: (field!(Self, moments), self.moments),
+            parts: self.parts::<A>(),
+            load: LoadRefs {
+                constants: (field!(Self, constants), self.constants),
+                constants_n: (field!(Self, constants_n), self.constants_n),
+                activation: (field!(Self, load_activation), self.load_activation),
+            },
         }
         .operands(memory)
     }
@@ -143,6 +153,12 @@ impl ConvWinograd {
         )
     }
 
+    /// Tiles of a plane.
+    fn parts<A: Algorithm>(&self) -> u64 {
+        let (rows, cols, _) = self.grid::<A>();
+        u64::from(rows) * u64::from(cols)
+    }
+
     fn tile<A: Algorithm>(&self, tile: u32) -> Tile {
         let (rows, cols, outputs) = self.grid::<A>();
         let (all_rows, all_cols) = self.squares::<A>();
@@ -151,6 +167,7 @@ impl ConvWinograd {
             rows: part(tile / outputs / cols % rows, self.tile_rows, all_rows),
             cols: part(tile / outputs % cols, self.tile_cols, all_cols),
             outputs: part(tile % outputs, self.tile_o, self.o),
+            part: (tile / outputs % (rows * cols)) as usize,
         }
     }
 
@@ -187,8 +204,14 @@ impl ConvWinograd {
     }
 
     /// Inputs of the tile's squares, and of those beyond that its kernels reach, to `stages.points`.
-    fn transform_inputs<A: Algorithm>(&self, x: Src, border: Border, tile: &Tile, stages: &Stages) {
-        let shape = self.x_shape();
+    fn transform_inputs<A: Algorithm>(
+        &self,
+        operands: &Operands,
+        border: Border,
+        tile: &Tile,
+        stages: &Stages,
+    ) {
+        let (shape, load) = (self.x_shape(), operands.load(tile.n));
         let channels = pixel_elems(shape.c);
         let (in_rows, in_cols) = (
             tile.rows() + self.blocks().0 - 1,
@@ -209,7 +232,7 @@ impl ConvWinograd {
             let together = BLOCKS_TOGETHER.min(blocks - first);
             for i in 0..together {
                 let to = stages.staged.slice(i * plane, plane);
-                stage_plane(x, &shape, &window, first + i, to);
+                stage_plane(operands.x, &shape, &window, load, first + i, to);
             }
             for square in 0..in_rows * in_cols {
                 let (row, col) = (square / in_cols, square % in_cols);
@@ -298,7 +321,7 @@ impl ConvWinograd {
                 bias: operands
                     .bias
                     .map_or(F32x4::splat(0.0), |bias| bias.load(first)),
-                floor: match activation {
+                least: match activation {
                     Activation::Relu => 0.0,
                     _ => f32::NEG_INFINITY,
                 },
@@ -326,6 +349,18 @@ impl ConvWinograd {
                         rows::map(y.as_src(), y, tanh);
                     }
                 }
+            }
+            if let Some(moments) = operands.moments {
+                let (y_row, y_col) = (tile.rows.0 * A::TILE, tile.cols.0 * A::TILE);
+                let rows = (tile.rows() * A::TILE).min(shape.h - y_row);
+                let cols = (tile.cols() * A::TILE).min(shape.w - y_col);
+                let row = |row: usize| {
+                    let at = shape.at(tile.n, first / LANES, y_row + row, y_col);
+                    operands.y.as_src().slice(at, cols * LANES)
+                };
+                let plane = tile.n * shape.channel_blocks() + first / LANES;
+                let part = plane * self.parts::<A>() as usize + tile.part;
+                store_moments(moments_of_rows(rows, row), moments, part);
             }
         }
     }
@@ -388,7 +423,7 @@ impl ConvWinograd {
         let tile = self.tile::<A>(tile);
         let scratch = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
         let stages = self.stages::<A>(scratch, &tile)?;
-        self.transform_inputs::<A>(operands.x, self.border()?, &tile, &stages);
+        self.transform_inputs::<A>(&operands, self.border()?, &tile, &stages);
         for group in (tile.outputs.0..tile.outputs.1).step_by(self.group_o as usize) {
             let end = group.saturating_add(self.group_o as usize);
             let outputs = (group, tile.outputs.1.min(end));

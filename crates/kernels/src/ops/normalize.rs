@@ -5,13 +5,11 @@
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::activation::Activation;
+use crate::micro::load::CONSTANTS_ELEMS;
 use crate::micro::rows::{map, zip};
 use crate::ops::{Fault, Op, activation, dense, dst, src, tile_count, within};
 use crate::record::{Normalize, field};
 use crate::simd::{F32x4, LANES};
-
-/// Floats of constants that a channel block has: m, s, b.
-pub(crate) const CONSTANTS_ELEMS: usize = 3 * LANES;
 
 struct Operands {
     x: Src,
@@ -121,8 +119,8 @@ fn normalize(
 
 #[cfg(test)]
 mod tests {
-    use super::CONSTANTS_ELEMS;
     use crate::layout::Blocked;
+    use crate::micro::load::CONSTANTS_ELEMS;
     use crate::record::{Normalize, Operand};
     use crate::testing::{Random, TestPlan, assert_close};
     use std::vec::Vec;

@@ -1,7 +1,7 @@
 //! running_constants: the constants of `normalize` from stored mean and variance (prepare, one tile).
 
 use crate::mem::{Dst, Memory, Src};
-use crate::ops::normalize::CONSTANTS_ELEMS;
+use crate::micro::load::CONSTANTS_ELEMS;
 use crate::ops::statistics::{Channel, fill_constants, per_channel, value_or};
 use crate::ops::{Fault, Op, dense, within};
 use crate::record::{RunningConstants, field};

@@ -1,63 +1,84 @@
-//! statistics: mean and biased variance of each (sample, group), as the constants that `normalize` applies.
+//! statistics: mean and biased variance of each (sample, group), as the constants that `normalize` and convolutions' loads apply.
 //!
 //! ```text
-//! tile   (n, channel block, chunk): moments of each lane over chunk_px pixels -> partials, float64
-//! finish for each sample (or the whole batch) and group: merge its channels' chunks in order (Chan)
+//! tile   (sample or the whole batch, four channels or a group of several): merge the channels' parts in order (Chan)
 //!        for each channel: m = f32(mean), s = gamma / sqrt(var + eps), b = beta - (mean - m) * s -> constants
 //! ```
 //! 1. m is the mean rounded to float32, and b holds what the rounding left: x - m is exact near the mean (Sterbenz).
-//! 2. `finish` is one worker's: chunk_px must be large enough that n * c * chunks merges stay well under a millisecond.
+//! 2. Parts are those of `partial_moments`, or what a convolution's tiles have left of their results.
 
-use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
-use crate::micro::statistics::{Moments, merge, moments};
-use crate::ops::normalize::CONSTANTS_ELEMS;
-use crate::ops::{Fault, Op, dense, src, tile_count, within};
+use crate::micro::load::CONSTANTS_ELEMS;
+use crate::micro::statistics::{Moments, merge};
+use crate::ops::{Fault, Op, dense, product, tile_count, within};
 use crate::record::{Operand, Statistics, field};
 use crate::simd::{LANES, sqrt_f64};
 
 struct Operands {
-    x: Src,
+    partials: Dst,
     gamma: Option<Src>,
     beta: Option<Src>,
     constants: Dst,
-    partials: Dst,
 }
 
 impl Statistics {
-    fn shape(&self) -> Blocked {
-        Blocked::new(self.n, self.c, self.h, self.w)
+    /// Sets of constants: one a sample, or one for all.
+    fn sets(&self) -> u32 {
+        if self.across_batch == 1 { 1 } else { self.n }
     }
 
-    /// Sets of constants: one a sample, or one for all.
-    fn sets(&self) -> usize {
-        if self.across_batch == 1 {
-            1
-        } else {
-            self.shape().n
+    fn channel_blocks(&self) -> usize {
+        (self.c as usize).div_ceil(LANES)
+    }
+
+    /// Channels that a tile merges: those of a block, each alone, or a group.
+    fn tile_channels(&self) -> usize {
+        match self.c / self.groups {
+            1 => LANES,
+            channels => channels as usize,
         }
     }
 
     fn operands(&self, memory: &Memory) -> Result<Operands, Fault> {
-        let shape = self.shape();
-        let x = src(memory, self.x, field!(Statistics, x), shape)?;
-        let chunks = (shape.n * shape.channel_blocks() * shape.chunks(self.chunk_px)) as u64;
+        let blocks = self.channel_blocks() as u64;
+        let constants = [self.sets().into(), blocks, CONSTANTS_ELEMS as u64];
+        let (n, parts) = (self.n.into(), self.parts.into());
+        let partials = [n, blocks, parts, Moments::PARTIAL_ELEMS as u64];
         Ok(Operands {
-            x,
-            gamma: per_channel(memory, self.gamma, field!(Statistics, gamma), self.c)?,
-            beta: per_channel(memory, self.beta, field!(Statistics, beta), self.c)?,
-            constants: dense(
-                memory,
-                self.constants,
-                field!(Statistics, constants),
-                (self.sets() * shape.channel_blocks() * CONSTANTS_ELEMS) as u64,
-            )?,
             partials: dense(
                 memory,
                 self.partials,
-                field!(Statistics, partials),
-                chunks * Moments::PARTIAL_ELEMS as u64,
+                field!(Self, partials),
+                product(field!(Self, partials), self.partials.0, &partials)?,
             )?,
+            gamma: per_channel(memory, self.gamma, field!(Self, gamma), self.c)?,
+            beta: per_channel(memory, self.beta, field!(Self, beta), self.c)?,
+            constants: dense(
+                memory,
+                self.constants,
+                field!(Self, constants),
+                product(field!(Self, constants), self.constants.0, &constants)?,
+            )?,
+        })
+    }
+
+    /// Moments of channels `channels` together, of the samples that set `set` is for.
+    fn moments(&self, partials: Dst, set: usize, channels: core::ops::Range<usize>) -> Moments {
+        let (blocks, parts) = (self.channel_blocks(), self.parts as usize);
+        let samples = match self.across_batch {
+            1 => 0..self.n as usize,
+            _ => set..set + 1,
+        };
+        merge(|| {
+            samples.clone().flat_map({
+                let channels = channels.clone();
+                move |n| {
+                    channels.clone().flat_map(move |c| {
+                        let at = (n * blocks + c / LANES) * parts;
+                        (at..at + parts).map(move |i| Moments::load(partials, i, c % LANES))
+                    })
+                }
+            })
         })
     }
 }
@@ -112,9 +133,15 @@ pub(crate) fn fill_constants(constants: Dst, set: usize, lanes: usize) {
 
 impl Op for Statistics {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
-        within(field!(Statistics, groups), self.groups, 1..=self.c)?;
-        within(field!(Statistics, across_batch), self.across_batch, 0..=1)?;
-        within(field!(Statistics, chunk_px), self.chunk_px, 1..=u32::MAX)?;
+        for (field, got) in [
+            (field!(Self, n), self.n),
+            (field!(Self, c), self.c),
+            (field!(Self, parts), self.parts),
+        ] {
+            within(field, got, 1..=u32::MAX)?;
+        }
+        within(field!(Self, groups), self.groups, 1..=self.c)?;
+        within(field!(Self, across_batch), self.across_batch, 0..=1)?;
         let divisor = if self.across_batch == 1 {
             self.c
         } else {
@@ -122,67 +149,47 @@ impl Op for Statistics {
         };
         if !self.c.is_multiple_of(self.groups) || divisor != self.groups {
             return Err(Fault {
-                field: field!(Statistics, groups),
+                field: field!(Self, groups),
                 got: self.groups,
                 wanted: self.c,
             });
         }
         self.operands(memory)?;
-        let shape = self.shape();
-        let planes = (shape.n * shape.channel_blocks()) as u64;
-        let chunks = shape.chunks(self.chunk_px) as u64;
-        tile_count(field!(Statistics, chunk_px), planes * chunks, 1)
+        let tiles = (self.c as usize).div_ceil(self.tile_channels()) as u64;
+        tile_count(field!(Self, n), u64::from(self.sets()) * tiles, 1)
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
-        let Operands { x, partials, .. } = self.operands(memory)?;
-        let chunk = self.shape().chunk(tile, self.chunk_px);
-        let parts = moments(x.slice(chunk.first, chunk.len));
-        for (lane, part) in parts.into_iter().enumerate() {
-            part.store(partials, tile as usize, lane);
-        }
-        Ok(())
-    }
-
-    fn finish(&self, memory: &Memory) -> Result<(), Fault> {
-        let Operands {
-            gamma,
-            beta,
-            constants,
-            partials,
-            ..
-        } = self.operands(memory)?;
-        let shape = self.shape();
-        let (blocks, chunks) = (shape.channel_blocks(), shape.chunks(self.chunk_px));
-        let channels = shape.c / self.groups as usize;
-        for set in 0..self.sets() {
-            let samples = if self.across_batch == 1 {
-                0..shape.n
-            } else {
-                set..set + 1
-            };
-            for first in (0..shape.c).step_by(channels) {
-                let Moments { count, mean, m2 } = merge(|| {
-                    samples.clone().flat_map(move |n| {
-                        (first..first + channels).flat_map(move |c| {
-                            let at = (n * blocks + c / LANES) * chunks;
-                            (at..at + chunks).map(move |i| Moments::load(partials, i, c % LANES))
-                        })
-                    })
-                });
-                for c in first..first + channels {
-                    let channel = Channel {
-                        mean,
-                        var: m2 / count,
-                        eps: self.eps,
-                        gamma: value_or(gamma, c, 1.0),
-                        beta: value_or(beta, c, 0.0),
-                    };
-                    channel.write(constants, set * blocks + c / LANES, c % LANES);
-                }
+        let operands = self.operands(memory)?;
+        let (c, blocks) = (self.c as usize, self.channel_blocks());
+        let (channels, tiles) = (self.tile_channels(), c.div_ceil(self.tile_channels()));
+        let (set, first) = (tile as usize / tiles, tile as usize % tiles * channels);
+        let end = c.min(first + channels);
+        let alone = self.groups == self.c;
+        let mut moments = self.moments(
+            operands.partials,
+            set,
+            first..if alone { first + 1 } else { end },
+        );
+        for c in first..end {
+            if alone && c > first {
+                moments = self.moments(operands.partials, set, c..c + 1);
             }
-            let last = blocks - 1;
-            fill_constants(constants, set * blocks + last, shape.lanes_in(last));
+            let channel = Channel {
+                mean: moments.mean,
+                var: moments.m2 / moments.count,
+                eps: self.eps,
+                gamma: value_or(operands.gamma, c, 1.0),
+                beta: value_or(operands.beta, c, 0.0),
+            };
+            channel.write(operands.constants, set * blocks + c / LANES, c % LANES);
+        }
+        if end == c {
+            fill_constants(
+                operands.constants,
+                set * blocks + blocks - 1,
+                c - (blocks - 1) * LANES,
+            );
         }
         Ok(())
     }
@@ -191,9 +198,9 @@ impl Op for Statistics {
 #[cfg(test)]
 mod tests {
     use crate::layout::Blocked;
+    use crate::micro::load::CONSTANTS_ELEMS;
     use crate::micro::statistics::Moments;
-    use crate::ops::normalize::CONSTANTS_ELEMS;
-    use crate::record::{Normalize, Operand, Statistics};
+    use crate::record::{Normalize, Operand, PartialMoments, Statistics};
     use crate::testing::{Random, TestPlan, assert_close};
     use std::vec::Vec;
 
@@ -229,22 +236,30 @@ mod tests {
         let tiles = s.n * s.channel_blocks() * s.chunks(case.chunk_px);
         let partials = plan.room(tiles * Moments::PARTIAL_ELEMS);
         let y = plan.room_blocked(s);
-        plan.push(Statistics {
+        plan.push(PartialMoments {
             scratch,
             scratch_bytes,
             x,
-            gamma,
-            beta,
-            constants,
             partials,
             n,
             c,
             h,
             w,
+            chunk_px: case.chunk_px,
+        });
+        plan.push(Statistics {
+            scratch,
+            scratch_bytes,
+            partials,
+            gamma,
+            beta,
+            constants,
+            n,
+            c,
+            parts: s.chunks(case.chunk_px) as u32,
             groups: case.groups as u32,
             across_batch: u32::from(case.across_batch),
             eps: EPS,
-            chunk_px: case.chunk_px,
         });
         plan.push(Normalize {
             scratch,

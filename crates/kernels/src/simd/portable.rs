@@ -66,6 +66,11 @@ impl F32x4 {
     pub fn min(self, b: Self) -> Self {
         Self::zip(self, b, |a, b| if a < b || a.is_nan() { a } else { b })
     }
+    /// 0 where less than `least`, NaN stays.
+    #[inline(always)]
+    pub fn zero_below(self, least: Self) -> Self {
+        Self::zip(self, least, |a, least| if a < least { 0.0 } else { a })
+    }
     /// Lane-wise square root.
     #[inline(always)]
     pub fn sqrt(self) -> Self {

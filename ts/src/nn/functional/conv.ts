@@ -92,7 +92,7 @@ export function convNumbers(
 }
 
 /** Checked numbers of a transposed convolution. */
-export type ConvTransposeNumbers = Omit<OpAttributes['conv_transpose2d'], 'activation'>;
+export type ConvTransposeNumbers = Omit<OpAttributes['conv_transpose2d'], 'activation' | 'load'>;
 
 /** Checks the numbers that a transposed convolution is made with. @throws {@link ArgumentError} when one cannot be right */
 export function convTransposeNumbers(
@@ -179,7 +179,7 @@ export function convolve(
   };
   const high = size(checkPadded(h, top, bottom, paddingMode, 'height', op), kh, 0, 'height');
   const wide = size(checkPadded(w, left, right, paddingMode, 'width', op), kw, 1, 'width');
-  const attributes = { stride, dilation, padding, paddingMode, activation: 'none' } as const;
+  const attributes = { stride, dilation, padding, paddingMode, activation: 'none', load: 'plain' } as const;
   const weights = { weight: kernel, bias: checkedBias };
   const y = recorder(op).append('conv2d', [reshape(value, dims)], attributes, [n, o, high, wide], {
     weights,
@@ -213,7 +213,7 @@ export function convolveTransposed(
     });
   };
   const [high, wide] = [size(h, kh, 0, 'height'), size(w, kw, 1, 'width')];
-  const attributes = { stride, padding, outputPadding, activation: 'none' } as const;
+  const attributes = { stride, padding, outputPadding, activation: 'none', load: 'plain' } as const;
   const weights = { weight: kernel, bias: checkedBias };
   const y = recorder(op).append('conv_transpose2d', [reshape(value, dims)], attributes, [n, o, high, wide], {
     weights,

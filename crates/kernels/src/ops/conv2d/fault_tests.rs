@@ -34,6 +34,10 @@ fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
         tile_rows: 1,
         tile_cols: 8,
         tile_o: 8,
+        moments: plan.room(2 * 8 * 24),
+        constants: plan.room(2 * 12),
+        constants_n: 1,
+        load_activation: 0,
     };
     change(&mut conv);
     plan.push(conv);
@@ -71,6 +75,22 @@ fn wrong_fields_are_named() {
     );
     assert_eq!(names(|r| r.tile_cols = 0), field!(Conv2d, tile_cols));
     assert_eq!(names(|r| r.tile_o = 12), field!(Conv2d, tile_o));
+    for change in [
+        |r: &mut Conv2d| r.moments = Operand::new(Operand::ARENA, 1 << 27),
+        |r: &mut Conv2d| r.moments = Operand(7),
+    ] {
+        assert_eq!(names(change), field!(Conv2d, moments));
+    }
+    assert_eq!(
+        names(|r| r.constants = Operand::new(Operand::ARENA, 1 << 27)),
+        field!(Conv2d, constants)
+    );
+    assert_eq!(names(|r| r.constants_n = 0), field!(Conv2d, constants_n));
+    assert_eq!(names(|r| r.constants_n = 2), field!(Conv2d, constants_n));
+    assert_eq!(
+        names(|r| r.load_activation = 2),
+        field!(Conv2d, load_activation)
+    );
     // One column, one tap: what a step reaches is nowhere in the picture, but no distance may leave 32 bits.
     assert_eq!(
         names(|r| (r.out_w, r.stride_w) = (1, 1 << 26)),

@@ -178,12 +178,13 @@ fn activations_with_and_without_bias() {
 /// Every output element is the same sum in the same order, whatever tile it falls in.
 #[test]
 fn tiles_do_not_change_bits() {
-    let (plan, y, _) = PLAIN.plan();
+    let (plan, conv, _) = PLAIN.plan();
     let shape = PLAIN.y_shape();
-    let first = plan.run_everywhere().blocked(y, shape);
+    let first = plan.run_everywhere().blocked(conv.y, shape);
     for tile in [(1, 1, 8), (5, 7, 16), (9, 13, 16)] {
-        let (plan, y, _) = Case { tile, ..PLAIN }.plan();
-        assert_eq!(first, plan.run_everywhere().blocked(y, shape), "{tile:?}");
+        let (plan, conv, _) = Case { tile, ..PLAIN }.plan();
+        let got = plan.run_everywhere().blocked(conv.y, shape);
+        assert_eq!(first, got, "{tile:?}");
     }
 }
 
@@ -195,11 +196,11 @@ fn infinities_stay_where_they_are() {
         o: 4,
         ..PLAIN
     };
-    let (plan, y, wanted) = case.plan();
+    let (plan, conv, wanted) = case.plan();
     assert!(wanted.iter().all(|x| x.is_finite()));
     assert!(
         plan.run_everywhere()
-            .blocked(y, case.y_shape())
+            .blocked(conv.y, case.y_shape())
             .iter()
             .all(|x| x.is_finite())
     );

@@ -4,6 +4,7 @@ use std::vec::Vec;
 
 use crate::layout::Blocked;
 use crate::ops::Fault;
+use crate::ops::conv::tests::{Fusion, check_moments, fused};
 use crate::record::{ConvTranspose2d, Operand, PackBias, PackConvTranspose2d, field};
 use crate::testing::{Random, TestPlan, assert_close};
 
@@ -21,6 +22,7 @@ pub(crate) struct Case {
     pub(crate) activation: u32,
     pub(crate) bias: bool,
     pub(crate) tile: (u32, u32, u32),
+    pub(crate) fusion: Fusion,
 }
 
 pub(crate) const PLAIN: Case = Case {
@@ -36,6 +38,7 @@ pub(crate) const PLAIN: Case = Case {
     activation: 0,
     bias: true,
     tile: (2, 7, 8),
+    fusion: Fusion::Nothing,
 };
 
 impl Case {
@@ -78,7 +81,7 @@ impl Case {
         (rows * cols * self.pixel() * 4).next_multiple_of(16) as u32
     }
 
-    pub(crate) fn naive(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
+    pub(crate) fn naive(&self, x: &[f64], weight: &[f32], bias: &[f32]) -> Vec<f64> {
         let ((kh, kw), shape) = (self.kernel, self.y_shape());
         let mut y = std::vec![0.0; shape.n * shape.c * shape.plane_px()];
         for (i, y) in y.iter_mut().enumerate() {
@@ -91,7 +94,7 @@ impl Case {
         for n in 0..self.n {
             for c in 0..self.c {
                 for (iy, ix) in (0..self.h).flat_map(|iy| (0..self.w).map(move |ix| (iy, ix))) {
-                    let value = f64::from(x[((n * self.c + c) * self.h + iy) * self.w + ix]);
+                    let value = x[((n * self.c + c) * self.h + iy) * self.w + ix];
                     for o in 0..self.o {
                         for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
                             let (oy, ox) = (iy * self.stride.0 + ky, ix * self.stride.1 + kx);
@@ -119,14 +122,29 @@ impl Case {
         y
     }
 
+    /// Tiles of a plane.
+    fn parts(&self) -> usize {
+        let shape = self.y_shape();
+        let along = |out: usize, tile: u32, stride: usize| out.div_ceil(tile as usize * stride);
+        along(shape.h, self.tile.0, self.stride.0) * along(shape.w, self.tile.1, self.stride.1)
+    }
+
     fn plan(&self) -> (TestPlan, ConvTranspose2d, Vec<f64>) {
         let mut random = Random::new((self.c * 31 + self.o * 7 + self.w) as u32);
         let x = random.floats(self.n * self.c * self.h * self.w, -1.0, 1.0);
         let weight = random.floats(self.c * self.o * self.kernel.0 * self.kernel.1, -0.5, 0.5);
         let bias = random.floats(self.o, -1.0, 1.0);
-        let wanted = self.naive(&x, &weight, &bias);
 
         let mut plan = TestPlan::new();
+        let x_shape = Blocked {
+            n: self.n,
+            c: self.c,
+            h: self.h,
+            w: self.w,
+        };
+        let y = (self.y_shape(), self.parts());
+        let fused = fused(self.fusion, &mut plan, (&x, x_shape), y);
+        let wanted = self.naive(&fused.x, &weight, &bias);
         let taps = self.kernel.0 * self.kernel.1;
         let packed = plan.room(self.o.next_multiple_of(4) * self.pixel() * taps);
         let pack = PackConvTranspose2d {
@@ -150,12 +168,6 @@ impl Case {
             y: packed_bias,
             c: self.o as u32,
             padded_c: padded as u32,
-        };
-        let x_shape = Blocked {
-            n: self.n,
-            c: self.c,
-            h: self.h,
-            w: self.w,
         };
         let conv = ConvTranspose2d {
             scratch: plan.scratch(self.scratch_bytes()),
@@ -185,15 +197,34 @@ impl Case {
             tile_rows: self.tile.0,
             tile_cols: self.tile.1,
             tile_o: self.tile.2,
+            moments: fused.moments,
+            constants: fused.constants,
+            constants_n: fused.constants_n,
+            load_activation: fused.load_activation,
         };
         plan.push(pack).push(pack_bias).push(conv);
         (plan, conv, wanted)
     }
 
     fn check(&self) {
-        let (plan, conv, wanted) = self.plan();
-        let got = plan.run_everywhere().blocked(conv.y, self.y_shape());
-        assert_close(&got, &wanted, 1e-5, &std::format!("{self:?}"));
+        for fusion in Fusion::ALL {
+            let case = Self { fusion, ..*self };
+            let (plan, conv, wanted) = case.plan();
+            let run = plan.run_everywhere();
+            let (got, what) = (
+                run.blocked(conv.y, case.y_shape()),
+                std::format!("{case:?}"),
+            );
+            // A normalised x may be five times as large.
+            let tolerance = if fusion == Fusion::Nothing {
+                1e-5
+            } else {
+                2e-5
+            };
+            assert_close(&got, &wanted, tolerance, &what);
+            let y = (&got[..], case.y_shape());
+            check_moments(&run, conv.moments, y, case.parts(), &what);
+        }
     }
 }
 
@@ -326,6 +357,14 @@ fn wrong_fields_are_named() {
     assert_eq!(
         fault_of(|r| (r.stride_w, r.tile_cols) = (1 << 29, 1)),
         field!(ConvTranspose2d, pad_left)
+    );
+    assert_eq!(
+        fault_of(|r| r.moments = Operand::new(Operand::ARENA, 1 << 27)),
+        field!(ConvTranspose2d, moments)
+    );
+    assert_eq!(
+        fault_of(|r| r.constants = Operand::new(Operand::ARENA, 1 << 27)),
+        field!(ConvTranspose2d, constants)
     );
     assert_eq!(fault_of(|r| r.tile_o = 4), field!(ConvTranspose2d, tile_o));
     assert_eq!(fault_of(|r| r.tile_cols = 8), Fault::NO_FIELD);

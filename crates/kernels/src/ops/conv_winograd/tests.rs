@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use crate::layout::Blocked;
 use crate::micro::winograd::{Algorithm, Visitor, visit};
+use crate::ops::conv::tests::{Fusion, check_moments, fused};
 use crate::ops::conv_transpose2d::tests as transposed;
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
 use crate::record::{ConvWinograd, Operand, PackBias, PackConv2d, PackConvWinograd};
@@ -102,6 +103,7 @@ impl Work {
             o,
             activation,
             bias,
+            fusion,
             ..
         } = self.case;
         (self.algorithm == TRANSPOSED_2).then_some(transposed::Case {
@@ -112,6 +114,7 @@ impl Work {
             o,
             activation,
             bias,
+            fusion,
             out_pad: self.out_pad,
             ..transposed::PLAIN
         })
@@ -122,7 +125,14 @@ impl Work {
             .map_or_else(|| self.case.y_shape(), |case| case.y_shape())
     }
 
-    fn naive(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
+    /// Tiles of a plane.
+    fn parts(&self, division: Division) -> usize {
+        let (Sizes([tile, ..]), shape) = (sizes(self.algorithm), self.y_shape());
+        let tiles = |size: usize, squares: u32| size.div_ceil(tile).div_ceil(squares as usize);
+        tiles(shape.h, division.tile_rows) * tiles(shape.w, division.tile_cols)
+    }
+
+    fn naive(&self, x: &[f64], weight: &[f32], bias: &[f32]) -> Vec<f64> {
         match self.transposed() {
             Some(case) => case.naive(x, weight, bias),
             None => self.case.naive(x, weight, bias),
@@ -130,7 +140,7 @@ impl Work {
     }
 }
 
-fn plan(work: &Work, division: Division) -> (TestPlan, Operand, Vec<f64>) {
+fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, Vec<f64>) {
     let Case {
         n,
         c,
@@ -145,9 +155,12 @@ fn plan(work: &Work, division: Division) -> (TestPlan, Operand, Vec<f64>) {
     let x = random.floats(n * c * h * w, -1.0, 1.0);
     let weight = random.floats(o * c * kernel.0 * kernel.1, -0.5, 0.5);
     let bias = random.floats(o, -1.0, 1.0);
-    let wanted = work.naive(&x, &weight, &bias);
 
     let mut plan = TestPlan::new();
+    let (x_shape, y_shape) = (Blocked { n, c, h, w }, work.y_shape());
+    let target = (y_shape, work.parts(division));
+    let fused = fused(work.case.fusion, &mut plan, (&x, x_shape), target);
+    let wanted = work.naive(&fused.x, &weight, &bias);
     let packing = work.case.packing;
     let channels = if c < 4 { c } else { c.next_multiple_of(4) };
     let o4 = o.next_multiple_of(4);
@@ -202,12 +215,11 @@ fn plan(work: &Work, division: Division) -> (TestPlan, Operand, Vec<f64>) {
     let products = rows * cols * division.group_o as usize + 16;
     let floats = staged + points * points * (inputs + products);
     let scratch_bytes = (floats.next_multiple_of(4) * 4) as u32;
-    let y_shape = work.y_shape();
     let y = plan.room_blocked(y_shape);
     let conv = ConvWinograd {
         scratch: plan.scratch(scratch_bytes),
         scratch_bytes,
-        x: plan.blocked(&x, Blocked { n, c, h, w }),
+        x: plan.blocked(&x, x_shape),
         weight: transformed,
         bias: if work.case.bias {
             pack_bias.y
@@ -242,13 +254,27 @@ fn plan(work: &Work, division: Division) -> (TestPlan, Operand, Vec<f64>) {
         tile_cols: division.tile_cols,
         group_o: division.group_o,
         tile_o: division.tile_o,
+        moments: fused.moments,
+        constants: fused.constants,
+        constants_n: fused.constants_n,
+        load_activation: fused.load_activation,
     };
     plan.push(pack).push(pack_bias).push(conv);
-    (plan, y, wanted)
+    (plan, conv, wanted)
 }
 
-/// However the work is divided, the results are right and have the same bits.
+/// However the work is divided, the results are right and have the same bits, with a normalisation in the load and without.
 fn check(work: Work) {
+    for fusion in Fusion::ALL {
+        let case = Case {
+            fusion,
+            ..work.case
+        };
+        check_fusion(Work { case, ..work });
+    }
+}
+
+fn check_fusion(work: Work) {
     // Some ten times the rms error, in units of the results' standard deviation: x and w are uniform, of variance 1/3 and 1/12.
     let Case { c, kernel, .. } = work.case;
     let terms = (c * kernel.0 * kernel.1) as f64 / 9.0;
@@ -258,11 +284,21 @@ fn check(work: Work) {
     } else {
         tolerance
     };
+    // Normalised, x may be five times as large.
+    let size = if work.case.fusion == Fusion::Nothing {
+        1.0
+    } else {
+        5.0
+    };
     let mut first: Option<Vec<f32>> = None;
     for division in DIVISIONS {
-        let (plan, y, wanted) = plan(&work, division);
-        let got = plan.run_everywhere().blocked(y, work.y_shape());
-        assert_close(&got, &wanted, tolerance, &format!("{work:?} {division:?}"));
+        let (plan, conv, wanted) = plan(&work, division);
+        let run = plan.run_everywhere();
+        let got = run.blocked(conv.y, work.y_shape());
+        let what = format!("{work:?} {division:?}");
+        assert_close(&got, &wanted, size * tolerance, &what);
+        let y = (&got[..], work.y_shape());
+        check_moments(&run, conv.moments, y, work.parts(division), &what);
         let first = first.get_or_insert_with(|| got.clone());
         assert_eq!(*first, got, "{work:?} {division:?}: other bits");
     }
@@ -431,8 +467,9 @@ fn error_of_one_layer() {
             ..PLAIN
         };
         let work = Work::of(algorithm, case);
-        let (plan, y, wanted) = plan(&work, DIVISIONS[0]);
-        let got = plan.run(1, u32::MAX).unwrap().blocked(y, work.y_shape());
+        let (plan, conv, wanted) = plan(&work, DIVISIONS[0]);
+        let got = plan.run(1, u32::MAX).unwrap();
+        let got = got.blocked(conv.y, work.y_shape());
         let count = wanted.len() as f64;
         let mean = wanted.iter().sum::<f64>() / count;
         let variance = wanted.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;

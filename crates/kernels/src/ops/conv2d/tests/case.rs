@@ -3,6 +3,7 @@
 use std::vec::Vec;
 
 use crate::layout::Blocked;
+use crate::ops::conv::tests::{Fusion, check_moments, fused};
 use crate::record::{Conv2d, Operand, PackBias, PackConv2d};
 use crate::testing::{Random, TestPlan, assert_close};
 
@@ -23,6 +24,7 @@ pub(crate) struct Case {
     pub(crate) packing: u32,
     pub(crate) bias: bool,
     pub(crate) tile: (u32, u32, u32),
+    pub(crate) fusion: Fusion,
 }
 
 pub(crate) const PLAIN: Case = Case {
@@ -40,6 +42,7 @@ pub(crate) const PLAIN: Case = Case {
     packing: 0,
     bias: true,
     tile: (2, 12, 8),
+    fusion: Fusion::Nothing,
 };
 
 impl Case {
@@ -97,7 +100,7 @@ impl Case {
         (rows * cols * pixel * 4).next_multiple_of(16) as u32
     }
 
-    pub(crate) fn naive(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f64> {
+    pub(crate) fn naive(&self, x: &[f64], weight: &[f32], bias: &[f32]) -> Vec<f64> {
         let ((kh, kw), (out_h, out_w)) = (self.kernel, self.out());
         let mut y = Vec::new();
         for n in 0..self.n {
@@ -123,11 +126,8 @@ impl Case {
                                     let (Some(iy), Some(ix)) = (iy, ix) else {
                                         continue;
                                     };
-                                    sum += f64::from(
-                                        x[((n * self.c + c) * self.h + iy) * self.w + ix],
-                                    ) * f64::from(
-                                        weight[((o * self.c + c) * kh + ky) * kw + kx],
-                                    );
+                                    sum += x[((n * self.c + c) * self.h + iy) * self.w + ix]
+                                        * f64::from(weight[((o * self.c + c) * kh + ky) * kw + kx]);
                                 }
                             }
                         }
@@ -143,15 +143,29 @@ impl Case {
         y
     }
 
-    pub(crate) fn plan(&self) -> (TestPlan, Operand, Vec<f64>) {
+    /// Tiles of a plane.
+    fn parts(&self) -> usize {
+        let (h, w) = self.out();
+        h.div_ceil(self.tile.0 as usize) * w.div_ceil(self.tile.1 as usize)
+    }
+
+    pub(crate) fn plan(&self) -> (TestPlan, Conv2d, Vec<f64>) {
         let mut random = Random::new((self.c * 31 + self.o * 7 + self.w) as u32);
         let x = random.floats(self.n * self.c * self.h * self.w, -1.0, 1.0);
         let taps = self.c * self.kernel.0 * self.kernel.1;
         let weight = random.floats(self.o * taps, -0.5, 0.5);
         let bias = random.floats(self.o, -1.0, 1.0);
-        let wanted = self.naive(&x, &weight, &bias);
 
         let mut plan = TestPlan::new();
+        let shape = Blocked {
+            n: self.n,
+            c: self.c,
+            h: self.h,
+            w: self.w,
+        };
+        let y = (self.y_shape(), self.parts());
+        let fused = fused(self.fusion, &mut plan, (&x, shape), y);
+        let wanted = self.naive(&fused.x, &weight, &bias);
         let (pixel, packed_o) = (
             if self.c < 4 {
                 self.c
@@ -186,12 +200,6 @@ impl Case {
             c: self.o as u32,
             padded_c: padded as u32,
         };
-        let shape = Blocked {
-            n: self.n,
-            c: self.c,
-            h: self.h,
-            w: self.w,
-        };
         let conv = Conv2d {
             scratch: plan.scratch(self.scratch_bytes()),
             scratch_bytes: self.scratch_bytes(),
@@ -224,15 +232,34 @@ impl Case {
             tile_rows: self.tile.0,
             tile_cols: self.tile.1,
             tile_o: self.tile.2,
+            moments: fused.moments,
+            constants: fused.constants,
+            constants_n: fused.constants_n,
+            load_activation: fused.load_activation,
         };
         plan.push(pack).push(pack_bias).push(conv);
-        (plan, conv.y, wanted)
+        (plan, conv, wanted)
     }
 
     pub(crate) fn check(&self) {
-        let (plan, y, wanted) = self.plan();
-        let got = plan.run_everywhere().blocked(y, self.y_shape());
-        assert_close(&got, &wanted, 1e-5, &std::format!("{self:?}"));
+        for fusion in Fusion::ALL {
+            let case = Self { fusion, ..*self };
+            let (plan, conv, wanted) = case.plan();
+            let run = plan.run_everywhere();
+            let (got, what) = (
+                run.blocked(conv.y, case.y_shape()),
+                std::format!("{case:?}"),
+            );
+            // A normalised x may be five times as large.
+            let tolerance = if fusion == Fusion::Nothing {
+                1e-5
+            } else {
+                2e-5
+            };
+            assert_close(&got, &wanted, tolerance, &what);
+            let y = (&got[..], case.y_shape());
+            check_moments(&run, conv.moments, y, case.parts(), &what);
+        }
     }
 }
 
