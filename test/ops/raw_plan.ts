@@ -162,12 +162,12 @@ export function encodedPlans(): {
     compileGraph(tracePaint(modelOf(loaded(new Conv2d(3, 3, 3, { padding: 1 }))), picture).graph),
   ]);
   for (const [name, layer] of [
-    ['winograd', new Conv2d(32, 32, 3, { padding: 1 })],
-    ['winograd in blocks', new Conv2d(32, 3, 9, { padding: 4 })],
-    ['winograd of stride 2', new Conv2d(32, 128, 3, { stride: 2, padding: 1 })],
-    ['winograd, transposed', new ConvTranspose2d(32, 32, 3, { stride: 2, padding: 1 })],
+    ['winograd', new Conv2d(64, 32, 3, { padding: 1 })],
+    ['winograd in blocks', new Conv2d(64, 3, 9, { padding: 4 })],
+    ['winograd of stride 2', new Conv2d(64, 64, 3, { stride: 2, padding: 1 })],
+    ['winograd, transposed', new ConvTranspose2d(64, 32, 3, { stride: 2, padding: 1 })],
   ] as const) {
-    const input = { shape: [1, 32, 32, 31], dtype: 'float32' } as const;
+    const input = { shape: [1, 64, 32, 31], dtype: 'float32' } as const;
     const plan = compileGraph(traceModule(loaded(layer), [input]).graph);
     if (!plan.stages.chosen.choices.every(({ algorithm }) => algorithm !== 'direct'))
       throw new Error(`${name}: computed directly`);
