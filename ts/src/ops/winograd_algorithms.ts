@@ -245,7 +245,7 @@ export function divide(work: WinogradWork): Division {
     const staged =
       Math.min(BLOCKS_TOGETHER, channelBlocks(c)) * px(tileRows, blocksH) * px(tileCols, blocksW) * LANES;
     const inputs = inputSquares(tileRows, tileCols) * channels + GAP_ELEMS;
-    const products = squares * groupO + GAP_ELEMS;
+    const products = squares * groupO;
     best = {
       blocksH,
       blocksW,

@@ -10,7 +10,7 @@
 //! 1. One k step a loop body and a trip count that LLVM can't see: unrolled, it regroups by accumulator and V8 spills.
 //! 2. Runs as long as can be: a row of the kernel with all its channels. Leaving a loop of 12 steps costs a sixth of it
 //!    (48 GFLOP/s; runs of 48: 54, of 384: 56.5).
-//! 3. Everything is asserted once a row: checks in 64 bits cost as much as 20 k steps.
+//! 3. Everything is asserted once a row, for all its panels: checks in 64 bits cost as much as 20 k steps.
 //! 4. What a tile sums is added in the same order for every output element, whatever tile it falls in.
 //! 5. Tiles of one width are one call: entering costs as much as some k steps.
 //! 6. Where multiply and add are two instructions, the front end is the limit: the distance between pixels as a constant saves
@@ -102,9 +102,10 @@ fn span(n: usize, stride: usize) -> u64 {
 /// Whether common distances between pixels are compiled in: 3 channels, 32 to 256, and the same at stride 2.
 const CONSTANT_STRIDES: bool = TILE_PX < 6;
 
-/// A row of `px` pixels by `vectors` (1 or 2) times four output channels.
+/// A row of `px` pixels by `vectors` times four output channels, in panels of two vectors, the last perhaps of one.
 ///
-/// `a` starts at the first pixel, `w` at the panel of `walk.steps()` times `vectors` vectors, `bias` at the first output.
+/// `a` starts at the first pixel; `w` at the first panel, of `walk.steps()` times its vectors, the next `panel_stride` floats further
+/// on; `bias` at the first output.
 #[allow(
     clippy::too_many_arguments,
     reason = "operands, and how they are walked"
@@ -112,6 +113,7 @@ const CONSTANT_STRIDES: bool = TILE_PX < 6;
 pub fn conv_row(
     a: Src,
     w: Src,
+    panel_stride: usize,
     bias: Option<Src>,
     y: Dst,
     walk: &Walk,
@@ -119,47 +121,53 @@ pub fn conv_row(
     px: usize,
     vectors: usize,
 ) {
-    assert!(vectors == 1 || vectors == 2);
-    assert!(walk.reach(px) <= a.len() as u64);
-    assert!(walk.steps() <= (w.len() / LANES / vectors) as u64);
+    assert!(vectors > 0 && walk.reach(px) <= a.len() as u64);
+    let last = ((vectors - 1) / 2) as u64 * panel_stride as u64;
+    let last_len = ((vectors - 1) % 2 + 1) as u64 * LANES as u64;
+    assert!(last.saturating_add(walk.steps().saturating_mul(last_len)) <= w.len() as u64);
+    // Panels before the last are whole.
+    assert!(vectors <= 2 || walk.steps().saturating_mul(2 * LANES as u64) <= panel_stride as u64);
     assert!(place.reach(px, vectors) <= y.len() as u64);
-    let bias = core::array::from_fn(|v| match bias {
-        Some(bias) if v < vectors => bias.load(v * LANES),
-        _ => F32x4::splat(0.0),
-    });
-    let (mut x, mut place) = (0usize, *place);
-    for (width, tiles) in widths(px, TILE_PX) {
-        // A walk of no rows reads nothing and reaches nowhere, whatever lies between its pixels.
-        let a = a.as_ptr().wrapping_add(x.wrapping_mul(walk.px_stride));
-        let tiles = Tiles {
-            a,
-            w: w.as_ptr(),
-            bias,
-            y: y.as_mut_ptr(),
-            walk,
-            place,
-            tiles,
-        };
-        // SAFETY: pixels x..x + width * tiles of those that the assertions above cover.
-        unsafe {
-            if vectors == 1 {
-                tiles_of_width::<1, 0>(width, &tiles);
-            } else if CONSTANT_STRIDES && width >= TILE_PX - 1 {
-                match walk.px_stride {
-                    3 => tiles_of_width::<2, 3>(width, &tiles),
-                    32 => tiles_of_width::<2, 32>(width, &tiles),
-                    64 => tiles_of_width::<2, 64>(width, &tiles),
-                    128 => tiles_of_width::<2, 128>(width, &tiles),
-                    256 => tiles_of_width::<2, 256>(width, &tiles),
-                    _ => tiles_of_width::<2, 0>(width, &tiles),
+    for first in (0..vectors).step_by(2) {
+        let in_panel = 2.min(vectors - first);
+        let bias = core::array::from_fn(|v| match bias {
+            Some(bias) if v < in_panel => bias.load((first + v) * LANES),
+            _ => F32x4::splat(0.0),
+        });
+        let w = w.as_ptr().wrapping_add(first / 2 * panel_stride);
+        let (mut x, mut at) = (0usize, place.at + first * place.plane);
+        for (width, tiles) in widths(px, TILE_PX) {
+            let tiles = Tiles {
+                // A walk of no rows reads nothing and reaches nowhere, whatever lies between its pixels.
+                a: a.as_ptr().wrapping_add(x.wrapping_mul(walk.px_stride)),
+                w,
+                bias,
+                y: y.as_mut_ptr(),
+                walk,
+                place: Place { at, ..*place },
+                tiles,
+            };
+            // SAFETY: pixels x..x + width * tiles and a panel of those that the assertions above cover.
+            unsafe {
+                if in_panel == 1 {
+                    tiles_of_width::<1, 0>(width, &tiles);
+                } else if CONSTANT_STRIDES && width >= TILE_PX - 1 {
+                    match walk.px_stride {
+                        3 => tiles_of_width::<2, 3>(width, &tiles),
+                        32 => tiles_of_width::<2, 32>(width, &tiles),
+                        64 => tiles_of_width::<2, 64>(width, &tiles),
+                        128 => tiles_of_width::<2, 128>(width, &tiles),
+                        256 => tiles_of_width::<2, 256>(width, &tiles),
+                        _ => tiles_of_width::<2, 0>(width, &tiles),
+                    }
+                } else {
+                    tiles_of_width::<2, 0>(width, &tiles);
                 }
-            } else {
-                tiles_of_width::<2, 0>(width, &tiles);
             }
+            let done = width * tiles.tiles;
+            x += done;
+            at += done * place.px_stride;
         }
-        let done = width * tiles.tiles;
-        x += done;
-        place.at += done * place.px_stride;
     }
 }
 
@@ -281,21 +289,31 @@ mod tests {
     };
 
     #[test]
-    #[should_panic(expected = "assertion failed: vectors == 1")]
+    #[should_panic(expected = "assertion failed: vectors > 0")]
     fn no_vectors_are_refused() {
         let place = Place {
             at: 1 << 30,
             ..PLACE
         };
-        with_view(|y| conv_row(y.as_src(), y.as_src(), None, y, &WALK, &place, 1, 0));
+        with_view(|y| conv_row(y.as_src(), y.as_src(), 0, None, y, &WALK, &place, 1, 0));
     }
 
     #[test]
-    #[should_panic(expected = "assertion failed: vectors == 1")]
+    #[should_panic(expected = "assertion failed")]
     fn a_number_of_vectors_that_wraps_is_refused() {
         let vectors = 1 << (usize::BITS - 2);
         with_view(|y| {
-            conv_row(y.as_src(), y.as_src(), None, y, &WALK, &PLACE, 1, vectors);
+            conv_row(
+                y.as_src(),
+                y.as_src(),
+                0,
+                None,
+                y,
+                &WALK,
+                &PLACE,
+                1,
+                vectors,
+            );
         });
     }
 
@@ -306,7 +324,7 @@ mod tests {
             at: usize::MAX,
             ..PLACE
         };
-        with_view(|y| conv_row(y.as_src(), y.as_src(), None, y, &WALK, &place, 1, 1));
+        with_view(|y| conv_row(y.as_src(), y.as_src(), 0, None, y, &WALK, &place, 1, 1));
     }
 
     #[test]
@@ -322,7 +340,7 @@ mod tests {
         };
         with_view(|y| {
             let nothing = y.as_src().slice(0, 0);
-            conv_row(nothing, nothing, None, y, &walk, &place, 20, 1);
+            conv_row(nothing, nothing, 0, None, y, &walk, &place, 20, 1);
             assert_eq!(y.get(3), 0.0);
         });
     }

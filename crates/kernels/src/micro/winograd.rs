@@ -79,8 +79,8 @@ pub struct Finish {
     pub least: f32,
 }
 
-/// Transforms products, vectors `stride` floats apart, to `A::TILE` x `A::TILE` results and stores the first `rows` x `cols` of
-/// them, rows `row_stride` floats apart.
+/// Transforms products, a vector each, to `A::TILE` x `A::TILE` results and stores the first `rows` x `cols` of them, rows
+/// `row_stride` floats apart.
 #[inline(never)]
 #[allow(
     clippy::needless_range_loop,
@@ -88,13 +88,12 @@ pub struct Finish {
 )]
 pub fn output_tile<A: Algorithm>(
     m: Src,
-    stride: usize,
     finish: &Finish,
     y: Dst,
     row_stride: usize,
     (rows, cols): (usize, usize),
 ) {
-    assert!(holds(m.len(), points::<A>(), stride, 1));
+    assert!(points::<A>() * LANES <= m.len());
     assert!(rows <= A::TILE && cols <= A::TILE && holds(y.len(), rows, row_stride, cols));
     let (from, to) = (m.as_ptr(), y.as_mut_ptr());
     let least = F32x4::splat(finish.least);
@@ -102,7 +101,7 @@ pub fn output_tile<A: Algorithm>(
     for col in 0..A::POINTS {
         // SAFETY: one of the points, which the assertions cover.
         columns[col] = A::output(line(A::POINTS, |row| unsafe {
-            F32x4::load(from.add((row * A::POINTS + col) * stride))
+            F32x4::load(from.add((row * A::POINTS + col) * LANES))
         }));
     }
     for row in 0..A::TILE {

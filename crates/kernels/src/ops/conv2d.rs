@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stage the rows and columns of x under the tile, border included          // micro/stage.rs
-//! for output row { for panel of 8 output channels { conv_row or dot_row } } // micro/conv_tile.rs, micro/dot_tile.rs
+//! for output row { conv_row or dot_row }                                   // micro/conv_tile.rs, micro/dot_tile.rs
 //! ```
 //! Row by row with all output channels, not the other way round: the staged row stays near, weights stream past it.
 //! Staging costs (rows + kh - 1) / rows loads and stores an element, 1 % of the multiplies in the layers that matter.
@@ -13,7 +13,7 @@ use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{Place, Walk, conv_row};
 use crate::micro::dot_tile::dot_row;
-use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
+use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
 use crate::ops::conv::{
@@ -226,7 +226,7 @@ impl Op for Conv2d {
             run: if together { kw * pixel } else { pixel },
             px_stride: stride_w * pixel,
         };
-        let (o, steps) = (self.o as usize, pixel * kh * kw);
+        let steps = pixel * kh * kw;
         let y_shape = self.y_shape();
         let leaving = operands.moments.map(|moments| Leaving {
             moments,
@@ -242,22 +242,26 @@ impl Op for Conv2d {
             let from = row * stride_h * walk.row_stride;
             let a = staged.as_src().slice(from, staged.len() - from);
             let at = |block| y_shape.at(tile.n, block, tile.rows.0 + row, tile.cols.0);
-            for first in (tile.outputs.0..tile.outputs.1).step_by(PANEL_OUTPUTS) {
-                let width = panel_width(packing, o, first);
-                let w = operands.weight.slice(first * steps, width * steps);
-                let bias = operands.bias.map(|bias| bias.slice(first, PANEL_OUTPUTS));
-                let place = Place {
-                    at: at(first / LANES),
-                    px_stride: LANES,
-                    plane: y_shape.plane_px() * LANES,
-                    relu: activation == Activation::Relu,
-                };
-                match packing {
-                    Packing::Outputs => {
-                        conv_row(a, w, bias, operands.y, &walk, &place, px, width / LANES)
-                    }
-                    Packing::Inputs => dot_row(a, w, bias, operands.y, &walk, &place, px, width),
+            let (first, outputs) = (tile.outputs.0, tile.outputs.1 - tile.outputs.0);
+            let w = operands
+                .weight
+                .slice(first * steps, operands.weight.len() - first * steps);
+            let bias = operands
+                .bias
+                .map(|bias| bias.slice(first, bias.len() - first));
+            let place = Place {
+                at: at(first / LANES),
+                px_stride: LANES,
+                plane: y_shape.plane_px() * LANES,
+                relu: activation == Activation::Relu,
+            };
+            let (y, vectors) = (operands.y, outputs.div_ceil(LANES));
+            match packing {
+                Packing::Outputs => {
+                    let panel = PANEL_OUTPUTS * steps;
+                    conv_row(a, w, panel, bias, y, &walk, &place, px, vectors);
                 }
+                Packing::Inputs => dot_row(a, w, bias, y, &walk, &place, px, outputs),
             }
             if activation == Activation::Tanh {
                 for block in tile.outputs.0 / LANES..tile.outputs.1.div_ceil(LANES) {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! stage the rows and columns of x that the tile's outputs read, zeros around x   // micro/stage.rs
-//! for output row { for column phase { for panel of 8 output channels { conv_row } } }
+//! for output row { for column phase { conv_row } }
 //! ```
 
 use crate::layout::Blocked;
@@ -11,7 +11,7 @@ use crate::mem::Memory;
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{Place, Walk, conv_row};
-use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
+use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
@@ -259,18 +259,19 @@ impl Op for ConvTranspose2d {
                     Phase::taps_before(&row_phase, &col_phase, self.kw as usize) * pixel * outputs;
                 let steps = row_phase.taps * col_phase.taps * pixel;
                 let px = (cols.to - x).div_ceil(cols.stride);
-                for first in (first_o..last_o).step_by(PANEL_OUTPUTS) {
-                    let width = panel_width(Packing::Outputs, o, first);
-                    let w = operands.weight.slice(before + first * steps, width * steps);
-                    let bias = operands.bias.map(|bias| bias.slice(first, PANEL_OUTPUTS));
-                    let place = Place {
-                        at: y_shape.at(n, first / LANES, y, x),
-                        px_stride: cols.stride * LANES,
-                        plane: y_shape.plane_px() * LANES,
-                        relu: activation == Activation::Relu,
-                    };
-                    conv_row(a, w, bias, operands.y, &walk, &place, px, width / LANES);
-                }
+                let at = before + first_o * steps;
+                let w = operands.weight.slice(at, operands.weight.len() - at);
+                let bias = operands
+                    .bias
+                    .map(|bias| bias.slice(first_o, bias.len() - first_o));
+                let place = Place {
+                    at: y_shape.at(n, first_o / LANES, y, x),
+                    px_stride: cols.stride * LANES,
+                    plane: y_shape.plane_px() * LANES,
+                    relu: activation == Activation::Relu,
+                };
+                let (panel, vectors) = (PANEL_OUTPUTS * steps, (last_o - first_o).div_ceil(LANES));
+                conv_row(a, w, panel, bias, operands.y, &walk, &place, px, vectors);
             }
             if activation == Activation::Tanh {
                 for block in first_o / LANES..last_o.div_ceil(LANES) {

@@ -7,7 +7,7 @@
 //!     for square, channel block { its points }                          // micro/winograd.rs -> scratch [point][square][channel]
 //! }
 //! for group of output channels {
-//!     for point { for panel of 8 outputs { matrix product } }           // micro/conv_tile.rs -> scratch [point][4 outputs][square]
+//!     for point { for panel of 8 outputs { matrix product } }           // micro/conv_tile.rs -> scratch [4 outputs][square][point]
 //!     for square { its results, bias, activation }; their moments       // micro/winograd.rs -> y
 //! }
 //! ```
@@ -69,8 +69,8 @@ struct Sizes {
     staged: u64,
     /// From one point of the inputs to the next
     point: u64,
-    /// From one point of the products to the next
-    product: u64,
+    /// Products
+    products: u64,
 }
 
 /// The worker's scratch.
@@ -80,9 +80,8 @@ struct Stages {
     /// [point][square][channel]
     points: Dst,
     point_stride: usize,
-    /// [point][4 outputs][square][4]
+    /// [4 outputs][square][point][4]
     products: Dst,
-    product_stride: usize,
 }
 
 impl ConvWinograd {
@@ -182,7 +181,7 @@ impl ConvWinograd {
         Ok(Sizes {
             staged: of(&[together, px(in_rows)?, px(in_cols)?, LANES as u64])?,
             point: of(&[in_rows, in_cols, channels as u64])? + GAP as u64,
-            product: of(&[rows, cols, u64::from(self.group_o)])? + GAP as u64,
+            products: of(&[rows, cols, u64::from(self.group_o), points::<A>() as u64])?,
         })
     }
 
@@ -190,16 +189,15 @@ impl ConvWinograd {
     fn stages<A: Algorithm>(&self, scratch: Dst, tile: &Tile) -> Result<Stages, Fault> {
         let sizes = self.sizes::<A>(tile.rows() as u64, tile.cols() as u64)?;
         // No larger than those of a whole tile, which were checked against the scratch.
-        let [staged, point_stride, product_stride] =
-            [sizes.staged, sizes.point, sizes.product].map(|size| size as usize);
+        let [staged, point_stride, products] =
+            [sizes.staged, sizes.point, sizes.products].map(|size| size as usize);
         let points_at = staged;
         let products_at = points_at + points::<A>() * point_stride;
         Ok(Stages {
             staged: scratch.slice(0, staged),
             points: scratch.slice(points_at, points::<A>() * point_stride),
             point_stride,
-            products: scratch.slice(products_at, points::<A>() * product_stride),
-            product_stride,
+            products: scratch.slice(products_at, products),
         })
     }
 
@@ -276,27 +274,37 @@ impl ConvWinograd {
             (1, 1) => (1, squares),
             _ => (tile.rows(), tile.cols()),
         };
+        // A last panel of four outputs lies closer than whole ones do.
+        let last = (outputs.1 - 1) / PANEL_OUTPUTS * PANEL_OUTPUTS;
+        let narrow = packing == Packing::Outputs
+            && panel_width(packing, self.o as usize, last) < PANEL_OUTPUTS;
+        let whole = if narrow { last } else { outputs.1 };
+        let panel_stride = weight_points::<A>() * steps * PANEL_OUTPUTS;
         for point in 0..points::<A>() {
-            let at = point * stages.point_stride;
-            let inputs = stages.points.as_src().slice(at, stages.point_stride);
-            for first in (outputs.0..outputs.1).step_by(PANEL_OUTPUTS) {
+            let inputs = stages.points.as_src();
+            let inputs = inputs.slice(point * stages.point_stride, stages.point_stride);
+            for (first, end) in [(outputs.0, whole), (whole, outputs.1)] {
+                if first == end {
+                    continue;
+                }
                 let width = panel_width(packing, self.o as usize, first);
                 let at = first * weight_points::<A>() + weight_point::<A>(point) * width;
-                let w = weight.slice(at * steps, width * steps);
+                let w = weight.slice(at * steps, weight.len() - at * steps);
+                let vectors = (end - first).div_ceil(LANES);
                 for row in 0..rows {
                     let from = row * walk.row_stride;
                     let a = inputs.slice(from, inputs.len() - from);
-                    let at = (first - outputs.0) / LANES * squares + row * cols;
+                    let square = (first - outputs.0) / LANES * squares + row * cols;
                     let place = Place {
-                        at: point * stages.product_stride + at * LANES,
-                        px_stride: LANES,
-                        plane: squares * LANES,
+                        at: (square * points::<A>() + point) * LANES,
+                        px_stride: points::<A>() * LANES,
+                        plane: squares * points::<A>() * LANES,
                         relu: false,
                     };
                     let y = stages.products;
                     match packing {
                         Packing::Outputs => {
-                            conv_row(a, w, None, y, &walk, &place, cols, width / LANES)
+                            conv_row(a, w, panel_stride, None, y, &walk, &place, cols, vectors)
                         }
                         Packing::Inputs => dot_row(a, w, None, y, &walk, &place, cols, width),
                     }
@@ -334,11 +342,10 @@ impl ConvWinograd {
                     let cols = A::TILE.min(shape.w - y_col);
                     let at = (first - outputs.0) / LANES * squares + row * tile.cols() + col;
                     let m = stages.products.as_src();
-                    let m = m.slice(at * LANES, m.len() - at * LANES);
+                    let m = m.slice(at * points::<A>() * LANES, points::<A>() * LANES);
                     let at = shape.at(tile.n, first / LANES, y_row, y_col);
                     let y = operands.y.slice(at, operands.y.len() - at);
-                    let stride = stages.product_stride;
-                    output_tile::<A>(m, stride, &finish, y, shape.w * LANES, (rows, cols));
+                    output_tile::<A>(m, &finish, y, shape.w * LANES, (rows, cols));
                 }
                 if activation == Activation::Tanh {
                     let y_col = tile.cols.0 * A::TILE;
@@ -400,8 +407,8 @@ impl ConvWinograd {
         let sizes = self.sizes::<A>(u64::from(tile_rows), u64::from(tile_cols))?;
         let bytes = sizes
             .point
-            .checked_add(sizes.product)
-            .and_then(|floats| floats.checked_mul(points::<A>() as u64))
+            .checked_mul(points::<A>() as u64)
+            .and_then(|floats| floats.checked_add(sizes.products))
             .and_then(|floats| floats.checked_add(sizes.staged))
             .and_then(|floats| floats.checked_mul(4))
             .ok_or(Fault::field(field!(Self, tile_cols), self.tile_cols))?;

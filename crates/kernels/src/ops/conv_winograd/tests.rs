@@ -212,7 +212,7 @@ fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, Vec<f64>) {
     let px = |squares: usize| (squares - 1) * step + patch;
     let staged = c.div_ceil(4).min(4) * px(in_rows) * px(in_cols) * 4;
     let inputs = in_rows * in_cols * channels + 16;
-    let products = rows * cols * division.group_o as usize + 16;
+    let products = rows * cols * division.group_o as usize;
     let floats = staged + points * points * (inputs + products);
     let scratch_bytes = (floats.next_multiple_of(4) * 4) as u32;
     let y = plan.room_blocked(y_shape);
