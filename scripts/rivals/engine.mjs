@@ -25,7 +25,10 @@
  */
 
 /**
- * @typedef {(task: Task) => Promise<Runtime>} Load imports the engine
+ * What a rival's file exports.
+ * @typedef {object} Rival
+ * @property {(task: Task) => Promise<Runtime>} load imports the engine
+ * @property {readonly string[]} downloads the files that a page fetches for one thread's or more threads' use, whichever is more
  */
 
 export {};

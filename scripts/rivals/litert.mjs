@@ -51,13 +51,14 @@ function transposed(from, [outer = 1, rows = 1, columns = 1]) {
   const to = new Float32Array(from.length);
   for (let o = 0; o < outer; o++) {
     for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < columns; c++) to[(o * columns + c) * rows + r] = from[(o * rows + r) * columns + c] ?? 0;
+      for (let c = 0; c < columns; c++)
+        to[(o * columns + c) * rows + r] = from[(o * rows + r) * columns + c] ?? 0;
     }
   }
   return to;
 }
 
-/** @type {import('./engine.mjs').Load} */
+/** @type {import('./engine.mjs').Rival['load']} */
 export const load = async (task) => {
   imitateWorker();
   const { version } = JSON.parse(fs.readFileSync(path.join(packageFolder, 'package.json'), 'utf8'));
@@ -90,3 +91,9 @@ export const load = async (task) => {
     },
   };
 };
+
+export const downloads = [
+  'dist/index.js',
+  'wasm/litert_wasm_threaded_internal.js',
+  'wasm/litert_wasm_threaded_internal.wasm',
+].map((file) => path.join(packageFolder, file));

@@ -2,3 +2,6 @@
 import { onnxruntime } from './onnxruntime.mjs';
 
 export const load = onnxruntime('onnxruntime-node');
+
+/** No page can use it. */
+export const downloads = [];

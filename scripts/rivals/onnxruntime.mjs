@@ -21,7 +21,7 @@ const require = createRequire(import.meta.url);
 
 /**
  * @param {'onnxruntime-web' | 'onnxruntime-node'} name
- * @returns {import('./engine.mjs').Load}
+ * @returns {import('./engine.mjs').Rival['load']}
  */
 export const onnxruntime = (name) => async (task) => {
   const web = name === 'onnxruntime-web';
@@ -45,10 +45,14 @@ export const onnxruntime = (name) => async (task) => {
       if (web) await ort.InferenceSession.create(fs.readFileSync(nothing), options);
     },
     async prepare() {
-      const session = await ort.InferenceSession.create(web ? fs.readFileSync(task.model) : task.model, options);
+      const session = await ort.InferenceSession.create(
+        web ? fs.readFileSync(task.model) : task.model,
+        options,
+      );
       const [input = '', output = ''] = [session.inputNames[0], session.outputNames[0]];
       return {
-        run: async () => (await session.run({ [input]: new ort.Tensor('float32', task.input, task.shape) }))[output],
+        run: async () =>
+          (await session.run({ [input]: new ort.Tensor('float32', task.input, task.shape) }))[output],
         values: (result) => /** @type {{ data: Float32Array }} */ (result).data,
       };
     },

@@ -73,7 +73,15 @@ function expectWellFormed(graph: GraphProto): void {
 }
 
 const styleOps = { Conv: 14, ConvTranspose: 2, InstanceNormalization: 15, Relu: 10, Add: 5, Tanh: 1 };
-const cycleganOps = { Conv: 22, ConvTranspose: 2, InstanceNormalization: 23, Relu: 14, Add: 9, Tanh: 1, Pad: 2 };
+const cycleganOps = {
+  Conv: 22,
+  ConvTranspose: 2,
+  InstanceNormalization: 23,
+  Relu: 14,
+  Add: 9,
+  Tanh: 1,
+  Pad: 2,
+};
 
 describe.each([
   ['StyleTransferNetwork', new StyleTransferNetwork(), [1, 3, 40, 56], styleOps],
@@ -194,7 +202,11 @@ describe('refuses', () => {
   const wanted = new StyleTransferNetwork();
   fillByFormula(wanted);
   test.each<[string, () => unknown, unknown]>([
-    ['weights that were never loaded', () => exportOnnx(new StyleTransferNetwork(), [1, 3, 8, 8]), StateDictError],
+    [
+      'weights that were never loaded',
+      () => exportOnnx(new StyleTransferNetwork(), [1, 3, 8, 8]),
+      StateDictError,
+    ],
     ['a shape that does not suit', () => exportOnnx(wanted, [1, 4, 8, 8]), ShapeError],
     ['no shape', () => exportOnnx(wanted, 8 as unknown as number[]), ArgumentError],
     [
@@ -217,7 +229,8 @@ describe('refuses', () => {
 });
 
 test('the schema is that of onnx.proto', () => {
-  const source = (name: string): Buffer => readFileSync(new URL(`../../ts/src/onnx/${name}`, import.meta.url));
+  const source = (name: string): Buffer =>
+    readFileSync(new URL(`../../ts/src/onnx/${name}`, import.meta.url));
   const hash = createHash('sha256').update(source('onnx.proto')).digest('hex');
   expect(source('schema.gen.ts').toString().split('\n')[0]).toContain(hash);
 });

@@ -27,12 +27,7 @@ const PAD_MODES = { zeros: 'constant', reflect: 'reflect', replicate: 'edge' } a
 
 const inputOf = (node: AnyNode, index = 0): ValueId => node.inputs[index] ?? -1;
 
-function activated(
-  { builder }: Lowering,
-  at: string,
-  x: OnnxName,
-  activation: Activation,
-): OnnxName {
+function activated({ builder }: Lowering, at: string, x: OnnxName, activation: Activation): OnnxName {
   if (activation === 'none') return x;
   return builder.node(activation === 'relu' ? 'Relu' : 'Tanh', at, [x]);
 }
