@@ -20,6 +20,7 @@
  * @typedef {object} Runtime
  * @property {string} version
  * @property {string} settings in words
+ * @property {() => { threads: number, reason: string }} [threads] what it computes with; without it, what was asked for
  * @property {() => Promise<void>} start compiles whatever all models need
  * @property {() => Promise<Runner>} prepare
  */

@@ -3,5 +3,5 @@ import { onnxruntime } from './onnxruntime.mjs';
 
 export const load = onnxruntime('onnxruntime-node');
 
-/** No page can use it. */
+/** No page can use it. @type {readonly string[]} */
 export const downloads = [];

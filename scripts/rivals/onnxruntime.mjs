@@ -2,7 +2,6 @@
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 
 const require = createRequire(import.meta.url);
 
@@ -28,7 +27,7 @@ export const onnxruntime = (name) => async (task) => {
   const folder = path.join(import.meta.dirname, 'node_modules', name);
   const { version } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
   /** @type {Api} */
-  const ort = web ? await import(pathToFileURL(require.resolve(name)).href) : require(name);
+  const ort = web ? await import(name) : require(name);
   const options = {
     executionProviders: [web ? 'wasm' : 'cpu'],
     graphOptimizationLevel: 'all',
@@ -40,6 +39,11 @@ export const onnxruntime = (name) => async (task) => {
   return {
     version,
     settings: `${web ? 'wasm' : 'cpu'} execution provider, all optimisations, ${task.threads} threads within an op`,
+    // The WebAssembly build falls back to one thread by itself.
+    threads: () => ({
+      threads: web ? (ort.env.wasm.numThreads ?? 1) : task.threads,
+      reason: 'onnxruntime says so',
+    }),
     async start() {
       const nothing = path.join(path.dirname(task.model), 'identity.onnx');
       if (web) await ort.InferenceSession.create(fs.readFileSync(nothing), options);

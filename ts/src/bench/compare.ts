@@ -10,8 +10,6 @@ import { shuffled, type Times, timesOf } from './statistics.js';
 
 /** Runs before the first one that counts, the one that is compared among them: the compilers of WebAssembly work while they run. */
 const WARM_UPS = 4;
-/** Warm-ups end after so long: a run of seconds has warmed up within itself. */
-const WARM_UP_MS = 2500;
 /** A turn: enough runs that the first one after waking does not decide. */
 const TURN = { most: 5, ms: 700 } as const;
 
@@ -46,7 +44,12 @@ export interface CaseResult {
 
 export interface Turns {
   readonly rounds: number;
+  /** The rounds end after so long. */
   readonly seconds: number;
+  /** Of each configuration, one after the other; rounds and seconds are shared among them. */
+  readonly processes: number;
+  /** Warm-ups end after so long: a run of seconds has warmed up within itself. */
+  readonly warmUpMs: number;
   readonly random: () => number;
   readonly say: (text: string) => void;
   /** Why the rivals can't be had, or null. */
@@ -103,21 +106,18 @@ async function start(
   what: Case,
   configuration: Configuration,
   reference: Reference,
-  noRivals: string | null,
+  turns: Turns,
 ): Promise<Runner | Row> {
   const row = emptyRow(configuration);
-  const note = missing(what, configuration, noRivals);
+  const note = missing(what, configuration, turns.noRivals);
   if (note !== null) return { ...row, note };
   const child = new Child(configuration.node, taskOf(what, configuration, reference.values.length));
   try {
-    const { version, settings, threads, sample } = await child.ask({ do: 'prepare' });
+    const { version, settings, threads, threadsReason, sample } = await child.ask({ do: 'prepare' });
     const known = { ...row, version, settings };
     if (threads !== configuration.threads) {
       child.end();
-      return {
-        ...known,
-        note: `computes with ${threads} thread${threads === 1 ? '' : 's'}, not ${row.threads}`,
-      };
+      return { ...known, note: `computes with ${threads} (${threadsReason})` };
     }
     const { difference, agrees }: Verdict = compare(sample, reference);
     if (!agrees) {
@@ -125,7 +125,7 @@ async function start(
       const far = Number.isNaN(difference) ? 'NaN in its output' : `off by ${difference.toExponential(1)}`;
       return { ...known, outcome: 'disagrees', difference, note: `${far} from float64: no time` };
     }
-    await child.ask({ do: 'runs', most: WARM_UPS - 1, ms: WARM_UP_MS });
+    await child.ask({ do: 'runs', most: WARM_UPS - 1, ms: turns.warmUpMs });
     return { configuration, child, ms: [], row: { ...known, difference } };
   } catch (error) {
     child.end();
@@ -156,43 +156,40 @@ export function peakKey(node: Pick<NodeProgram, 'version'>, build: string): stri
   return `${majorOf({ path: '', ...node })} ${build}`;
 }
 
-async function finish({ child, ms, row }: Runner): Promise<Row> {
+/** What one process of a configuration gave. */
+interface Finished {
+  readonly row: Row;
+  readonly ms: readonly number[];
+}
+
+async function finish({ child, ms, row }: Runner): Promise<Finished> {
   try {
+    // It failed in a turn.
+    if (row.note !== '') return { row, ms: [] };
     const layers = row.engine === 'gouache' ? await child.ask({ do: 'profile' }) : [];
-    return { ...row, outcome: 'timed', ms: timesOf(ms), layers };
+    return { row: { ...row, outcome: 'timed', layers }, ms };
   } catch (error) {
-    return { ...row, note: error instanceof Error ? error.message : String(error) };
+    return { row: { ...row, note: error instanceof Error ? error.message : String(error) }, ms: [] };
   } finally {
     child.end();
   }
 }
 
-/** Compares and times all configurations of a case. */
-export async function runCase(
-  what: Case,
-  configurations: readonly Configuration[],
-  reference: Reference,
-  turns: Turns,
-): Promise<CaseResult> {
-  const { say, rounds, seconds, random } = turns;
-  const started: (Runner | Row)[] = [];
-  for (const [index, configuration] of configurations.entries()) {
-    const { node, threads } = configuration;
-    say(
-      `${what.name}: starting ${title(configuration)}, threads: ${threads}, Node ${majorOf(node)} (${index + 1} of ${configurations.length})`,
-    );
-    started.push(await start(what, configuration, reference, turns.noRivals));
-  }
-  const peaks = await startPeaks(configurations, what);
-  const best = new Map<string, number>();
+/** Turns in random order; what fails in one is out of the next. */
+async function takeTurns(
+  runners: readonly Runner[],
+  peaks: ReadonlyMap<string, Child>,
+  best: Map<string, number>,
+  turns: Turns & { readonly title: string },
+): Promise<void> {
+  const { rounds, seconds, random, say } = turns;
   const failed = new Set<Runner>();
-  const runners = started.filter((one): one is Runner => 'child' in one);
   const begin = performance.now();
   for (let round = 0; round < rounds; round++) {
     const spent = (performance.now() - begin) / 1000;
     // The round that would end after the time is up is left out; the first one never is.
     if (round > 0 && spent + spent / round > seconds) break;
-    say(`${what.name}: round ${round + 1} of ${rounds}, ${spent.toFixed(0)} s of ${seconds}`);
+    say(`${turns.title}: round ${round + 1} of ${rounds}, ${spent.toFixed(0)} s of ${seconds}`);
     for (const turn of shuffled<Runner | string>([...runners, ...peaks.keys()], random)) {
       if (typeof turn === 'string') {
         const gflops = (await peaks.get(turn)?.ask({ do: 'runs', most: 3, ms: 100 })) ?? [];
@@ -207,12 +204,73 @@ export async function runCase(
       }
     }
   }
-  const rows: Row[] = [];
-  for (const one of started) {
-    if (!('child' in one)) rows.push(one);
-    else rows.push(failed.has(one) ? one.row : await finish(one));
+}
+
+/** Every configuration in a process of its own: started, compared, timed, ended. */
+async function runProcesses(
+  what: Case,
+  configurations: readonly Configuration[],
+  reference: Reference,
+  best: Map<string, number>,
+  turns: Turns & { readonly title: string },
+): Promise<Finished[]> {
+  const started: (Runner | Row)[] = [];
+  for (const [index, configuration] of configurations.entries()) {
+    const { node, threads } = configuration;
+    const words = `${title(configuration)}, threads: ${threads}, Node ${majorOf(node)}`;
+    turns.say(`${turns.title}: starting ${words} (${index + 1} of ${configurations.length})`);
+    started.push(await start(what, configuration, reference, turns));
   }
+  const peaks = await startPeaks(configurations, what);
+  const runners = started.filter((one): one is Runner => 'child' in one);
+  await takeTurns(runners, peaks, best, turns);
   for (const child of peaks.values()) child.end();
+  const finished: Finished[] = [];
+  for (const one of started) finished.push('child' in one ? await finish(one) : { row: one, ms: [] });
+  return finished;
+}
+
+const sumOf = (layers: readonly ProfileRow[]): number => layers.reduce((sum, { ms }) => sum + ms, 0);
+
+/** Processes of one configuration together: the times of all, unless one was wrong or failed. */
+function merged(parts: readonly Finished[]): Row | null {
+  const rows = parts.map(({ row }) => row);
+  const bad =
+    rows.find(({ outcome }) => outcome === 'disagrees') ?? rows.find(({ outcome }) => outcome !== 'timed');
+  const [first] = rows;
+  if (first === undefined || bad !== undefined) return bad ?? null;
+  const difference = Math.max(...rows.map((row) => row.difference ?? Number.NaN));
+  const fastest = [...rows].sort((a, b) => sumOf(a.layers) - sumOf(b.layers))[0] ?? first;
+  return { ...first, difference, ms: timesOf(parts.flatMap(({ ms }) => ms)), layers: fastest.layers };
+}
+
+/**
+ * Compares and times all configurations of a case, each in `processes` processes one after the other: a process may be unlucky for its
+ * whole life, and that must not be held against its engine.
+ */
+export async function runCase(
+  what: Case,
+  configurations: readonly Configuration[],
+  reference: Reference,
+  turns: Turns,
+): Promise<CaseResult> {
+  const { processes } = turns;
+  const best = new Map<string, number>();
+  const parts: Finished[][] = [];
+  for (let part = 0; part < processes; part++) {
+    const of = processes > 1 ? `, processes ${part + 1} of ${processes}` : '';
+    const share = {
+      ...turns,
+      title: `${what.name}${of}`,
+      rounds: Math.ceil(turns.rounds / processes),
+      seconds: turns.seconds / processes,
+    };
+    parts.push(await runProcesses(what, configurations, reference, best, share));
+  }
+  const rows = configurations.flatMap((_, index) => {
+    const row = merged(parts.flatMap((part) => part[index] ?? []));
+    return row === null ? [] : [row];
+  });
   const { name, network, shape, flops } = what;
-  return { name, network, shape, flops, rows, peaks: Object.fromEntries(best) };
+  return { name, network, shape, flops, rows, peaks: Object.fromEntries([...best].sort()) };
 }

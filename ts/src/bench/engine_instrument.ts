@@ -17,7 +17,7 @@ interface Runtime {
   readonly version: string;
   readonly settings: string;
   /** What the engine says it computes with; without it, what was asked for. */
-  threads?(): number;
+  threads?(): { readonly threads: number; readonly reason: string };
   /** Compiles whatever all models need. */
   start(): Promise<void>;
   prepare(): Promise<Runner>;
@@ -37,7 +37,10 @@ const loadGouache: Load = async ({ build, precision, threads, network: name, sha
   return {
     version: JSON.parse(manifest).version,
     settings: `${build}, precision ${precision}`,
-    threads: () => started().info().threads,
+    threads() {
+      const { threads: taken, threadsReason } = started().info();
+      return { threads: taken, reason: threadsReason };
+    },
     async start() {
       engine = await Engine.create({ build, threads });
       const taken = engine.info().build;
@@ -106,11 +109,13 @@ export class EngineInstrument implements Instrument {
     const output = await runner.run();
     marks.push(performance.now());
     this.#runner = runner;
+    const said = runtime.threads?.();
     const phase = (index: number): number => (marks[index + 1] ?? 0) - (marks[index] ?? 0);
     return {
       version: runtime.version,
       settings: runtime.settings,
-      threads: runtime.threads?.() ?? task.threads,
+      threads: said?.threads ?? task.threads,
+      threadsReason: said?.reason ?? '',
       phases: { import: phase(0), compile: phase(1), prepare: phase(2), first: phase(3) },
       sample: sampleOf(runner.values(output), task.positions),
     };

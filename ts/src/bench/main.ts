@@ -27,6 +27,11 @@ interface Installer {
   ensureNode(major: number): Promise<NodeProgram | string>;
 }
 
+/** Of each configuration, one after the other. */
+const PROCESSES = 2;
+const WARM_UP_MS = 6000;
+const QUICK_WARM_UP_MS = 1500;
+
 const started = performance.now();
 const say = (text: string): void => {
   console.log(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}`);
@@ -57,9 +62,17 @@ async function measureAll(options: Options, command: string): Promise<Results> {
   const cases = makeCases(options.networks, options.sizes, FILES, options.tflite ?? FILES);
   const results: CaseResult[] = [];
   for (const what of cases) {
-    const configurations = configurationsOf(options, nodes, what.name === 'style-256');
-    const { rounds, seconds } = options;
-    const turns = { rounds, seconds, random, say, noRivals };
+    const { rounds, seconds, quick } = options;
+    const style = what.name.startsWith('style');
+    const configurations = configurationsOf(
+      options,
+      quick && !style ? [newest] : nodes,
+      what.name === 'style-256',
+    );
+    const effort = quick
+      ? { processes: 1, warmUpMs: QUICK_WARM_UP_MS }
+      : { processes: rounds < PROCESSES ? rounds : PROCESSES, warmUpMs: WARM_UP_MS };
+    const turns = { rounds, seconds, ...effort, random, say, noRivals };
     results.push(await runCase(what, configurations, referenceOf(what.name), turns));
   }
   const nothing = { cold: [], norms: [], downloads: [] };
@@ -87,7 +100,7 @@ async function measureBeside(
   const engines = options.engines.filter((engine) => engine === 'gouache' || engine === 'onnxruntime-web');
   const configurations = configurationsOf({ ...options, engines, builds: first }, [newest], false);
   const small = cases.filter(({ size }) => size === Math.min(...options.sizes));
-  const cold = await coldStarts(small, configurations, how.referenceOf, {
+  const cold = await coldStarts(options.quick ? small.slice(0, 1) : small, configurations, how.referenceOf, {
     times: options.quick ? 1 : 5,
     random: how.random,
     say,

@@ -58,6 +58,8 @@ export interface Prepared {
   readonly settings: string;
   /** Threads that the engine says it computes with. */
   readonly threads: number;
+  /** Why so many, where the engine says it. */
+  readonly threadsReason: string;
   readonly phases: Phases;
   readonly sample: Sample;
 }

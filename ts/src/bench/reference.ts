@@ -43,7 +43,7 @@ export function compare(sample: Sample, reference: Reference): Verdict {
   const difference = pairs.reduce((most, [got, wanted]) => {
     // NaN has become null on its way between processes.
     const one = typeof got === 'number' ? Math.abs(got - wanted) : Number.NaN;
-    return one <= most ? most : one;
+    return Math.max(most, one);
   }, 0);
   return { difference, agrees: sample.values.length === reference.values.length && difference <= TOLERANCE };
 }
