@@ -188,7 +188,9 @@ describe('figures', () => {
         row('onnxruntime-web', 2, 200),
       ],
     };
-    const reached = reachedOf([result] as unknown as Results['cases'], [], [], []);
+    const reached = reachedOf({
+      ...{ cases: [result] as unknown as Results['cases'], cold: [], browser: [], norms: [], downloads: [] },
+    });
     const value = (start: string) => reached.find(({ what }) => what.startsWith(start))?.value;
     expect(value('onnxruntime-web / gouache, 1')).toBe(6);
     expect(value('onnxruntime-web / gouache, 2')).toBe(4);

@@ -1,9 +1,24 @@
 /** A child of the benchmark: measures one thing, told by its argument, as the main process asks. */
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { EngineInstrument } from './engine_instrument.js';
+import { gouacheLoader } from './gouache_runtime.js';
 import type { Instrument } from './instrument.js';
 import type { Answers, Command, Reply, Task } from './protocol.js';
+import type { Load } from './runtime.js';
 import { BareInstrument, NormInstrument, PeakInstrument } from './side_instruments.js';
+
+function packageVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+}
+
+const rivalLoader =
+  (name: string): Load =>
+  async (task) => {
+    const url = new URL(`../../scripts/rivals/${name}.mjs`, import.meta.url);
+    const { load } = (await import(url.href)) as { load: Load };
+    return load(task);
+  };
 
 function instrumentOf(task: Task): Instrument {
   switch (task.subject) {
@@ -14,7 +29,10 @@ function instrumentOf(task: Task): Instrument {
     case 'bare':
       return new BareInstrument();
     default:
-      return new EngineInstrument(task);
+      return new EngineInstrument(
+        task,
+        task.subject === 'gouache' ? gouacheLoader(readFile, packageVersion()) : rivalLoader(task.subject),
+      );
   }
 }
 

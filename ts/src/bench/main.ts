@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { measureInBrowser } from './browser.js';
 import { type Case, makeCases } from './cases.js';
 import { coldStarts } from './cold.js';
 import { type CaseResult, runCase } from './compare.js';
@@ -75,7 +76,7 @@ async function measureAll(options: Options, command: string): Promise<Results> {
     const turns = { rounds, seconds, ...effort, random, say, noRivals };
     results.push(await runCase(what, configurations, referenceOf(what.name), turns));
   }
-  const nothing = { cold: [], norms: [], downloads: [] };
+  const nothing = { cold: [], browser: [], norms: [], downloads: [] };
   const beside = options.onlyNetworks
     ? nothing
     : await measureBeside(options, cases, newest, { random, noRivals, referenceOf });
@@ -89,13 +90,13 @@ async function measureAll(options: Options, command: string): Promise<Results> {
   };
 }
 
-/** Cold starts, memory, the norm alone, downloads. */
+/** Cold starts, memory, a browser, the norm alone, downloads. */
 async function measureBeside(
   options: Options,
   cases: readonly Case[],
   newest: NodeProgram,
   how: { random: () => number; noRivals: string | null; referenceOf: (name: string) => Reference },
-): Promise<Pick<Results, 'cold' | 'norms' | 'downloads'>> {
+): Promise<Pick<Results, 'cold' | 'browser' | 'norms' | 'downloads'>> {
   const first = options.builds.slice(0, 1);
   const engines = options.engines.filter((engine) => engine === 'gouache' || engine === 'onnxruntime-web');
   const configurations = configurationsOf({ ...options, engines, builds: first }, [newest], false);
@@ -106,12 +107,20 @@ async function measureBeside(
     say,
     noRivals: how.noRivals,
   });
+  const [build] = options.builds;
+  const browser =
+    build !== undefined && options.engines.includes('gouache')
+      ? await measureInBrowser(options.quick ? small.slice(0, 1) : cases, {
+          ...{ root: ROOT, build, threads: options.threads, rounds: options.quick ? 2 : options.rounds },
+          ...{ referenceOf: how.referenceOf, random: how.random, say },
+        })
+      : [];
   say('instance norm alone');
   const norms = [];
   for (const build of options.builds) norms.push(await measureNorm(newest, build));
   const web = options.engines.filter((engine) => engine === 'onnxruntime-web' || engine === 'litert');
   const downloads = await measureDownloads(how.noRivals === null ? web : []);
-  return { cold, norms, downloads };
+  return { cold, browser, norms, downloads };
 }
 
 function write(results: Results, folder: string): void {

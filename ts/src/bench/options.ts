@@ -19,7 +19,7 @@ other Nodes are installed on first use. A whole run takes about an hour, and wri
   --rounds N           turns of each engine (default 10)
   --seconds N          the turns of one network at one size end after so long (default 240)
   --layers             every layer in the terminal, not only in the page
-  --only-networks      leaves out what is measured beside the networks: cold start, memory, the norm alone, downloads
+  --only-networks      leaves out the rest: cold start, memory, a browser, the norm alone, downloads
   --tflite DIR         LiteRT's models, <network>-<size>.tflite (default .tools/bench; scripts/rivals/make_tflite.py writes them)
   --references FILE    the float64 values (default test/golden/bench/references.safetensors)
   --seed N             of the order of the turns

@@ -1,4 +1,5 @@
 /** The benchmark's page: Markdown whose columns are aligned, so that the terminal can show the same text. */
+import type { BrowserRow } from './browser.js';
 import type { ColdRow } from './cold.js';
 import type { CaseResult, Row } from './compare.js';
 import { majorOf } from './configurations.js';
@@ -14,6 +15,7 @@ export interface Results {
   readonly nodes: readonly string[];
   readonly cases: readonly CaseResult[];
   readonly cold: readonly ColdRow[];
+  readonly browser: readonly BrowserRow[];
   readonly norms: readonly NormRow[];
   readonly downloads: readonly Download[];
 }
@@ -119,6 +121,20 @@ function coldTable(cold: readonly ColdRow[]): string {
   return `## Fresh processes\n\n${text}\n\n${table([head, ...rows], 2)}`;
 }
 
+function browserTable(browser: readonly BrowserRow[]): string {
+  const head = ['case', 'browser', 'build', 'threads', 'ms, best', 'median', 'spread', 'runs', 'off by', ''];
+  const rows = browser.map((row) => {
+    const { ms, difference, note } = row;
+    const times =
+      ms === null
+        ? ['', '', '', '']
+        : [milliseconds(ms.min), milliseconds(ms.median), milliseconds(ms.spread), String(ms.count)];
+    const start = [row.case, row.browser, row.build, String(row.threads)];
+    return [...start, ...times, difference?.toExponential(1) ?? '', note];
+  });
+  return `## gouache in an isolated page\n\n${table([head, ...rows], 3)}`;
+}
+
 function normTable(norms: readonly NormRow[]): string {
   const head = ['build', 'norm + ReLU, ms', 'memory.copy, ms', 'of its rate', ''];
   const rows = norms.map(({ build, norm_ms, copy_ms, note }) => {
@@ -172,13 +188,14 @@ function settingsTable(cases: readonly CaseResult[]): string {
 
 /** Everything but the layers. */
 export function summaryText(results: Results): string {
-  const { machine, cases, cold, norms, downloads } = results;
-  const reached = reachedOf(cases, cold, norms, downloads);
+  const { machine, cases, cold, browser, norms, downloads } = results;
+  const reached = reachedOf(results);
   return [
     `${machine.cpu} (${machine.family}; ${machine.vectors}), ${machine.cores} cores, ${machine.memory_gb} GB; ${machine.system}; Node ${results.nodes.join(', ')}; float32; ${results.date}`,
     settingsTable(cases),
     ...cases.map(caseTable),
     cold.length > 0 ? coldTable(cold) : '',
+    browser.length > 0 ? browserTable(browser) : '',
     norms.length > 0 ? normTable(norms) : '',
     downloads.length > 0 ? downloadTable(downloads) : '',
     reached.length > 0 ? reachedTable(reached) : '',

@@ -1,5 +1,6 @@
 /** What gouache is to reach, and what this run reached: ratios of minima. */
 
+import type { BrowserRow } from './browser.js';
 import type { ColdRow } from './cold.js';
 import type { CaseResult, Row } from './compare.js';
 import { peakKey } from './compare.js';
@@ -68,6 +69,7 @@ const SCALING: Readonly<Record<string, number>> = {
   'cyclegan-256': 1.88,
 };
 /** Direct-convolution flops / time / peak. */
+const BROWSER_SCALING: Readonly<Record<string, number>> = { 'style-256': 1.7 };
 const EFFECTIVE: Readonly<Record<string, number>> = {
   'style-256': 2.45,
   'style-512': 2.45,
@@ -176,13 +178,35 @@ function ofCold(cold: readonly ColdRow[]): Reached[] {
   );
 }
 
+function ofBrowser(browser: readonly BrowserRow[]): Reached[] {
+  const names = [...new Set(browser.filter(({ ms }) => ms !== null).map((row) => row.case))];
+  return names.map((name) => {
+    const [one, two] = [1, 2].map(
+      (threads) => browser.find((row) => row.case === name && row.threads === threads)?.ms?.min ?? null,
+    );
+    const target = BROWSER_SCALING[name] ?? null;
+    return {
+      what: '1 thread / 2 threads, in an isolated page',
+      where: name,
+      value: ratio(one ?? null, two ?? null),
+      unit: '',
+      least: true,
+      targets: [target, target],
+    };
+  });
+}
+
+/** What targets are held against. */
+export interface Measured {
+  readonly cases: readonly CaseResult[];
+  readonly cold: readonly ColdRow[];
+  readonly browser: readonly BrowserRow[];
+  readonly norms: readonly NormRow[];
+  readonly downloads: readonly Download[];
+}
+
 /** Every target that this run touches. */
-export function reachedOf(
-  cases: readonly CaseResult[],
-  cold: readonly ColdRow[],
-  norms: readonly NormRow[],
-  downloads: readonly Download[],
-): Reached[] {
+export function reachedOf({ cases, cold, browser, norms, downloads }: Measured): Reached[] {
   const norm = norms.map(
     ({ build, norm_ms, copy_ms }): Reached => ({
       what: `instance norm + ReLU, of memory.copy's rate, ${build}`,
@@ -205,7 +229,7 @@ export function reachedOf(
         targets: [DOWNLOAD_MOST_BYTES, DOWNLOAD_MOST_BYTES],
       }),
     );
-  return [...cases.flatMap(ofCase), ...norm, ...ofCold(cold), ...download].filter(
+  return [...cases.flatMap(ofCase), ...ofBrowser(browser), ...norm, ...ofCold(cold), ...download].filter(
     ({ targets, value }) => value !== null || targets.some((target) => target !== null),
   );
 }
