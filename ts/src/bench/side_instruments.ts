@@ -58,7 +58,7 @@ export class NormInstrument implements Instrument {
       weight: Tensor.from(new Float32Array(channels).fill(1.5), [channels]),
       bias: Tensor.from(new Float32Array(channels).fill(0.25), [channels]),
     });
-    const engine = await Engine.create({ build });
+    const engine = await Engine.create({ build, threads: 1 });
     const session = await engine.compile(new nn.Sequential(norm, new nn.ReLU()), shape);
     const input = Tensor.from(formulaInput(shape), shape);
     this.#norm = async () => {
