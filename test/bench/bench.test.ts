@@ -3,15 +3,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as nn from 'gouache/nn';
 import { afterAll, describe, expect, test } from 'vitest';
-import { computedRate, effectiveRate, layersOf } from '../../dist/bench/layers.js';
+import { computedRate, effectiveRate, layersOf, winogradWork } from '../../dist/bench/layers.js';
 import { slugOf } from '../../dist/bench/machine.js';
 import { readOptions, UsageError } from '../../dist/bench/options.js';
 import { compare } from '../../dist/bench/reference.js';
 import type { Results } from '../../dist/bench/report.js';
 import { randomOf, shuffled, timesOf } from '../../dist/bench/statistics.js';
 import { isReached, reachedOf } from '../../dist/bench/targets.js';
+import { compileGraph } from '../../dist/graph/compile.js';
+import { traceModule } from '../../dist/graph/trace.js';
 import { hasRelaxedSimd } from '../../scripts/lib/builds.mjs';
+import { fillByFormula } from '../golden/formula.js';
 import { run } from '../package/installed.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url));
@@ -87,7 +91,7 @@ describe('a run', () => {
       'onnxruntime-node': MAIN,
       litert: '/nowhere/style-64.tflite',
     };
-    const what = { name: 'style-64', network: '', size: 64, shape: [], flops: 0, model };
+    const what = { name: 'style-64', network: '', size: 64, shape: [], flops: 0, winograd: {}, model };
     const node = { path: '', version: 'v20.0.0' };
     const of = (engine: 'litert' | 'onnxruntime-web') =>
       ({ engine, node, build: 'simd128', precision: 'high', threads: 1 }) as const;
@@ -147,14 +151,33 @@ describe('figures', () => {
     expect([...order].sort((a, b) => a - b)).toEqual(items);
   });
 
-  test('layers of a kind are summed, Winograd counts a quarter', () => {
-    const row = (name: string) => ({ name, op: 'conv2d_winograd', ms: 2, flops: 4e9 });
-    const [layer, ...others] = layersOf([row('residual.0.block.0'), row('residual.1.block.3')]);
+  test('layers of a kind are summed, with the products that their algorithm does', () => {
+    const names = ['residual.0.block.0', 'residual.1.block.3'];
+    const work = { algorithm: 'F(4x4, 3x3)', flops: 1e9 };
+    const [layer, ...others] = layersOf(
+      names.map((name) => ({ name, op: 'conv_winograd', ms: 2, flops: 4e9 })),
+      Object.fromEntries(names.map((name) => [name, work])),
+    );
     expect(others).toEqual([]);
     if (layer === undefined) throw new Error('one layer');
-    expect(layer).toMatchObject({ name: 'residual.#.block.#', count: 2, ms: 4, flops: 8e9 });
+    expect(layer).toMatchObject({
+      name: 'residual.#.block.#',
+      op: 'conv_winograd F(4x4, 3x3)',
+      count: 2,
+      ms: 4,
+      flops: 8e9,
+    });
     expect(effectiveRate(layer)).toBe(2000);
     expect(computedRate(layer)).toBe(500);
+  });
+
+  test("Winograd's products are counted in whole squares", () => {
+    const net = new nn.Conv2d(128, 64, 3, { padding: 1 });
+    fillByFormula(net);
+    const { graph } = traceModule(net, [{ shape: [1, 128, 64, 61] }]);
+    const [work, ...others] = Object.values(winogradWork(compileGraph(graph).stages.chosen.graph));
+    expect(others).toEqual([]);
+    expect(work).toEqual({ algorithm: 'F(4x4, 3x3)', flops: 2 * 16 * 16 * 36 * 128 * 64 });
   });
 
   test('machines are named by their processor and cores', () => {

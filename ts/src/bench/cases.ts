@@ -1,6 +1,7 @@
 /** The networks at their sizes, and the files that engines read them from: weights for gouache, ONNX models for others, both made here. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { compileGraph } from '../graph/compile.js';
 import type { Graph } from '../graph/ir.js';
 import { numel } from '../graph/shape.js';
 import { traceModule } from '../graph/trace.js';
@@ -9,6 +10,7 @@ import { networks } from '../networks/index.js';
 import { functional, type Module } from '../nn/index.js';
 import { exportOnnx } from '../onnx/index.js';
 import { formulaState } from './formula.js';
+import { type WinogradWork, winogradWork } from './layers.js';
 import type { EngineName } from './protocol.js';
 
 const NETWORKS: Readonly<Record<string, string>> = {
@@ -25,6 +27,8 @@ export interface Case {
   readonly shape: readonly number[];
   /** Multiplications and additions of its convolutions, computed directly. */
   readonly flops: number;
+  /** What gouache's algorithms multiply instead, by layer, at precision 'high'. */
+  readonly winograd: Readonly<Record<string, WinogradWork>>;
   /** The model file of an engine. */
   readonly model: Readonly<Record<EngineName, string>>;
 }
@@ -95,12 +99,14 @@ export function makeCases(
       const shape = [1, 3, size, size];
       const onnx = path.join(folder, `${name}-${size}.onnx`);
       writeFileSync(onnx, exportOnnx(network, shape));
+      const { graph } = traceModule(network, [{ shape }]);
       return {
         name: `${name}-${size}`,
         network: kind,
         size,
         shape,
-        flops: convolutionFlops(traceModule(network, [{ shape }]).graph),
+        flops: convolutionFlops(graph),
+        winograd: winogradWork(compileGraph(graph).stages.chosen.graph),
         model: {
           gouache: weights,
           'onnxruntime-web': onnx,

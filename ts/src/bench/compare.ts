@@ -37,6 +37,7 @@ export interface CaseResult {
   readonly network: string;
   readonly shape: readonly number[];
   readonly flops: number;
+  readonly winograd: Case['winograd'];
   readonly rows: readonly Row[];
   /** GFLOP/s of multiply and add by Node and build, such as `26 relaxed-simd`, measured in the same turns. */
   readonly peaks: Readonly<Record<string, number>>;
@@ -271,6 +272,6 @@ export async function runCase(
     const row = merged(parts.flatMap((part) => part[index] ?? []));
     return row === null ? [] : [row];
   });
-  const { name, network, shape, flops } = what;
-  return { name, network, shape, flops, rows, peaks: Object.fromEntries([...best].sort()) };
+  const { name, network, shape, flops, winograd } = what;
+  return { name, network, shape, flops, winograd, rows, peaks: Object.fromEntries([...best].sort()) };
 }

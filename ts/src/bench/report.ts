@@ -64,10 +64,11 @@ function caseTable({ name, network, shape, flops, rows, peaks }: CaseResult): st
   ].join('\n\n');
 }
 
-function layerTable(row: Row, peak: number | undefined): string {
+function layerTable(row: Row, { winograd, peaks }: CaseResult): string {
+  const peak = peaks[`${shortNode(row.node)} ${row.build}`];
   const head = ['layer', 'op', 'times', 'GFLOP', 'ms', 'GFLOP/s', 'of peak', 'effective GFLOP/s', 'of peak'];
   const part = (rate: number): string => (peak === undefined ? '' : `${((rate / peak) * 100).toFixed(0)} %`);
-  const layers = layersOf(row.layers);
+  const layers = layersOf(row.layers, winograd);
   const cells = layers.map((layer) => {
     const start = [layer.name, layer.op, String(layer.count)];
     if (layer.flops === 0) return [...start, '', milliseconds(layer.ms), '', '', '', ''];
@@ -84,15 +85,15 @@ function layerTable(row: Row, peak: number | undefined): string {
 
 /** Layers of all networks in all builds. */
 export function layersText(cases: readonly CaseResult[]): string {
-  const parts = cases.flatMap(({ name, rows, peaks }) => {
-    const shown = layerRows(rows);
+  const parts = cases.flatMap((result) => {
+    const shown = layerRows(result.rows);
     if (shown.length === 0) return [];
-    const tables = shown.map((row) => layerTable(row, peaks[`${shortNode(row.node)} ${row.build}`]));
-    return [`## ${name}, by layer`, ...tables];
+    const tables = shown.map((row) => layerTable(row, result));
+    return [`## ${result.name}, by layer`, ...tables];
   });
   if (parts.length === 0) return '';
   const note =
-    'GFLOP/s are those that the algorithm computes (Winograd a quarter of the direct ones, its transforms not counted); effective ones are those of a direct convolution in the same time. Rows of one kind are summed; # stands for the blocks.';
+    'GFLOP/s are those that the algorithm computes (of Winograd the products, not the transforms); effective ones are those of a direct convolution in the same time. Rows of one kind are summed; # stands for the blocks.';
   return [note, ...parts].join('\n\n');
 }
 
