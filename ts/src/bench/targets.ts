@@ -53,7 +53,7 @@ const RATIOS: readonly RatioTarget[] = [
     zen5: { 'style-256': [1, 1], 'style-512': [1, 1], 'cyclegan-256': [0.8, 0.8] },
   },
   {
-    what: 'onnxruntime-web / gouache, plain SIMD, oldest Node',
+    what: 'onnxruntime-web / gouache, plain SIMD',
     engine: 'onnxruntime-web',
     node: 'oldest',
     build: 'simd128',
@@ -125,12 +125,19 @@ function ofCase(result: CaseResult): Reached[] {
   const add = (what: string, value: number | null, zen4: number | null, zen5: number | null, least = true) =>
     reached.push({ what, where: name, value, unit: '', least, targets: [zen4, zen5] });
   for (const target of RATIOS) {
+    // A run of one Node has no older one: its name says which it was.
+    const where = target.node === 'newest' ? '' : `, Node ${Math.min(...rows.map((row) => major(row.node)))}`;
     for (const threads of [1, 2] as const) {
       const ours = minimum(find(rows, 'gouache', target.build, threads, target.node));
       const theirs = minimum(find(rows, target.engine, null, threads, target.node));
       const of = (table: RatioTarget['zen4']): number | null => table[name]?.[threads - 1] ?? null;
       const [zen4, zen5] = [of(target.zen4), of(target.zen5)];
-      add(`${target.what}, ${threads} thread${threads > 1 ? 's' : ''}`, ratio(theirs, ours), zen4, zen5);
+      add(
+        `${target.what}${where}, ${threads} thread${threads > 1 ? 's' : ''}`,
+        ratio(theirs, ours),
+        zen4,
+        zen5,
+      );
     }
   }
   const at = (threads: number): Row | undefined => find(rows, 'gouache', 'relaxed-simd', threads, 'newest');
