@@ -18,6 +18,17 @@ const ELSEWHERE = [
   '/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge',
 ];
 
+/** Without a window's needs, and with nothing that talks to the network by itself. */
+export const BROWSER_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
 function findBrowser() {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
   const candidates = [

@@ -35,6 +35,7 @@ const PRINTED = [
   /^(simd128|relaxed-simd)\n$/,
   /^\[ 1, 3, 64, 64 \] 12288 float32\n(\S+ \S+ [\d.e-]+\n)+$/,
   /^\[ 1, 8, 16, 16 \]\n\[ 1, 8 \]\n$/,
+  /^3\d{6}\n$/,
   /^shape Conv2d: .*3 .*\n$/,
 ];
 

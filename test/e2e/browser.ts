@@ -1,16 +1,6 @@
 // An installed Chrome, Chromium or Edge without a window, with a fresh profile and nothing that talks to the network by itself.
 import { type Browser, chromium } from 'playwright-core';
-import { ensureBrowser } from '../../scripts/lib/browser.mjs';
-
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { BROWSER_FLAGS, ensureBrowser } from '../../scripts/lib/browser.mjs';
 
 /**
  * Starts the browser that GOUACHE_BROWSER names or that is installed. `npm test` leaves these tests out, and says so, where there is none;
@@ -20,5 +10,5 @@ export async function launchBrowser(): Promise<Browser> {
   const executablePath = await ensureBrowser();
   if (executablePath === null)
     throw new Error('no Chrome, Chromium or Edge was found; GOUACHE_BROWSER may name one');
-  return chromium.launch({ executablePath, headless: true, args: FLAGS });
+  return chromium.launch({ executablePath, headless: true, args: BROWSER_FLAGS });
 }

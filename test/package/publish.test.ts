@@ -49,7 +49,7 @@ test('are-the-types-wrong finds nothing', async () => {
   const { code, stdout, stderr } = await run(process.execPath, args);
   expect(stderr).toBe('');
   const { analysis } = JSON.parse(stdout);
-  expect(Object.keys(analysis.entrypoints)).toEqual(expect.arrayContaining(['.', './nn']));
+  expect(Object.keys(analysis.entrypoints)).toEqual(expect.arrayContaining(['.', './nn', './onnx']));
   const problems: { resolutionKind?: string }[] = analysis.problems;
   expect(
     problems.filter(({ resolutionKind }) => !/^node10$|^node16-cjs$/.test(resolutionKind ?? '')),
@@ -84,13 +84,21 @@ test('installing it runs no script and brings no other package', async () => {
   expect(hooks).toEqual([]);
   expect(dependencies).toEqual({});
   expect(peerDependenciesMeta?.sharp?.optional).toBe(true);
+  expect(peerDependenciesMeta?.['@bufbuild/protobuf']?.optional).toBe(true);
   const modules = path.join(await installedProject(), 'node_modules');
   expect(fs.readdirSync(modules).filter((name) => !name.startsWith('.'))).toEqual(['gouache']);
 });
 
 test('types come first and default last in every condition list', async () => {
   const { exports } = await manifest();
-  expect(Object.keys(exports).sort()).toEqual(['.', './models/*', './nn', './package.json', './wasm/*.wasm']);
+  expect(Object.keys(exports).sort()).toEqual([
+    '.',
+    './models/*',
+    './nn',
+    './onnx',
+    './package.json',
+    './wasm/*.wasm',
+  ]);
   for (const target of Object.values(exports)) {
     if (typeof target === 'string') continue;
     const conditions = Object.keys(target);

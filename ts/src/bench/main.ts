@@ -1,56 +1,155 @@
 /**
- * `npm run bench`: milliseconds and GFLOP/s of the documented networks at 256x256, whole and by layer, in every build that this Node runs
- * and at both precisions ('highest' is the direct kernels alone), beside the multiply-add peak of the same run.
- * Options: --quick (few runs), --json FILE (the figures as data).
+ * `npm run bench`: gouache beside other engines, on both documented networks. `--help` (options.ts) says what it takes; compare.ts how
+ * engines are compared; report.ts what is written.
  */
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
-import { type BuildName, Engine, UnsupportedError } from '../index.js';
-import { measure, type NetworkTimings } from './measure.js';
-import { Peak } from './peak.js';
-import { networkReport } from './report.js';
-import { subjects } from './subjects.js';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { measureInBrowser } from './browser.js';
+import { type Case, makeCases } from './cases.js';
+import { coldStarts } from './cold.js';
+import { type CaseResult, runCase } from './compare.js';
+import { configurationsOf } from './configurations.js';
+import { thisMachine } from './machine.js';
+import { HELP, type Options, readOptions, UsageError } from './options.js';
+import type { NodeProgram } from './process.js';
+import { type Reference, readReference } from './reference.js';
+import { layersText, page, type Results, summaryText } from './report.js';
+import { measureDownloads, measureNorm } from './side.js';
+import { randomOf } from './statistics.js';
 
-const BUILDS: readonly BuildName[] = ['relaxed-simd', 'simd128'];
-const RUNS = 20;
-const QUICK_RUNS = 3;
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const FILES = path.join(ROOT, '.tools/bench');
+const REFERENCES = path.join(ROOT, 'test/golden/bench/references.safetensors');
 
-/** Engines by build; a build that this Node can't run is reported, not passed over. */
-async function startEngines(): Promise<Map<BuildName, Engine>> {
-  const engines = new Map<BuildName, Engine>();
-  for (const build of BUILDS) {
-    try {
-      engines.set(build, await Engine.create({ build }));
-    } catch (error) {
-      if (!(error instanceof UnsupportedError)) throw error;
-      console.log(`NOT RUN: ${build} (${error.message})`);
-    }
+/** scripts/rivals/install.mjs */
+interface Installer {
+  ensureRivals(): Promise<string | null>;
+  ensureNode(major: number): Promise<NodeProgram | string>;
+}
+
+/** Of each configuration, one after the other. */
+const PROCESSES = 2;
+const WARM_UP_MS = 6000;
+const QUICK_WARM_UP_MS = 1500;
+
+const started = performance.now();
+const say = (text: string): void => {
+  console.log(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}`);
+};
+
+async function nodesOf(options: Options, installer: Installer): Promise<NodeProgram[]> {
+  const nodes: NodeProgram[] = [];
+  for (const wanted of options.nodes) {
+    const current = { path: process.execPath, version: process.version };
+    const node = wanted === 'current' ? current : await installer.ensureNode(wanted);
+    if (typeof node === 'string') say(`NOT RUN: Node ${wanted} (${node})`);
+    else nodes.push(node);
   }
-  return engines;
+  if (nodes.length === 0) throw new UsageError('no Node to run in');
+  return nodes;
 }
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean' }, json: { type: 'string' } } });
-const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version };
-console.log(`${machine.cpu}, ${machine.cores} cores seen, Node ${machine.node}; one thread, float32`);
-
-const engines = await startEngines();
-const relaxedPeak = Peak.create(true);
-const plainPeak = Peak.create(false);
-const peaks = [relaxedPeak, plainPeak].filter((peak) => peak !== null);
-const results: NetworkTimings[] = [];
-for (const subject of subjects()) {
-  results.push(await measure(engines, subject, peaks, values.quick === true ? QUICK_RUNS : RUNS));
+async function measureAll(options: Options, command: string): Promise<Results> {
+  const url = new URL('../../scripts/rivals/install.mjs', import.meta.url);
+  const installer = (await import(url.href)) as Installer;
+  const rivals = options.engines.filter((engine) => engine !== 'gouache');
+  const noRivals = rivals.length > 0 ? await installer.ensureRivals() : null;
+  const nodes = await nodesOf(options, installer);
+  const newest = nodes.at(-1);
+  if (newest === undefined) throw new UsageError('no Node to run in');
+  const random = randomOf(options.seed);
+  const referenceOf = (name: string): Reference => readReference(options.references ?? REFERENCES, name);
+  const cases = makeCases(options.networks, options.sizes, FILES, options.tflite ?? FILES);
+  const results: CaseResult[] = [];
+  for (const what of cases) {
+    const { rounds, seconds, quick } = options;
+    const style = what.name.startsWith('style');
+    const configurations = configurationsOf(
+      options,
+      quick && !style ? [newest] : nodes,
+      what.name === 'style-256',
+    );
+    const effort = quick
+      ? { processes: 1, warmUpMs: QUICK_WARM_UP_MS }
+      : { processes: rounds < PROCESSES ? rounds : PROCESSES, warmUpMs: WARM_UP_MS };
+    const turns = { rounds, seconds, ...effort, random, say, noRivals };
+    results.push(await runCase(what, configurations, referenceOf(what.name), turns));
+  }
+  const nothing = { cold: [], browser: [], norms: [], downloads: [] };
+  const beside = options.onlyNetworks
+    ? nothing
+    : await measureBeside(options, cases, newest, { random, noRivals, referenceOf });
+  return {
+    machine: thisMachine(),
+    date: new Date().toISOString().slice(0, 10),
+    command,
+    nodes: nodes.map(({ version }) => version),
+    cases: results,
+    ...beside,
+  };
 }
-for (const engine of engines.values()) await engine.dispose();
 
-const peakOf = new Map<string, number>();
-if (relaxedPeak !== null) peakOf.set('relaxed-simd', relaxedPeak.gflops);
-if (plainPeak !== null) peakOf.set('simd128', plainPeak.gflops);
-for (const [build, gflops] of peakOf) console.log(`peak, ${build}: ${gflops.toFixed(1)} GFLOP/s`);
-for (const result of results) console.log(`\n${networkReport(result, peakOf)}`);
-if (values.json !== undefined) {
-  const data = { machine, date: new Date().toISOString(), peak_gflops: Object.fromEntries(peakOf), results };
-  writeFileSync(values.json, `${JSON.stringify(data, null, 2)}\n`);
-  console.log(`written to ${values.json}`);
+/** Cold starts, memory, a browser, the norm alone, downloads. */
+async function measureBeside(
+  options: Options,
+  cases: readonly Case[],
+  newest: NodeProgram,
+  how: { random: () => number; noRivals: string | null; referenceOf: (name: string) => Reference },
+): Promise<Pick<Results, 'cold' | 'browser' | 'norms' | 'downloads'>> {
+  const first = options.builds.slice(0, 1);
+  const engines = options.engines.filter((engine) => engine === 'gouache' || engine === 'onnxruntime-web');
+  const configurations = configurationsOf({ ...options, engines, builds: first }, [newest], false);
+  const small = cases.filter(({ size }) => size === Math.min(...options.sizes));
+  const cold = await coldStarts(options.quick ? small.slice(0, 1) : small, configurations, how.referenceOf, {
+    times: options.quick ? 1 : 5,
+    random: how.random,
+    say,
+    noRivals: how.noRivals,
+  });
+  const [build] = options.builds;
+  const browser =
+    build !== undefined && options.engines.includes('gouache')
+      ? await measureInBrowser(options.quick ? small.slice(0, 1) : cases, {
+          ...{ root: ROOT, build, threads: options.threads, rounds: options.quick ? 2 : options.rounds },
+          ...{ referenceOf: how.referenceOf, random: how.random, say },
+        })
+      : [];
+  say('instance norm alone');
+  const norms = [];
+  for (const build of options.builds) norms.push(await measureNorm(newest, build));
+  const web = options.engines.filter((engine) => engine === 'onnxruntime-web' || engine === 'litert');
+  const downloads = await measureDownloads(how.noRivals === null ? web : []);
+  return { cold, browser, norms, downloads };
+}
+
+function write(results: Results, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'bench.json'), `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(path.join(folder, 'README.md'), page(results));
+  console.log(`\nwritten to ${path.relative(process.cwd(), folder)}`);
+}
+
+try {
+  const args = process.argv.slice(2);
+  const options = readOptions(args);
+  if (options === null) console.log(HELP);
+  else {
+    const results = await measureAll(
+      options,
+      ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+    );
+    console.log(`\n${summaryText(results)}`);
+    if (options.layers) console.log(`\n${layersText(results.cases)}`);
+    const record = path.join(ROOT, 'test/bench_record', results.machine.slug);
+    const folder = options.output ?? (options.whole ? record : null);
+    if (folder !== null) write(results, folder);
+    // A comparison in which an engine is wrong is no success.
+    const wrong = results.cases.some(({ rows }) => rows.some(({ outcome }) => outcome === 'disagrees'));
+    process.exitCode = wrong ? 1 : 0;
+  }
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\n\nnpm run bench -- --help says what there is.`);
+  process.exitCode = 2;
 }

@@ -1,0 +1,119 @@
+/** The networks at their sizes, and the files that engines read them from: weights for gouache, ONNX models for others, both made here. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { compileGraph } from '../graph/compile.js';
+import type { Graph } from '../graph/ir.js';
+import { numel } from '../graph/shape.js';
+import { traceModule } from '../graph/trace.js';
+import { Tensor } from '../index.js';
+import { networks } from '../networks/index.js';
+import { functional, type Module } from '../nn/index.js';
+import { exportOnnx } from '../onnx/index.js';
+import { formulaState } from './formula.js';
+import { type WinogradWork, winogradWork } from './layers.js';
+import type { EngineName } from './protocol.js';
+
+const NETWORKS: Readonly<Record<string, string>> = {
+  style: 'StyleTransferNetwork',
+  cyclegan: 'CycleGANGenerator',
+};
+
+/** One network at one size. */
+export interface Case {
+  /** Such as `style-256`. */
+  readonly name: string;
+  readonly network: string;
+  readonly size: number;
+  readonly shape: readonly number[];
+  /** Multiplications and additions of its convolutions, computed directly. */
+  readonly flops: number;
+  /** What gouache's algorithms multiply instead, by layer, at precision 'high'. */
+  readonly winograd: Readonly<Record<string, WinogradWork>>;
+  /** The model file of an engine. */
+  readonly model: Readonly<Record<EngineName, string>>;
+}
+
+/** A network with its default arguments, and the formula's weights. */
+function createNetwork(name: string): Module {
+  const entry = networks.get(name);
+  if (entry === undefined) throw new Error(`no network ${name}`);
+  const defaults = Object.entries(entry.arguments).map(([key, bounds]) => [key, bounds.default] as const);
+  const { network } = entry.create(Object.fromEntries(defaults));
+  const shapes = new Map([...network.stateDict()].map(([key, { shape }]) => [key, shape]));
+  const values = [...formulaState(shapes)];
+  network.loadStateDict(
+    Object.fromEntries(values.map(([key, data]) => [key, Tensor.from(data, shapes.get(key) ?? [])])),
+  );
+  return network;
+}
+
+/** A state dict as a safetensors file. */
+function safetensors(network: Module): Uint8Array {
+  const header: Record<string, object> = {};
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const [key, { stored, shape }] of network.stateDict()) {
+    if (stored === null) throw new Error(`${key} has no values`);
+    const { bytes } = stored;
+    header[key] = { dtype: 'F32', shape, data_offsets: [offset, offset + bytes.length] };
+    parts.push(bytes);
+    offset += bytes.length;
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+  return Buffer.concat([length, text, ...parts]);
+}
+
+/** Two for every weight that meets a pixel. */
+function convolutionFlops(graph: Graph): number {
+  const elems = (id: number | undefined): number => numel(graph.values[id ?? -1]?.shape ?? []);
+  return graph.nodes.reduce((sum, { op, inputs, output, weights }) => {
+    const kernel = weights.weight?.shape ?? [];
+    const [first = 1] = kernel;
+    // conv2d: [O I KH KW], each output element meets I KH KW; transposed: [I O KH KW], each input element meets O KH KW.
+    if (op === 'conv2d') return sum + (2 * elems(output) * numel(kernel)) / first;
+    return op === 'conv_transpose2d' ? sum + (2 * elems(inputs[0]) * numel(kernel)) / first : sum;
+  }, 0);
+}
+
+/** Writes the files of all cases into `folder`. */
+export function makeCases(
+  names: readonly string[],
+  sizes: readonly number[],
+  folder: string,
+  tflite: string,
+): Case[] {
+  mkdirSync(folder, { recursive: true });
+  // Compiling it costs what compiling the runtime costs, and nothing more.
+  writeFileSync(
+    path.join(folder, 'identity.onnx'),
+    exportOnnx((x) => functional.relu(x), [1]),
+  );
+  return names.flatMap((name) => {
+    const kind = NETWORKS[name] ?? name;
+    const network = createNetwork(kind);
+    const weights = path.join(folder, `${name}.safetensors`);
+    writeFileSync(weights, safetensors(network));
+    return sizes.map((size) => {
+      const shape = [1, 3, size, size];
+      const onnx = path.join(folder, `${name}-${size}.onnx`);
+      writeFileSync(onnx, exportOnnx(network, shape));
+      const { graph } = traceModule(network, [{ shape }]);
+      return {
+        name: `${name}-${size}`,
+        network: kind,
+        size,
+        shape,
+        flops: convolutionFlops(graph),
+        winograd: winogradWork(compileGraph(graph).stages.chosen.graph),
+        model: {
+          gouache: weights,
+          'onnxruntime-web': onnx,
+          'onnxruntime-node': onnx,
+          litert: path.join(tflite, `${name}-${size}.tflite`),
+        },
+      };
+    });
+  });
+}

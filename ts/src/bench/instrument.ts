@@ -1,0 +1,16 @@
+/** What a child can measure: an engine on a case, or one of the things beside them. */
+import type { ProfileRow } from '../session.js';
+import type { Prepared } from './protocol.js';
+
+export interface Instrument {
+  /** Loads, compiles and runs once. */
+  prepare(): Promise<Prepared>;
+  /** One measurement: milliseconds, as a rule. */
+  run(): Promise<number>;
+  /** Steps of the runs so far, each at its best. */
+  profile(): readonly ProfileRow[];
+}
+
+/** Nothing was computed, so there is nothing to compare. */
+export const NO_SAMPLE = { values: [], mean: 0, least: 0, largest: 0 } as const;
+export const NO_PHASES = { import: 0, compile: 0, prepare: 0, first: 0 } as const;

@@ -1,0 +1,115 @@
+/** exportOnnx: a network at one size becomes an ONNX model. The graph is the traced one, before gouache's own fusion: runtimes fuse in their own way. */
+import { create, toBinary } from '@bufbuild/protobuf';
+import { ArgumentError } from '../errors.js';
+import type { Graph, Shape, ValueId } from '../graph/ir.js';
+import { type OutputStructure, type Traceable, traceModule } from '../graph/trace.js';
+import { Module } from '../nn/module.js';
+import type { Parameter } from '../nn/parameter.js';
+import { GraphBuilder, type OnnxName } from './builder.js';
+import { ELEMENT } from './codes.js';
+import { lower, OPERATOR_SET } from './lower.js';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from './schema.gen.js';
+import { Weights } from './weights.js';
+
+/** The version of the file format that came with operator set 17. */
+const IR_VERSION = 8n;
+
+/** Protobuf messages end at 2 GiB; beyond it ONNX keeps weights in files beside the model. */
+const MOST_BYTES = 2 ** 31 - 1;
+
+function valueInfo(name: OnnxName, shape: Shape): ValueInfoProto {
+  const dim = shape.map((size) =>
+    create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue', value: BigInt(size) } }),
+  );
+  const tensorType = create(TypeProto_TensorSchema, {
+    elemType: ELEMENT.FLOAT,
+    shape: create(TensorShapeProtoSchema, { dim }),
+  });
+  return create(ValueInfoProtoSchema, { name, type: create(TypeProtoSchema, { tensorType }) });
+}
+
+/** `input`, or `input_0`, `input_1`, ... */
+function numbered(stem: string, count: number): string[] {
+  return count === 1 ? [stem] : Array.from({ length: count }, (_, index) => `${stem}_${index}`);
+}
+
+function outputNames(structure: OutputStructure, count: number): readonly string[] {
+  return structure.kind === 'record' ? structure.keys : numbered('output', count);
+}
+
+function stateKeys(target: Traceable): ReadonlyMap<Parameter, string> {
+  if (!(target instanceof Module)) return new Map();
+  return new Map([...target.stateDict()].map(([key, parameter]) => [parameter, key]));
+}
+
+function build(graph: Graph, structure: OutputStructure, target: Traceable) {
+  const builder = new GraphBuilder();
+  const weights = new Weights(builder, stateKeys(target));
+  const shape = (id: ValueId): Shape => graph.values[id]?.shape ?? [];
+  const inputs = numbered('input', graph.inputs.length).map((name) => builder.name(name));
+  const outputs = outputNames(structure, graph.outputs.length).map((name) => builder.name(name));
+  const names = new Map<ValueId, OnnxName>(graph.inputs.map((id, index) => [id, inputs[index] ?? '']));
+  const name = (id: ValueId): OnnxName => {
+    const known = names.get(id);
+    if (known === undefined) throw new RangeError(`value ${id} is used before it is made`);
+    return known;
+  };
+  for (const node of graph.nodes) names.set(node.output, lower({ builder, weights, name, shape }, node));
+  graph.outputs.forEach((id, index) => {
+    builder.output(name(id), outputs[index] ?? '');
+  });
+  return create(GraphProtoSchema, {
+    name: 'gouache',
+    node: builder.nodes,
+    initializer: builder.initializers,
+    input: graph.inputs.map((id, index) => valueInfo(inputs[index] ?? '', shape(id))),
+    output: graph.outputs.map((id, index) => valueInfo(outputs[index] ?? '', shape(id))),
+  });
+}
+
+/**
+ * Writes a network (or a function of values) as an ONNX model of operator set 17, for inputs of one size.
+ *
+ * Weights are initializers under their state-dict keys, in the precision that they are stored in; the arithmetic is float32. The inputs are
+ * called `input` (`input_0`, `input_1`, ... of several), the outputs `output` or by the keys of the record that `forward` returns.
+ *
+ * @param net with its weights loaded
+ * @param shape of the input, such as [1, 3, 256, 256], or a list of shapes for several inputs
+ * @returns the bytes of an .onnx file
+ * @throws {@link ShapeError} when the inputs do not suit a layer
+ * @throws {@link StateDictError} when a parameter has no values
+ * @throws {@link UnsupportedError} for what has no op in ONNX: statistics over a batch, and weights that are strided views
+ * @throws {@link ArgumentError} when `shape` is no shape, or the model would pass protobuf's 2 GiB
+ */
+export function exportOnnx(net: Traceable, shape: Shape | readonly Shape[]): Uint8Array<ArrayBuffer> {
+  const op = 'exportOnnx';
+  if (!Array.isArray(shape)) {
+    throw new ArgumentError('not a shape', { op, got: typeof shape, wanted: 'a shape, or a list of shapes' });
+  }
+  const shapes = (shape.some((item) => Array.isArray(item)) ? shape : [shape]) as readonly Shape[];
+  const { graph, structure } = traceModule(
+    net,
+    shapes.map((one) => ({ shape: one })),
+  );
+  const model = create(ModelProtoSchema, {
+    irVersion: IR_VERSION,
+    producerName: 'gouache',
+    opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(OPERATOR_SET) })],
+    graph: build(graph, structure, net),
+  });
+  const weightBytes = model.graph?.initializer.reduce((sum, { rawData }) => sum + rawData.byteLength, 0) ?? 0;
+  if (weightBytes > MOST_BYTES) {
+    throw new ArgumentError('a model beyond 2 GiB', { op, got: `${weightBytes} bytes of weights` });
+  }
+  return toBinary(ModelProtoSchema, model);
+}

@@ -1,0 +1,69 @@
+/**
+ * Parameters as initializers under their state-dict keys. Their stored bytes are taken as they are: half precision stays half
+ * and gets a Cast to float32, which runtimes compute once, when they load the model.
+ */
+import { StateDictError, UnsupportedError } from '../errors.js';
+import { denseStrides, numel, sameShape } from '../graph/shape.js';
+import { type Parameter, STORED_BYTES, type StoredDtype } from '../nn/parameter.js';
+import type { GraphBuilder, OnnxName } from './builder.js';
+import { ELEMENT, type ElementCode } from './codes.js';
+
+const ELEMENTS = {
+  F32: ELEMENT.FLOAT,
+  F16: ELEMENT.FLOAT16,
+  BF16: ELEMENT.BFLOAT16,
+  F64: ELEMENT.DOUBLE,
+  I64: ELEMENT.INT64,
+} as const satisfies Record<StoredDtype, ElementCode>;
+
+export class Weights {
+  readonly #builder: GraphBuilder;
+  readonly #keys: ReadonlyMap<Parameter, string>;
+  readonly #made = new Map<Parameter, OnnxName>();
+
+  /** @param keys the state dict's; another parameter is named by the layer that uses it and its role */
+  constructor(builder: GraphBuilder, keys: ReadonlyMap<Parameter, string>) {
+    this.#builder = builder;
+    this.#keys = keys;
+  }
+
+  /**
+   * A parameter as float32, made at its first use.
+   * @throws {@link StateDictError} when it has no values
+   * @throws {@link UnsupportedError} for values that are a strided view
+   */
+  float32(parameter: Parameter, at: string, role: string): OnnxName {
+    const known = this.#made.get(parameter);
+    if (known !== undefined) return known;
+    const key = this.#keys.get(parameter) ?? `${at}.${role}`;
+    const made = this.#make(parameter, key);
+    this.#made.set(parameter, made);
+    return made;
+  }
+
+  #make({ stored }: Parameter, key: string): OnnxName {
+    const op = 'exportOnnx';
+    if (stored === null) {
+      throw new StateDictError('a parameter without values', {
+        op,
+        got: key,
+        missing: [key],
+        hint: 'Call loadStateDict first.',
+      });
+    }
+    const { bytes, dtype, shape, strides } = stored;
+    const element = ELEMENTS[dtype];
+    const filled = numel(shape) > 1 && strides.every((stride) => stride === 0);
+    if (!filled && !sameShape(strides, denseStrides(shape))) {
+      throw new UnsupportedError('a parameter whose values are a strided view', {
+        op,
+        got: `${key}, strides [${strides}]`,
+        wanted: `dense values, strides [${denseStrides(shape)}]`,
+      });
+    }
+    const held = bytes.subarray(0, (filled ? 1 : numel(shape)) * STORED_BYTES[dtype]);
+    const name = this.#builder.tensor(key, { element, shape: filled ? [1] : shape, bytes: held });
+    const whole = filled ? this.#builder.node('Expand', key, [name, this.#builder.int64(shape)]) : name;
+    return dtype === 'F32' ? whole : this.#builder.node('Cast', key, [whole], { to: ELEMENT.FLOAT });
+  }
+}
