@@ -12,6 +12,8 @@ mod algorithms;
 pub use algorithms::{Algorithm, F3x3, F4x3, F4x4, Stride2, Transposed2};
 use algorithms::{Line, MOST};
 
+use core::mem::MaybeUninit;
+
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
 
@@ -43,26 +45,50 @@ fn line(n: usize, get: impl Fn(usize) -> F32x4) -> Line {
     core::array::from_fn(|i| if i < n { get(i) } else { F32x4::splat(0.0) })
 }
 
+/// What lies between the two passes. Not initialised: to fill it would cost as much as half of a transform.
+struct Columns([[MaybeUninit<F32x4>; MOST]; MOST]);
+
+impl Columns {
+    #[inline(always)]
+    fn new() -> Self {
+        Self([[MaybeUninit::uninit(); MOST]; MOST])
+    }
+
+    /// Column `col`, of which `count` numbers mean something.
+    #[inline(always)]
+    fn set(&mut self, col: usize, count: usize, line: Line) {
+        for (to, x) in self.0[col].iter_mut().zip(line).take(count) {
+            to.write(x);
+        }
+    }
+
+    /// # Safety
+    /// - `set` has written columns 0..`cols`, more than `row` numbers of each.
+    #[inline(always)]
+    unsafe fn row(&self, row: usize, cols: usize) -> Line {
+        // SAFETY: the caller's obligation.
+        line(cols, |col| unsafe { self.0[col][row].assume_init() })
+    }
+}
+
 /// Transforms `A::PATCH` x `A::PATCH` pixels, rows `row_stride` floats apart, to as many vectors as there are points, `to_stride`
 /// floats apart.
 #[inline(never)]
-#[allow(
-    clippy::needless_range_loop,
-    reason = "the index unrolls; it is that of the inner array"
-)]
 pub fn input_tile<A: Algorithm>(x: Src, row_stride: usize, to: Dst, to_stride: usize) {
     assert!(holds(x.len(), A::PATCH, row_stride, A::PATCH));
     assert!(holds(to.len(), points::<A>(), to_stride, 1));
     let (from, to) = (x.as_ptr(), to.as_mut_ptr());
-    let mut columns = [[F32x4::splat(0.0); MOST]; MOST];
+    let mut columns = Columns::new();
     for col in 0..A::PATCH {
         // SAFETY: rows and columns of the patch: what the assertions cover.
-        columns[col] = A::input(line(A::PATCH, |row| unsafe {
+        let d = line(A::PATCH, |row| unsafe {
             F32x4::load(from.add(row * row_stride + col * LANES))
-        }));
+        });
+        columns.set(col, A::POINTS, A::input(d));
     }
     for row in 0..A::POINTS {
-        let points = A::input(line(A::PATCH, |col| columns[col][row]));
+        // SAFETY: all columns of the patch are set, to the last point.
+        let points = A::input(unsafe { columns.row(row, A::PATCH) });
         for (col, point) in points.into_iter().enumerate().take(A::POINTS) {
             // SAFETY: one of the points, which the assertions cover.
             unsafe { point.store(to.add((row * A::POINTS + col) * to_stride)) };
@@ -82,10 +108,6 @@ pub struct Finish {
 /// Transforms products, a vector each, to `A::TILE` x `A::TILE` results and stores the first `rows` x `cols` of them, rows
 /// `row_stride` floats apart.
 #[inline(never)]
-#[allow(
-    clippy::needless_range_loop,
-    reason = "the index unrolls; it is that of the inner array"
-)]
 pub fn output_tile<A: Algorithm>(
     m: Src,
     finish: &Finish,
@@ -97,18 +119,20 @@ pub fn output_tile<A: Algorithm>(
     assert!(rows <= A::TILE && cols <= A::TILE && holds(y.len(), rows, row_stride, cols));
     let (from, to) = (m.as_ptr(), y.as_mut_ptr());
     let least = F32x4::splat(finish.least);
-    let mut columns = [[F32x4::splat(0.0); MOST]; MOST];
+    let mut columns = Columns::new();
     for col in 0..A::POINTS {
         // SAFETY: one of the points, which the assertions cover.
-        columns[col] = A::output(line(A::POINTS, |row| unsafe {
+        let m = line(A::POINTS, |row| unsafe {
             F32x4::load(from.add((row * A::POINTS + col) * LANES))
-        }));
+        });
+        columns.set(col, A::TILE, A::output(m));
     }
     for row in 0..A::TILE {
         if row >= rows {
             break;
         }
-        let results = A::output(line(A::POINTS, |col| columns[col][row]));
+        // SAFETY: all columns of points are set, to the last result.
+        let results = A::output(unsafe { columns.row(row, A::POINTS) });
         for (col, result) in results.into_iter().enumerate().take(A::TILE) {
             if col < cols {
                 let result = (result + finish.bias).zero_below(least);
@@ -121,20 +145,21 @@ pub fn output_tile<A: Algorithm>(
 
 /// Transforms the weights of four outputs or channels, `get(kernel row, kernel column)`; `put(point, weights)` takes each.
 #[inline(always)]
-#[allow(
-    clippy::needless_range_loop,
-    reason = "the index unrolls; it is that of the inner array"
-)]
 pub fn weight_tile<A: Algorithm>(
     get: impl Fn(usize, usize) -> F32x4,
     mut put: impl FnMut(usize, F32x4),
 ) {
-    let mut columns = [[F32x4::splat(0.0); MOST]; MOST];
+    let mut columns = Columns::new();
     for col in 0..A::TAPS {
-        columns[col] = A::weight(line(A::TAPS, |row| get(row, col)));
+        columns.set(
+            col,
+            A::WEIGHTS,
+            A::weight(line(A::TAPS, |row| get(row, col))),
+        );
     }
     for row in 0..A::WEIGHTS {
-        let points = A::weight(line(A::TAPS, |col| columns[col][row]));
+        // SAFETY: all columns of taps are set, to the last point.
+        let points = A::weight(unsafe { columns.row(row, A::TAPS) });
         for (col, point) in points.into_iter().enumerate().take(A::WEIGHTS) {
             let scale = (A::SCALE[row] * A::SCALE[col]) as f32;
             put(row * A::WEIGHTS + col, point * F32x4::splat(scale));
