@@ -33,6 +33,8 @@ export function rustFlags(build) {
     `-C target-feature=${features.join(',')}`,
     // Loop strength reduction turns constant offsets into pointers of their own, which spills registers.
     '-C llvm-args=-disable-lsr',
+    // memory.fill is a call out of WebAssembly: borders of a few pixels took longer to clear than rows to copy.
+    '-C llvm-args=-disable-loop-idiom-memset',
     '-C link-arg=--import-memory',
     `-C link-arg=--max-memory=${MAX_MEMORY_BYTES}`,
   ];
