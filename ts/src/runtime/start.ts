@@ -50,7 +50,8 @@ export async function startHost(options: StartOptions): Promise<StartedHost> {
   const facts = await options.load(options.threads.count > 1);
   const reasons: string[] = [];
   for (const source of [first, 'text'] as const) {
-    const name = source === 'text' ? "the worker's text" : source.kind === 'url' ? source.url : 'worker.js';
+    const name =
+      source === 'text' ? "the worker's text" : source.kind === 'url' ? brief(source.url) : 'worker.js';
     try {
       const started = await answering(source === 'text' ? await text() : source, facts, options);
       const reason = [...reasons, `a worker from ${name} answered`].join('; ');
@@ -109,7 +110,7 @@ async function answering(
       client.request({ type: 'init', ...facts, mailbox: threads.count > 1 }),
       'no answer',
     );
-    if (init.shared === null) return { client, init, threads };
+    if (threads.count === 1 || init.shared === null) return { client, init, threads };
     const ready = await prepared(crew, facts.module, init.shared);
     const pool = new Pool({ shared: init.shared, recruits: ready, still_ms: options.still_ms ?? STILL_MS });
     client.join(pool);
@@ -170,6 +171,11 @@ function within<T>(promise: Promise<T>, what: string): Promise<T> {
     );
     promise.then(resolve, reject).finally(() => clearTimeout(timeout));
   });
+}
+
+/** A data: URL holds a whole script. */
+function brief(url: string): string {
+  return url.length > 200 ? `${url.slice(0, 60)}...` : url;
 }
 
 function spell(error: unknown): string {
