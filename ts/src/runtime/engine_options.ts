@@ -9,6 +9,9 @@ const MOST_PAGES = 65536;
 /** Below this not even the kernels' stack and constants fit. */
 const LEAST_BYTES = 4 * 2 ** 20;
 
+/** As many as a plan has room for. */
+export const MOST_THREADS = MAX_WORKERS;
+
 interface Checkable {
   readonly build?: string | undefined;
   readonly threads?: number | undefined;
@@ -50,11 +53,11 @@ export function checkEngineOptions(options: Checkable): CheckedOptions {
     });
   }
   const { threads, maxMemoryBytes = MOST_PAGES * PAGE_BYTES, worker, workerUrl, onWarning } = options;
-  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= MAX_WORKERS)) {
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
     throw new ArgumentError('impossible number of threads', {
       op: OP,
       got: String(threads),
-      wanted: `a whole number from 1 to ${MAX_WORKERS}`,
+      wanted: `a whole number from 1 to ${MOST_THREADS}`,
     });
   }
   if (!Number.isFinite(maxMemoryBytes) || maxMemoryBytes < LEAST_BYTES) {

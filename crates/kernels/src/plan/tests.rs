@@ -2,7 +2,9 @@
 
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{ARRIVED_THERE, ENTRY_WORDS, HEAD_WORDS, HEADER_WORDS, MAX_WORKERS, Plan, Status, header};
+use super::{
+    ARRIVED_THERE, ENTRY_WORDS, HEAD_WORDS, HEADER_WORDS, MAX_WORKERS, Plan, Status, header,
+};
 use crate::micro::statistics::Moments;
 use crate::ops::Fault;
 use crate::record::{Operand, Reduce, Unary, field};
