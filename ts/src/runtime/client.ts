@@ -98,6 +98,8 @@ export class HostClient {
     this.#death = reason;
     this.#port.terminate();
     this.#pool?.terminate();
+    // It refers to the memory, which is not to outlive the workers.
+    this.#pool = null;
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();
     this.#port.hold(false);

@@ -118,6 +118,7 @@ export class Host {
   /** Runs a plan to its end, with the pool where the plan has room for it. An abort ends it with {@link Aborted}. */
   async #drive(id: number, plan: LoadedPlan, recordMs?: Float64Array, report = () => {}): Promise<void> {
     const { mailbox } = this.#ready();
+    this.#throwIfAborted(id);
     plan.start();
     if (plan.workers === 1 || mailbox === null) return this.#takeTiles(id, plan, recordMs, report);
     mailbox.command(plan.address, plan.encoded.words.length, plan.workers - 1);
