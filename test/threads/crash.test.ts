@@ -61,6 +61,15 @@ test('a worker that sleeps ends the run after ten seconds', async () => {
   expect(performance.now() - started).toBeGreaterThan(9000);
 });
 
+test('a caller whose own thread is held up does not take its workers for dead', async () => {
+  const engine = await impatientEngine(doomedWorker('', 0, 0), THREADS, 300);
+  const running = engine.run(new SlowNet(60), slowInput());
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const until = performance.now() + 700;
+  while (performance.now() < until);
+  expect((await running).shape).toEqual([1, 64, 128, 128]);
+});
+
 test('workers that are not asked for anything may sleep for longer', async () => {
   const engine = await impatientEngine(doomedWorker('', 0, 0), THREADS, 300);
   await engine.run((v) => v.add(1), one);

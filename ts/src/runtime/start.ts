@@ -47,7 +47,9 @@ export async function startHost(options: StartOptions): Promise<StartedHost> {
   if (!options.worker) return startOnCaller(options, 'asked for with { worker: false }');
   const given = options.workerUrl;
   const first: WorkerSource = given === undefined ? { kind: 'file' } : { kind: 'url', url: given };
-  const facts = await options.load(options.threads.count > 1);
+  // The kernels are compiled while the workers start. What goes wrong there is for whoever awaits it.
+  const facts = options.load(options.threads.count > 1);
+  facts.catch(() => {});
   const reasons: string[] = [];
   for (const source of [first, 'text'] as const) {
     const name =
@@ -93,7 +95,7 @@ async function startOnCaller(options: StartOptions, reason: string): Promise<Sta
 /** Starts the host and, beside it, the pool. */
 async function answering(
   source: WorkerSource,
-  facts: ModuleFacts,
+  loading: Promise<ModuleFacts>,
   options: StartOptions,
 ): Promise<Pick<StartedHost, 'client' | 'init' | 'threads'>> {
   let port: HostPort;
@@ -106,6 +108,7 @@ async function answering(
   const { threads } = options;
   const crew = recruits(source, threads.count - 1);
   try {
+    const facts = await loading;
     const init = await within(
       client.request({ type: 'init', ...facts, mailbox: threads.count > 1 }),
       'no answer',
