@@ -1,10 +1,10 @@
 // `npm start -- <arguments>`: sets up and builds what is missing, then runs `gouache stylize <arguments>`.
-import { buildOfThisNode } from './lib/builds.mjs';
+import { buildsOfThisNode } from './lib/builds.mjs';
 import { ensureBuilt } from './lib/ensure.mjs';
 import { handOver } from './lib/hand_over.mjs';
 import { main } from './lib/steps.mjs';
 
 await main(async () => {
-  await ensureBuilt([buildOfThisNode()]);
+  await ensureBuilt(buildsOfThisNode());
   return handOver('dist/cli/main.js', ['stylize', ...process.argv.slice(2)]);
 });

@@ -59,5 +59,8 @@ const RELAXED_PROBE = new Uint8Array([
 /** Whether this process compiles relaxed SIMD (Node 20 only with --experimental-wasm-relaxed-simd). */
 export const hasRelaxedSimd = () => WebAssembly.validate(RELAXED_PROBE);
 
-/** The one build that the engine picks in this Node. */
-export const buildOfThisNode = () => (hasRelaxedSimd() ? 'relaxed-simd' : 'simd128');
+/** The builds that the engine picks from in this Node: which of the two depends on how many threads it is to compute with. */
+export function buildsOfThisNode() {
+  const name = hasRelaxedSimd() ? 'relaxed-simd' : 'simd128';
+  return [name, `${name}-threads`];
+}

@@ -1,6 +1,7 @@
 /** Where paintings go, in which format and size, and what is never overwritten. */
 import { copyFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -36,12 +37,23 @@ test('the default name derives from the photo and the model, and never replaces 
   expect(readFileSync(at('photo.png')).equals(before)).toBe(true);
 });
 
-test('it tells build, size, milliseconds and path', async () => {
-  const { stdout, stderr } = await run('photo.png', '--model', 'starry-night', '--build', 'simd128');
+test.each(['1', '2'])('it tells build, threads (%s), size, milliseconds and path', async (threads) => {
+  const model = ['--model', 'starry-night', '--output', `night-${threads}.png`];
+  const { stdout, stderr } = await run('photo.png', ...model, '--build', 'simd128', '--threads', threads);
   expect(stderr).toBe('');
+  const spelled = threads === '1' ? '1 thread' : `${threads} threads`;
   expect(stdout).toMatch(
-    /^painted photo\.png as starry-night: build simd128, 48x36, \d+ ms\nwrote photo-starry-night\.png\n$/,
+    new RegExp(
+      `^painted photo\\.png as starry-night: build simd128, ${spelled}, 48x36, \\d+ ms\nwrote night-${threads}\\.png\n$`,
+    ),
   );
+});
+
+test('without --threads it takes what may be used, and without --output the model names the file', async () => {
+  const { stdout } = await run('photo.png', '--model', 'starry-night');
+  const most = Math.min(8, availableParallelism());
+  expect(Number(/, (\d+) threads?,/.exec(stdout)?.[1])).toBeLessThanOrEqual(most);
+  expect(stdout).toContain('wrote photo-starry-night.png');
 });
 
 test('without a photo it paints the bundled one with the default weights', async () => {

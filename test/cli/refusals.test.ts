@@ -68,6 +68,7 @@ test.each<[readonly string[], RegExp]>([
   [['stylize', 'photo.png', '--size', '2.5'], /'2\.5'/],
   [['stylize', 'photo.png', '--size=-3'], /'-3'/],
   [['stylize', 'photo.png', '--threads', '0'], /--threads/],
+  [['stylize', 'photo.png', '--threads', '65'], /--threads wants a whole number from 1 to 64.*'65'/],
   [['stylize', 'photo.png', '--build', 'avx'], /--build wants simd128 or relaxed-simd.*'avx'/],
 ])('gouache %j: a mistake in the command line', async (args, reason) => {
   expectLine(await run(...args), USAGE, reason);

@@ -15,6 +15,25 @@ export type Ran = Awaited<ReturnType<typeof runFunction>>;
 /** The channel on which the dying worker waits for its end. */
 export const DEATH_CHANNEL = 'gouache-test-death';
 
+/** Scripts of workers of which one, of the pool, goes wrong in the middle of a run; browsers send no event when a worker is just gone. */
+const POOL_ENDS = {
+  pool_throws: "throw new Error('told to die');",
+  pool_stands_still: 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
+};
+
+const endsInPool = (end: string): string => `{
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = async (...given) => {
+    const { exports } = await instantiate(...given);
+    let calls = 0;
+    const plan_run = (plan, words, tiles, worker) => {
+      if (worker === 1 && calls++ === 20) { ${end} }
+      return exports.plan_run(plan, words, tiles, worker);
+    };
+    return { exports: { ...exports, plan_run } };
+  };
+}`;
+
 async function build(): Promise<void> {
   const project = await projectOfItsOwn('page');
   fs.cpSync(path.join(root, 'test/e2e/page'), project, { recursive: true });
@@ -24,6 +43,8 @@ async function build(): Promise<void> {
   fs.mkdirSync(path.join(project, 'public/own'), { recursive: true });
   fs.writeFileSync(path.join(project, 'public/own/worker.js'), worker);
   fs.writeFileSync(path.join(project, 'public/own/dying.js'), `${worker};\n${dies}`);
+  for (const [name, end] of Object.entries(POOL_ENDS))
+    fs.writeFileSync(path.join(project, `public/own/${name}.js`), `${endsInPool(end)}\n${worker}`);
   const vite = path.join(root, 'node_modules/vite/bin/vite.js');
   // Vite would carry a small .wasm file in the page's own script; this page asks for its address.
   const { code, stdout, stderr } = await run(process.execPath, [vite, 'build', '--assetsInlineLimit', '0'], {

@@ -2,7 +2,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from './browser.js';
-import { DEATH_CHANNEL, paintInNode, withPage } from './built_page.js';
+import { type Call, DEATH_CHANNEL, type Painted, paintInNode, withPage } from './built_page.js';
+import { ISOLATING, type SiteOptions } from './server.js';
 
 const SIDE = 40;
 const BUILD = 'simd128';
@@ -17,6 +18,28 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 const isWorkerFile = (path: string) => /worker[^/]*\.js$/.test(path) && !/source/.test(path);
+
+const THREADS = 3;
+
+/** What a page gives that is not cross-origin isolated, and one that is: asserts how many threads each has computed with. */
+async function bothWays(
+  site: SiteOptions,
+  isolatedThreads: number,
+  use: (call: Call) => Promise<Painted>,
+): Promise<Painted[]> {
+  const painted: Painted[] = [];
+  for (const isolated of [false, true]) {
+    const headers = { ...site.headers, ...(isolated ? ISOLATING : {}) };
+    await withPage(browser, { ...site, headers }, async (call) => {
+      expect(await call('isolated')).toBe(isolated);
+      const one = await use(call);
+      expect(one.info.threads).toBe(isolated ? isolatedThreads : 1);
+      if (!isolated) expect(one.info.threadsReason).toContain('not cross-origin isolated');
+      painted.push(one);
+    });
+  }
+  return painted;
+}
 
 function policy(text: string): { headers: Record<string, string> } {
   return { headers: { 'content-security-policy': text } };
@@ -42,15 +65,17 @@ test.each([
     host: 'caller',
     warns: true,
   },
-])('$name: computed by the $host', async ({ site, host, warns }) => {
-  await withPage(browser, site, async (call) => {
-    const painted = await call('paint', { build: BUILD }, SIDE, SIDE);
-    expect(painted.info.host).toBe(host);
-    expect(painted.rgba).toBe(expected);
-    expect(painted.warnings).toHaveLength(warns ? 1 : 0);
-    if (warns) expect(painted.info.hostReason).toMatch(/no worker from worker\.js: \S/);
-    if (host === 'caller') expect(painted.info.hostReason).toMatch(/no worker from the worker's text: \S/);
-  });
+])('$name: computed by the $host, isolated and not', async ({ site, host, warns }) => {
+  const painted = await bothWays(site, host === 'worker' ? THREADS : 1, (call) =>
+    call('paint', { build: BUILD, threads: THREADS }, SIDE, SIDE),
+  );
+  for (const { info, rgba, warnings } of painted) {
+    expect(info.host).toBe(host);
+    expect(rgba).toBe(expected);
+    expect(warnings).toHaveLength(warns ? 1 : 0);
+    if (warns) expect(info.hostReason).toMatch(/no worker from worker\.js: \S/);
+    if (host === 'caller') expect(info.hostReason).toMatch(/no worker from the worker's text: \S/);
+  }
 });
 
 test('{ worker: false } starts no worker', async () => {
@@ -86,7 +111,22 @@ test('a policy that forbids WebAssembly is named in the error', async () => {
 });
 
 test('a worker that dies rejects the run, and another engine goes on', async () => {
-  const result = await withPage(browser, {}, (call) => call('crash', '/own/dying.js', DEATH_CHANNEL));
+  const options = { workerUrl: '/own/dying.js', threads: 1 };
+  const result = await withPage(browser, {}, (call) => call('crash', options, DEATH_CHANNEL));
   expect(result).toMatchObject({ crashed: true, stays: true, other: 32 * 32 * 4 });
   expect(result.message).toContain('told to die');
 });
+
+test.each([
+  { script: 'pool_throws', reason: 'told to die' },
+  { script: 'pool_stands_still', reason: 'thread 1 has not moved for 10 s' },
+])(
+  '$script: a worker of the pool rejects the run, and another engine goes on',
+  async ({ script, reason }) => {
+    const options = { workerUrl: `/own/${script}.js`, threads: THREADS };
+    const site = { headers: ISOLATING };
+    const result = await withPage(browser, site, (call) => call('crash', options, DEATH_CHANNEL));
+    expect(result).toMatchObject({ threads: THREADS, crashed: true, stays: true, other: 32 * 32 * 4 });
+    expect(result.message).toContain(reason);
+  },
+);

@@ -1,10 +1,12 @@
 // A page built by Vite paints in a browser what Node paints, in a worker, without holding the page up.
 import fs from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchBrowser } from './browser.js';
 import { builtPage, paintInNode, runInNode, withPage } from './built_page.js';
+import { ISOLATING } from './server.js';
 
 // The relaxed build may contract a multiply-add on one machine and not on another: float32 rounding, a few steps deep.
 const RELAXED_TOLERANCE = 1e-5;
@@ -14,6 +16,9 @@ const [WIDTH, HEIGHT] = [123, 77];
 const SIDE = 68;
 
 const BUILDS = ['simd128', 'relaxed-simd'] as const;
+const WAYS = BUILDS.flatMap((build) => [false, true].map((isolated) => ({ build, isolated })));
+/** Asked for everywhere; what a page that is not isolated makes one of. */
+const THREADS = 3;
 
 let browser: Browser;
 beforeAll(async () => {
@@ -44,32 +49,37 @@ test('vite builds the page without a warning, one chunk a build', async () => {
   const { folder, log } = await builtPage();
   expect(log).not.toMatch(/warn|externalized|error/i);
   const chunks = chunksOf(folder);
-  expect(chunks.simd128).toHaveLength(1);
-  expect(chunks['relaxed-simd']).toHaveLength(1);
-  expect(chunks.simd128).not.toEqual(chunks['relaxed-simd']);
-  expect(chunks['simd128-threads']).toEqual([]);
-  expect(chunks['relaxed-simd-threads']).toEqual([]);
+  for (const [build, names] of Object.entries(chunks)) expect(names, build).toHaveLength(1);
+  expect(new Set(Object.values(chunks).flat()).size).toBe(4);
 });
 
-describe.each(BUILDS)('build %s', (build) => {
+describe.each(WAYS)('build $build, isolated: $isolated', ({ build, isolated }) => {
+  const site = { headers: isolated ? ISOLATING : {} };
+  const options = { build, threads: THREADS };
+  /** What the page must say that it ran. */
+  const ran = { build, threads: isolated ? THREADS : 1, host: 'worker' };
+
   test('only its chunk is downloaded, and it computes in a worker', async () => {
     const { folder } = await builtPage();
     const chunks = Object.values(chunksOf(folder)).flat();
-    await withPage(browser, {}, async (call, site) => {
-      expect(site.requests.filter((request) => chunks.includes(request))).toEqual([]);
-      const painted = await call('paint', { build }, 32, 32);
-      expect(painted.info).toMatchObject({ build, host: 'worker' });
+    await withPage(browser, site, async (call, served) => {
+      expect(await call('isolated')).toBe(isolated);
+      expect(served.requests.filter((request) => chunks.includes(request))).toEqual([]);
+      const painted = await call('paint', options, 32, 32);
+      expect(painted.info).toMatchObject(ran);
+      if (!isolated) expect(painted.info.threadsReason).toContain('not cross-origin isolated');
       expect(painted.warnings).toEqual([]);
-      expect(site.requests.filter((request) => chunks.includes(request))).toEqual(chunksOf(folder)[build]);
-      expect(site.requests.filter((request) => request.endsWith('.wasm'))).toEqual([]);
+      const wanted = chunksOf(folder)[isolated ? `${build}-threads` : build];
+      expect(served.requests.filter((request) => chunks.includes(request))).toEqual(wanted);
+      expect(served.requests.filter((request) => request.endsWith('.wasm'))).toEqual([]);
     });
   });
 
   test('the network gives the same values as in Node', async () => {
     const expected = await runInNode({ build }, SIDE);
     expect(expected.info.build).toBe(build);
-    const got = await withPage(browser, {}, (call) => call('run', { build }, SIDE));
-    expect(got.info.build).toBe(build);
+    const got = await withPage(browser, site, (call) => call('run', options, SIDE));
+    expect(got.info).toMatchObject(ran);
     expect(got.shape).toEqual(expected.shape);
     const [x, y] = [floats(got.values), floats(expected.values)];
     expect(x.length).toBe(3 * SIDE * SIDE);
@@ -87,8 +97,8 @@ describe.each(BUILDS)('build %s', (build) => {
   test('the painting has the same bytes as in Node', async () => {
     const expected = await paintInNode({ build }, WIDTH, HEIGHT);
     expect(expected.info.build).toBe(build);
-    const got = await withPage(browser, {}, (call) => call('paint', { build }, WIDTH, HEIGHT));
-    expect(got.info.build).toBe(build);
+    const got = await withPage(browser, site, (call) => call('paint', options, WIDTH, HEIGHT));
+    expect(got.info).toMatchObject(ran);
     expect([got.width, got.height]).toEqual([WIDTH, HEIGHT]);
     const [a, b] = [Buffer.from(got.rgba, 'base64'), Buffer.from(expected.rgba, 'base64')];
     expect(a.length).toBe(WIDTH * HEIGHT * 4);
@@ -104,10 +114,14 @@ describe.each(BUILDS)('build %s', (build) => {
   });
 });
 
-test('the best build is chosen without being asked', async () => {
-  const painted = await withPage(browser, {}, (call) => call('paint', {}, 32, 32));
-  expect(painted.info.build).toBe('relaxed-simd');
-  expect(painted.info.buildReason).not.toBe('');
+test('the best build is chosen without being asked, and as many threads as the browser tells of', async () => {
+  for (const headers of [{}, ISOLATING]) {
+    const painted = await withPage(browser, { headers }, (call) => call('paint', {}, 32, 32));
+    expect(painted.info.build).toBe('relaxed-simd');
+    expect(painted.info.buildReason).not.toBe('');
+    const most = Math.min(8, availableParallelism());
+    expect(painted.info.threads).toBe(headers === ISOLATING ? most : 1);
+  }
 });
 
 test('a wasm file of the package, fetched by the page, computes the same', async () => {
@@ -130,11 +144,12 @@ describe('a 16 ms timer on the page keeps ticking', () => {
   const ATTEMPTS = 5;
 
   test.each([
-    { options: {}, host: 'worker' },
-    { options: { worker: false }, host: 'caller' },
-  ] as const)('while the $host computes', async ({ options, host }) => {
+    { options: {}, headers: {}, host: 'worker' },
+    { options: { threads: 2 }, headers: ISOLATING, host: 'worker' },
+    { options: { worker: false }, headers: {}, host: 'caller' },
+  ] as const)('while the $host computes, with $options', async ({ options, headers, host }) => {
     const gaps: number[] = [];
-    await withPage(browser, {}, async (call) => {
+    await withPage(browser, { headers }, async (call) => {
       let side = 256;
       while (gaps.length < ATTEMPTS && !gaps.some((gap) => gap < LONGEST_GAP_MS)) {
         const run = await call('paintWhileTicking', options, side, side);

@@ -10,6 +10,12 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
+/** What isolates a page, so that its workers may share memory. */
+export const ISOLATING = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+} as const;
+
 export interface SiteOptions {
   /** Sent with every answer. */
   readonly headers?: Readonly<Record<string, string>>;

@@ -5,9 +5,9 @@ import * as nn from 'gouache/nn';
 import { describe, expect, test } from 'vitest';
 import { engineFor, noise, SlowNet, SmallNet, slowInput } from './support/engines.js';
 
-describe.each([true, false])('with { worker: %s }', (worker) => {
+describe.each([{ threads: 1 }, { threads: 3 }, { worker: false }])('with %o', (options) => {
   test('runs end in the order of the calls', async () => {
-    const engine = await engineFor({ worker });
+    const engine = await engineFor(options);
     const ended: number[] = [];
     const sizes = [64, 3, 48, 5, 32];
     await Promise.all(
@@ -21,7 +21,7 @@ describe.each([true, false])('with { worker: %s }', (worker) => {
   });
 
   test('an input that is changed after the call does not change the result', async () => {
-    const engine = await engineFor({ worker });
+    const engine = await engineFor(options);
     const busy = engine.run(new SmallNet(), noise([1, 3, 64, 64]));
     const x = Tensor.from([1, 2], [2]);
     const result = engine.run((value) => value.mul(10), x);
@@ -32,7 +32,7 @@ describe.each([true, false])('with { worker: %s }', (worker) => {
   });
 
   test('a run that is aborted rejects with the reason within slices, and the engine runs on', async () => {
-    const engine = await engineFor({ worker });
+    const engine = await engineFor(options);
     const net = new SlowNet(400);
     const controller = new AbortController();
     const reason = new Error('changed my mind');
@@ -55,7 +55,7 @@ describe.each([true, false])('with { worker: %s }', (worker) => {
   });
 
   test('a waiting run that is aborted rejects at once, also when the signal fired before', async () => {
-    const engine = await engineFor({ worker });
+    const engine = await engineFor(options);
     const log: string[] = [];
     const long = engine.run(new SlowNet(), slowInput()).then(() => log.push('long'));
     const controller = new AbortController();
@@ -71,8 +71,8 @@ describe.each([true, false])('with { worker: %s }', (worker) => {
   });
 
   test('the caller’s timers tick during a run', async () => {
-    const engine = await engineFor({ worker });
-    const net = new SlowNet();
+    const engine = await engineFor(options);
+    const net = new SlowNet(30);
     let ticks = 0;
     let longest = 0;
     let last = performance.now();
@@ -93,7 +93,7 @@ describe.each([true, false])('with { worker: %s }', (worker) => {
   });
 
   test('progress counts up in both phases and ends full', async () => {
-    const engine = await engineFor({ worker });
+    const engine = await engineFor(options);
     const seen: Progress[] = [];
     await engine.run(new SlowNet(4), slowInput(), { onProgress: (progress) => seen.push(progress) });
     for (const phase of ['compile', 'run'] as const) {
@@ -108,7 +108,7 @@ describe.each([true, false])('with { worker: %s }', (worker) => {
   });
 
   test('what onProgress throws reaches the caller, and the engine runs on', async () => {
-    const engine = await engineFor({ worker });
+    const engine = await engineFor(options);
     const mistake = new Error('in my callback');
     const onProgress = () => {
       throw mistake;
@@ -118,7 +118,7 @@ describe.each([true, false])('with { worker: %s }', (worker) => {
   });
 
   test('disposing rejects what waits and what comes; twice is once', async () => {
-    const engine = await engineFor({ worker });
+    const engine = await engineFor(options);
     const session = await engine.compile(new SlowNet(), [1, 64, 128, 128]);
     const running = session.run(slowInput());
     const waiting = engine.run((x) => x.relu(), Tensor.from([1], [1]));

@@ -28,7 +28,7 @@ test.each([true, false])('a trap crashes the engine and only it ({ worker: %s })
 });
 
 test('a worker that ends rejects what waits with its exit code, and what comes', async () => {
-  const engine = await engineFor({ workerUrl: dyingWorker });
+  const engine = await engineFor({ workerUrl: dyingWorker, threads: 1 });
   expect(engine.info().host).toBe('worker');
   await expect(engine.run((v) => v.relu(), x)).rejects.toMatchObject({ code: 'engine-crashed' });
   await expect(engine.run((v) => v.relu(), x)).rejects.toThrow('exit code 3');

@@ -1,5 +1,6 @@
 // Engine.create: every option, where the host ends up, and what info() says about it.
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { Engine, type EngineOptions, Tensor } from 'gouache';
 import { expect, test } from 'vitest';
 import { foreign } from './support/broken_wasm.js';
@@ -16,7 +17,8 @@ test('the plain call picks the best build and a worker', async () => {
   const warnings: string[] = [];
   const engine = await engineFor({ onWarning: (text) => warnings.push(text) });
   const info = engine.info();
-  expect(info).toMatchObject({ build: 'relaxed-simd', threads: 1, host: 'worker' });
+  expect(info).toMatchObject({ build: 'relaxed-simd', host: 'worker' });
+  expect(info.threads).toBeLessThanOrEqual(Math.min(8, availableParallelism()));
   for (const reason of [info.buildReason, info.threadsReason, info.hostReason]) expect(reason).not.toBe('');
   expect(warnings).toEqual([]);
   await works(engine);
@@ -38,10 +40,22 @@ test('an option that does not exist is refused, since a typo would go unheard', 
   await expect(Engine.create({ bild: 'simd128' } as object)).rejects.toThrow('no such option');
 });
 
-test('more threads than this version has are said to be one', async () => {
+test('as many threads as are asked for, also more than there are processors', async () => {
   const engine = await engineFor({ threads: 4 });
-  expect(engine.info().threads).toBe(1);
-  expect(engine.info().threadsReason).toContain('4');
+  expect(engine.info()).toMatchObject({ threads: 4, threadsReason: 'asked for with { threads }' });
+  await works(engine);
+});
+
+test('a threads build that is given: as many threads as are asked for, also one, also on the caller’s thread', async () => {
+  const wasm = import.meta.resolve('gouache/wasm/simd128-threads.wasm');
+  for (const options of [{ threads: 2 }, { threads: 1 }, { threads: 2, worker: false }]) {
+    const engine = await engineFor({ wasm, ...options });
+    expect(engine.info()).toMatchObject({
+      build: 'custom',
+      threads: options.worker === false ? 1 : options.threads,
+    });
+    await works(engine);
+  }
 });
 
 test('a workerUrl that does not answer: a worker from the text, and a warning', async () => {
@@ -84,6 +98,7 @@ test.each<[string, EngineOptions, string]>([
   ['an unknown build', { build: 'mmx' as 'simd128' }, 'argument'],
   ['no threads', { threads: 0 }, 'argument'],
   ['half a thread', { threads: 1.5 }, 'argument'],
+  ['more threads than a plan has room for', { threads: 65 }, 'argument'],
   ['too little memory', { maxMemoryBytes: 1000 }, 'argument'],
   ['memory that is no number', { maxMemoryBytes: Number.NaN }, 'argument'],
   ['a worker that is a URL', { worker: 'worker.js' as unknown as boolean }, 'argument'],

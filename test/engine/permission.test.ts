@@ -22,7 +22,7 @@ test('without the permission for workers: the caller’s thread, the reason in i
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, '--eval', PROGRAM], { cwd });
   const { info, warnings, y } = JSON.parse(stdout);
   expect(y).toBe(6);
-  expect(info.host).toBe('caller');
+  expect(info).toMatchObject({ host: 'caller', threads: 1 });
   expect(info.hostReason).toMatch(/no worker from worker\.js: .*no worker from the worker's text: /);
   expect(warnings).toHaveLength(1);
 });

@@ -1,10 +1,9 @@
-/** What the network tests share: the networks by name, both builds, and a table of what was measured. */
-import { CycleGANGenerator, Engine, ResidualBlock, StyleTransferNetwork } from 'gouache';
+/** What the network tests share: the networks by name, the builds, and a table of what was measured. */
+import { CycleGANGenerator, ResidualBlock, StyleTransferNetwork } from 'gouache';
 import type { Module } from 'gouache/nn';
 import type { NetworkCase } from '../golden/golden.js';
 
-/** Every build must pass every test. */
-export const BUILDS = ['simd128', 'relaxed-simd'] as const;
+export { BUILDS, engineOf } from '../builds.js';
 
 /** The network of a golden case, without values. */
 export function buildNetwork({ network, args }: NetworkCase): Module {
@@ -21,14 +20,6 @@ export function buildNetwork({ network, args }: NetworkCase): Module {
     default:
       throw new Error(`no network ${network}`);
   }
-}
-
-/** An engine of the build that is asked for, and of no other. */
-export async function engineOf(build: (typeof BUILDS)[number]): Promise<Engine> {
-  const engine = await Engine.create({ build });
-  const taken = engine.info().build;
-  if (taken !== build) throw new Error(`asked for ${build}, got ${taken}`);
-  return engine;
 }
 
 /** Collects measured errors and prints them in the end: a bound that holds says little without the figure. */

@@ -14,7 +14,7 @@ import {
   STATUS_MORE,
 } from '../../dist/graph/records.gen.js';
 import type { Instance } from '../../dist/runtime/instance.js';
-import { BUILDS, instanceOf, RawPlan } from './raw_plan.js';
+import { BUILDS, instanceOf, RawPlan, WHOLE } from './raw_plan.js';
 
 const RECORDS = 2;
 /** Where the first record is, in words. */
@@ -46,9 +46,9 @@ describe.each(BUILDS)('%s', (build) => {
 
   test('the plan runs where it belongs, also without weights', async () => {
     const { plan } = await make();
-    expect([plan.load(), plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_DONE]);
+    expect([plan.load(), plan.start(), plan.run(WHOLE)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_DONE]);
     plan.words.set([0, 0], HEADER.weightsBase);
-    expect([plan.load(), plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_DONE]);
+    expect([plan.load(), plan.start(), plan.run(WHOLE)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_DONE]);
   });
 
   test('regions reach neither below the heap nor past the memory', async () => {
@@ -88,7 +88,7 @@ describe.each(BUILDS)('%s', (build) => {
       plan.words[HEADER.arenaBlocks] = ARENA_BYTES / 16 + Math.ceil(plan.words.length / 4);
     };
     around();
-    expect([plan.load(), plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_DONE]);
+    expect([plan.load(), plan.start(), plan.run(WHOLE)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_DONE]);
     // The first record's result would be the second record.
     around();
     const second_bytes = Math.floor((plan.words[HEADER_WORDS + ENTRY_WORDS] ?? 0) / 4) * 16;
@@ -108,11 +108,13 @@ describe.each(BUILDS)('%s', (build) => {
     }
   });
 
-  test('one worker is all that a build without threads starts', async () => {
+  test('no more workers start than there is room for, and one in a build without threads', async () => {
     const { plan } = await make(2);
     expect(plan.load()).toBe(STATUS_DONE);
-    for (const workers of [0, 2, 64, 0xffffffff]) expect(plan.start(workers)).toBe(STATUS_FAULT);
-    expect([plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE]);
+    const most = build.endsWith('-threads') ? 2 : 1;
+    for (const workers of [0, most + 1, 64, 0xffffffff]) expect(plan.start(workers)).toBe(STATUS_FAULT);
+    expect(plan.start(most)).toBe(STATUS_DONE);
+    expect([plan.start(), plan.run(WHOLE)]).toEqual([STATUS_DONE, STATUS_DONE]);
   });
 
   test('a plan that was loaded anew does not run before it is started', async () => {
@@ -120,7 +122,7 @@ describe.each(BUILDS)('%s', (build) => {
     expect([plan.load(), plan.run(1)]).toEqual([STATUS_DONE, STATUS_FAULT]);
     expect([plan.load(), plan.start(), plan.run(1)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_MORE]);
     expect([plan.load(), plan.run(1)]).toEqual([STATUS_DONE, STATUS_FAULT]);
-    expect([plan.start(), plan.run(10)]).toEqual([STATUS_DONE, STATUS_DONE]);
+    expect([plan.start(), plan.run(WHOLE)]).toEqual([STATUS_DONE, STATUS_DONE]);
     plan.words[targetOf(plan.words, 1)] = 0;
     expect([plan.load(), plan.run(1)]).toEqual([STATUS_FAULT, STATUS_FAULT]);
   });

@@ -7,16 +7,22 @@ import type { EncodedPlan } from '../../dist/graph/plan.js';
 import { HEADER } from '../../dist/graph/records.gen.js';
 import { traceModule } from '../../dist/graph/trace.js';
 import { tracePaint } from '../../dist/image/paint.js';
-import { type Instance, instantiate } from '../../dist/runtime/instance.js';
+import { type FirstInstance, instantiate } from '../../dist/runtime/instance.js';
+import { BUILDS, type Build } from '../builds.js';
 import { random, size } from './array.js';
 
-export const BUILDS = ['simd128', 'relaxed-simd'] as const;
+export { BUILDS };
+
 const PAGE_BYTES = 65536;
+const FIRST_PAGES = 64;
 const PAGES = 1024;
 
-export async function instanceOf(build: (typeof BUILDS)[number]): Promise<Instance> {
+/** The budget that is none. */
+export const WHOLE = 0xffff_ffff;
+
+export async function instanceOf(build: Build): Promise<FirstInstance> {
   const bytes = await readFile(new URL(`../../dist/wasm/${build}.wasm`, import.meta.url));
-  return instantiate(await WebAssembly.compile(bytes), 64, PAGES);
+  return instantiate(await WebAssembly.compile(bytes), FIRST_PAGES, PAGES, build.endsWith('-threads'));
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
@@ -24,15 +30,16 @@ const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 /** A plan's words in memory, with an arena and weights of its own that hold small random numbers. */
 export class RawPlan {
   readonly words: Uint32Array;
-  readonly #instance: Instance;
+  readonly #instance: FirstInstance;
   readonly address: number;
   readonly #floats: Float32Array;
   readonly #bases: readonly (readonly [word: number, value: number])[];
   readonly #encoded: EncodedPlan;
 
-  constructor(instance: Instance, encoded: EncodedPlan, weightBytes: readonly number[]) {
-    const { memory, exports } = instance;
-    const weights = aligned(exports.heap_base());
+  constructor(instance: FirstInstance, encoded: EncodedPlan, weightBytes: readonly number[]) {
+    const { memory, exports, shared } = instance;
+    // What a threads build keeps behind heap_base ends with the first pages.
+    const weights = shared ? FIRST_PAGES * PAGE_BYTES : aligned(exports.heap_base());
     const offsets: number[] = [];
     let end = weights;
     for (const bytes of weightBytes) {

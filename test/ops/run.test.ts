@@ -1,6 +1,7 @@
-/** The one runner: every op against its naive version, on both builds, fused and not, over odd sizes and seeds. */
-import { Engine } from 'gouache';
+/** The one runner: every op against its naive version, on all builds, with several numbers of threads, fused and not, over odd sizes and seeds. */
+import type { Engine } from 'gouache';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BUILDS, engineOf } from '../builds.js';
 import * as binary from './binary.js';
 import { type Cases, mismatch, type OpCase } from './case.js';
 import * as convTranspose2d from './conv_transpose2d.js';
@@ -12,7 +13,9 @@ import * as reduce from './reduce.js';
 import * as unary from './unary.js';
 import * as view from './view.js';
 
-const BUILDS = ['simd128', 'relaxed-simd'] as const;
+const ENGINES = BUILDS.flatMap((build) =>
+  (build.endsWith('-threads') ? [1, 2, 3] : [1]).map((threads) => ({ build, threads })),
+);
 const SEEDS = [1, 2];
 const OPS = {
   conv2d,
@@ -40,11 +43,10 @@ function casesOf(op: Op, seed: number): readonly OpCase[] {
   return cases;
 }
 
-describe.each(BUILDS)('%s', (build) => {
+describe.each(ENGINES)('$build, threads: $threads', ({ build, threads }) => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = await Engine.create({ build });
-    expect(engine.info().build).toBe(build);
+    engine = await engineOf(build, threads);
   });
   afterAll(() => engine?.dispose());
 

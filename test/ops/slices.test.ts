@@ -1,9 +1,7 @@
 /** However a run is cut into slices, the results are the same bits. (Any number of workers: crates/kernels/src/testing.rs, for every op.) */
 import { describe, expect, test } from 'vitest';
 import { STATUS_DONE, STATUS_MORE } from '../../dist/graph/records.gen.js';
-import { BUILDS, encodedPlans, instanceOf, RawPlan } from './raw_plan.js';
-
-const WHOLE = 0xffff_ffff;
+import { BUILDS, encodedPlans, instanceOf, RawPlan, WHOLE } from './raw_plan.js';
 
 describe.each(BUILDS)('%s', (build) => {
   test.each(encodedPlans())('$name', async ({ encoded, weightBytes }) => {

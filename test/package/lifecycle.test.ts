@@ -24,37 +24,50 @@ async function program(name: string, source: string): Promise<Ended> {
 }
 
 test.each([
-  { host: 'worker', options: '{}' },
-  { host: 'caller', options: '{ worker: false }' },
-])('a program that paints and does not dispose ends by itself ($host)', async ({ host, options }) => {
-  const { code, stdout, stderr } = await program(
-    `exit_${host}.mjs`,
-    `const engine = await Engine.create(${options});
+  { host: 'worker', threads: 1, options: '{ threads: 1 }' },
+  { host: 'worker', threads: 3, options: '{ threads: 3 }' },
+  { host: 'caller', threads: 1, options: '{ worker: false }' },
+])(
+  'a program that paints and does not dispose ends by itself ($options)',
+  async ({ host, threads, options }) => {
+    const { code, stdout, stderr } = await program(
+      `exit_${host}_${threads}.mjs`,
+      `const engine = await Engine.create(${options});
      const { data } = await engine.paint(model, picture(32));
-     say([engine.info().host, data.length]);`,
-  );
-  expect(stderr).toBe('');
-  expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toEqual([host, 32 * 32 * 4]);
-});
+     say([engine.info().host, engine.info().threads, data.length]);`,
+    );
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual([host, threads, 32 * 32 * 4]);
+  },
+);
 
-test('a program that makes an engine and does nothing with it ends by itself', async () => {
-  const { code, stderr } = await program('exit_idle.mjs', 'await Engine.create();');
-  expect(stderr).toBe('');
-  expect(code).toBe(0);
-});
+test.each([1, 3])(
+  'a program that makes an engine of %i threads and does nothing with it ends by itself',
+  async (threads) => {
+    const { code, stderr } = await program(
+      `exit_idle_${threads}.mjs`,
+      `await Engine.create({ threads: ${threads} });`,
+    );
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+  },
+);
 
-test('a program that awaits a painting is kept alive until it is done', async () => {
-  // Nothing but the worker is active here: were it not held, Node would end with code 13 before the last line.
-  const { code, stdout } = await program(
-    'awaits.mjs',
-    `const engine = await Engine.create();
+test.each([1, 3])(
+  'a program that awaits a painting of %i threads is kept alive until it is done',
+  async (threads) => {
+    // Nothing but the workers is active here: were they not held, Node would end with code 13 before the last line.
+    const { code, stdout } = await program(
+      `awaits_${threads}.mjs`,
+      `const engine = await Engine.create({ threads: ${threads} });
      const paintings = await Promise.all([engine.paint(model, picture(48)), engine.paint(model, picture(32))]);
      say(paintings.map(({ width }) => width));`,
-  );
-  expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toEqual([48, 32]);
-});
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual([48, 32]);
+  },
+);
 
 test.each([
   { how: 'exits', end: 'process.exit(7);', reason: /7/ },
@@ -62,7 +75,7 @@ test.each([
 ])('a worker that $how rejects its runs, and another engine goes on', async ({ how, end, reason }) => {
   const project = await installedProject();
   const worker = fs.readFileSync(path.join(project, 'node_modules/gouache/dist/platform/worker.js'), 'utf8');
-  // The package's own worker, and beside it a listener that ends it when the test says so.
+  // The package's own worker, and beside it a listener that ends it when the test says so. One thread alone listens while it computes.
   const dying = `${worker};
     const channel = new BroadcastChannel('death_${how}');
     channel.onmessage = () => { ${end} };
@@ -70,7 +83,7 @@ test.each([
   fs.writeFileSync(path.join(project, `dying_${how}.mjs`), dying);
   const { code, stdout, stderr } = await program(
     `crash_${how}.mjs`,
-    `const doomed = await Engine.create({ workerUrl: new URL('./dying_${how}.mjs', import.meta.url) });
+    `const doomed = await Engine.create({ threads: 1, workerUrl: new URL('./dying_${how}.mjs', import.meta.url) });
      const other = await Engine.create();
      const before = await other.paint(model, picture(32));
      const channel = new BroadcastChannel('death_${how}');
@@ -103,5 +116,40 @@ test.each([
     same: true,
     disposed: 'done',
   });
+  expect(code).toBe(0);
+});
+
+test.each([
+  { how: 'exits', end: 'process.exit(7);', reason: /thread 1: exit code 7/ },
+  { how: 'throws', end: "throw new Error('told to die');", reason: /thread 1: .*told to die/ },
+])('a pool worker that $how ends its run, and the program ends by itself', async ({ how, end, reason }) => {
+  const project = await installedProject();
+  const worker = fs.readFileSync(path.join(project, 'node_modules/gouache/dist/platform/worker.js'), 'utf8');
+  const dying = `{
+      const { instantiate } = WebAssembly;
+      WebAssembly.instantiate = async (...given) => {
+        const { exports } = await instantiate(...given);
+        let calls = 0;
+        const plan_run = (plan, words, tiles, index) => {
+          if (index === 1 && calls++ === 20) { ${end} }
+          return exports.plan_run(plan, words, tiles, index);
+        };
+        return { exports: { ...exports, plan_run } };
+      };
+    }
+    ${worker}`;
+  fs.writeFileSync(path.join(project, `dying_pool_${how}.mjs`), dying);
+  const { code, stdout, stderr } = await program(
+    `crash_pool_${how}.mjs`,
+    `const doomed = await Engine.create({ threads: 3, workerUrl: new URL('./dying_pool_${how}.mjs', import.meta.url) });
+     const error = await doomed.paint(model, picture(128)).catch((e) => e);
+     const fresh = await Engine.create({ threads: 3 });
+     const again = await fresh.paint(model, picture(32));
+     say({ crashed: error instanceof EngineCrashedError, message: error.message, again: again.width });`,
+  );
+  expect(stderr).toBe('');
+  const report = JSON.parse(stdout);
+  expect(report.message).toMatch(reason);
+  expect(report).toMatchObject({ crashed: true, again: 32 });
   expect(code).toBe(0);
 });

@@ -18,7 +18,14 @@ async function hostFor(maximumPages = 65536, yielding = yieldNow): Promise<HostC
   const client = new HostClient(startLocal(yielding));
   onTestFinished(() => client.end(new EngineDisposedError('end of test')));
   const { module, initialPages } = await loadBuild('simd128');
-  await client.request({ type: 'init', module, initialPages, maximumPages });
+  await client.request({
+    type: 'init',
+    module,
+    initialPages,
+    maximumPages,
+    shared: false,
+    mailbox: false,
+  });
   return client;
 }
 

@@ -5,23 +5,15 @@ import { type Traceable, traceModule } from './graph/trace.js';
 import { tracePaint } from './image/paint.js';
 import { checkPicture, type ImageInput, type PaintedImage } from './image/picture.js';
 import type { Model } from './model/load_model.js';
-import {
-  type BuildName,
-  chooseBuild,
-  loadBuild,
-  loadGiven,
-  type UrlLike,
-  type WasmSource,
-} from './runtime/builds.js';
+import type { BuildName, UrlLike, WasmSource } from './runtime/builds.js';
 import { type Concrete, checkCall, inputBytes, outputTensors, tensorsOf } from './runtime/call.js';
 import { checkEngineOptions } from './runtime/engine_options.js';
 import { type CallOptions, Executor } from './runtime/executor.js';
 import { type Job, jobOf } from './runtime/job.js';
+import { type EngineInfo, launch } from './runtime/launch.js';
 import { tooManyPixels } from './runtime/out_of_memory.js';
 import { PlanStore } from './runtime/plan_store.js';
-import { probe } from './runtime/probe.js';
 import { scaledPicture, scaledShapes } from './runtime/scaled.js';
-import { startHost } from './runtime/start.js';
 import { Session } from './session.js';
 import type { Tensor } from './tensor.js';
 
@@ -29,7 +21,10 @@ import type { Tensor } from './tensor.js';
 export interface EngineOptions {
   /** Takes this build instead of the best one that the platform runs. */
   readonly build?: BuildName | undefined;
-  /** Threads to compute with (default 1, and for now always 1: `info()` says so). */
+  /**
+   * Threads to compute with, 1 to 64. Default: the processors that may be used, at most 8. Where memory cannot be shared (a page that is not
+   * cross-origin isolated) it is one thread, and `info()` says why.
+   */
   readonly threads?: number | undefined;
   /** The kernels' module, its bytes, its URL or a Response, instead of the build that the package carries. */
   readonly wasm?: WasmSource | undefined;
@@ -54,17 +49,7 @@ export interface CompileOptions {
 /** What `run` and `paint` can be told. */
 export interface RunOptions extends CallOptions, CompileOptions {}
 
-/** How an engine runs, and why so. */
-export interface EngineInfo {
-  /** The build of the kernels, or 'custom' for one that was given. */
-  readonly build: BuildName | 'custom';
-  readonly buildReason: string;
-  readonly threads: number;
-  readonly threadsReason: string;
-  /** Where it computes: in a worker, or on the thread that made the engine. */
-  readonly host: 'worker' | 'caller';
-  readonly hostReason: string;
-}
+export type { EngineInfo };
 
 /** What an engine's memory holds, in bytes. */
 export interface EngineMemory {
@@ -104,33 +89,15 @@ export class Engine {
   }
 
   /**
-   * Starts an engine: picks the best build that the platform runs, and a worker to run it in.
+   * Starts an engine: picks the best build that the platform runs, and the workers to run it in.
    * @throws {@link UnsupportedError} when the platform lacks WebAssembly SIMD, the build that was asked for, or refuses to compile
    * @throws {@link ArgumentError} when an option cannot be right
    */
   static async create(options: EngineOptions = {}): Promise<Engine> {
-    const { maximumPages, threadsReason, workerUrl, warn } = checkEngineOptions(options);
-    const chosen = chooseBuild(probe(), options.build);
-    const { wasm } = options;
-    const loaded = wasm === undefined ? await loadBuild(chosen.name) : await loadGiven(wasm);
-    const pages = Math.min(maximumPages, loaded.maximumPages);
-    const init = {
-      type: 'init',
-      module: loaded.module,
-      initialPages: loaded.initialPages,
-      maximumPages: pages,
-    } as const;
-    const started = await startHost({ worker: options.worker !== false, workerUrl, init, warn });
-    const store = new PlanStore(started.client, pages * 65536, started.memory);
-    const info: EngineInfo = {
-      build: wasm === undefined ? chosen.name : 'custom',
-      buildReason: wasm === undefined ? chosen.reason : 'given with { wasm }',
-      threads: 1,
-      threadsReason,
-      host: started.where,
-      hostReason: started.reason,
-    };
-    return new Engine({ executor: new Executor(started.client, store), info });
+    const checked = checkEngineOptions(options);
+    const { build, wasm } = options;
+    const { client, init, info } = await launch({ build, wasm, worker: options.worker !== false, checked });
+    return new Engine({ executor: new Executor(client, new PlanStore(client, init)), info });
   }
 
   /** Which build runs, with how many threads, where, and why so. */
@@ -217,7 +184,7 @@ export class Engine {
     const scaled = scaledPicture(model, picture);
     if (data.length >= MOST_BYTES) {
       const smaller = (side: number) => jobOf(op, scaled.at(side), jobOptions(op, options), scaled);
-      throw tooManyPixels(smaller, scaled.longestSide, this.#executor.store.limit_bytes);
+      throw tooManyPixels(smaller, scaled.longestSide, this.#executor.store);
     }
     const job = jobOf(op, tracePaint(model, picture), jobOptions(op, options), scaled);
     const input = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Nothing in a plan is trusted: sizes are checked in 64 bits, operands against their regions, and every view that a kernel
-//! takes is checked again when it is made. The position lies in memory, so `run` can stop after any tile and be called again.
+//! takes is checked again when it is made. The position lies in memory, so `run` can stop after any tile, and while it waits at a
+//! barrier, and be called again.
 
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
@@ -26,6 +27,11 @@ pub const VERSION: u32 = 1;
 pub const MAX_WORKERS: u32 = 64;
 /// Words an entry of the directory has.
 pub const ENTRY_WORDS: usize = 3;
+/// The budget that is none: the call returns when the plan has ended. With any other, it also returns at the end of each record,
+/// so that callers can time records, and now and then while it waits for other workers, so that they can look about.
+pub const WHOLE: u32 = u32::MAX;
+/// In a worker's position: it has arrived at the record's barrier.
+const ARRIVED_THERE: u32 = 1 << 31;
 
 macro_rules! header {
     ($($(#[doc = $doc:literal])* $name:ident = $position:literal,)*) => {
@@ -58,7 +64,7 @@ header! {
     WEIGHTS_BLOCKS = 7,
     /// Not 0: workers end the run before their next tile
     ABORT = 8,
-    /// Counts barriers
+    /// Counts barriers: as many as records are done
     GENERATION = 9,
     /// Workers that have reached the barrier
     ARRIVED = 10,
@@ -76,7 +82,7 @@ header! {
     FAULT_GOT = 16,
     /// Fault: what would have been right
     FAULT_WANTED = 17,
-    /// Record that each worker is at, `MAX_WORKERS` words
+    /// Record that each worker is at, the top bit set once it waits there for others; `MAX_WORKERS` words
     POSITIONS = 18,
 }
 
@@ -89,7 +95,7 @@ pub const HEADER_WORDS: usize = header::POSITIONS + MAX_WORKERS as usize;
 pub enum Status {
     /// All records are done, or the plan is sound
     Done = 0,
-    /// The budget is used up: call again
+    /// The budget is used up, a record is done, or others are waited for: call again
     More = 1,
     /// The abort word was set
     Aborted = 2,
@@ -211,7 +217,7 @@ impl Plan {
         Status::Done
     }
 
-    /// Runs at most `tile_budget` tiles as worker `worker`.
+    /// Runs at most `tile_budget` tiles as worker `worker`; see `WHOLE`.
     pub fn run(&self, tile_budget: u32, worker: u32) -> Status {
         let words = &self.words;
         let active = words.get(header::ACTIVE_WORKERS);
@@ -219,36 +225,56 @@ impl Plan {
             return self.fault(0, Fault::plan(worker, active));
         }
         let position = words.atomic(header::POSITIONS + worker as usize);
-        let abort = words.atomic(header::ABORT);
         let mut budget = tile_budget;
         loop {
-            let record = position.load(Relaxed) as usize;
-            if record >= self.records() {
+            let at = position.load(Relaxed);
+            let record = at & !ARRIVED_THERE;
+            if record as usize >= self.records() {
                 return Status::Done;
             }
-            let tiles = words.get(self.entry(record) + 1);
-            let next_tile = words.atomic(self.entry(record) + 2);
-            loop {
-                if abort.load(Acquire) != 0 {
-                    return Status::Aborted;
+            if at == record {
+                match self.take_tiles(record as usize, &mut budget, worker) {
+                    Status::Done => (),
+                    other => return other,
                 }
-                if budget == 0 {
-                    return Status::More;
+                position.store(record | ARRIVED_THERE, Relaxed);
+                match self.arrive(record) {
+                    Status::Done => (),
+                    other => return other,
                 }
-                let tile = next_tile.fetch_add(1, Relaxed);
-                if tile >= tiles {
-                    break;
-                }
-                if let Err(fault) = self.run_tile(record, tile, worker) {
-                    return self.fault(record, fault);
-                }
-                words.atomic(header::TILES_DONE).fetch_add(1, Relaxed);
-                budget -= 1;
             }
-            match self.barrier(record) {
-                Status::Done => position.store(record as u32 + 1, Relaxed),
+            match self.wait(record, tile_budget == WHOLE) {
+                Status::Done => position.store(record + 1, Relaxed),
                 other => return other,
             }
+            if tile_budget != WHOLE && (record as usize) + 1 < self.records() {
+                return Status::More;
+            }
+        }
+    }
+
+    /// Runs tiles of a record until there are none (`Done`) or the budget is used up.
+    fn take_tiles(&self, record: usize, budget: &mut u32, worker: u32) -> Status {
+        let words = &self.words;
+        let abort = words.atomic(header::ABORT);
+        let tiles = words.get(self.entry(record) + 1);
+        let next_tile = words.atomic(self.entry(record) + 2);
+        loop {
+            if abort.load(Acquire) != 0 {
+                return Status::Aborted;
+            }
+            if *budget == 0 {
+                return Status::More;
+            }
+            let tile = next_tile.fetch_add(1, Relaxed);
+            if tile >= tiles {
+                return Status::Done;
+            }
+            if let Err(fault) = self.run_tile(record, tile, worker) {
+                return self.fault(record, fault);
+            }
+            words.atomic(header::TILES_DONE).fetch_add(1, Relaxed);
+            *budget -= 1;
         }
     }
 
@@ -277,28 +303,36 @@ impl Plan {
         visit(words, Finish(&self.memory)).ok_or(Fault::plan(words.get(0), 0))?
     }
 
-    /// Waits until every worker has run out of tiles. The last to arrive merges what the tiles left, in tile order.
-    fn barrier(&self, record: usize) -> Status {
+    /// Tells the others that this worker has run out of tiles. The last to arrive merges what the tiles left, in tile order, and
+    /// opens the barrier.
+    fn arrive(&self, record: u32) -> Status {
         let words = &self.words;
-        let (generation, arrived) = (
-            words.atomic(header::GENERATION),
-            words.atomic(header::ARRIVED),
-        );
-        let now = generation.load(Acquire);
-        if arrived.fetch_add(1, AcqRel) + 1 == words.get(header::ACTIVE_WORKERS) {
-            if let Err(fault) = self.finish(record) {
-                return self.fault(record, fault);
-            }
-            arrived.store(0, Relaxed);
-            generation.store(now.wrapping_add(1), Release);
-            sync::wake_all(generation);
+        let arrived = words.atomic(header::ARRIVED);
+        if arrived.fetch_add(1, AcqRel) + 1 < words.get(header::ACTIVE_WORKERS) {
             return Status::Done;
         }
-        while generation.load(Acquire) == now {
-            if words.atomic(header::ABORT).load(Acquire) != 0 {
+        if let Err(fault) = self.finish(record as usize) {
+            return self.fault(record as usize, fault);
+        }
+        let generation = words.atomic(header::GENERATION);
+        arrived.store(0, Relaxed);
+        generation.store(record + 1, Release);
+        sync::wake_all(generation);
+        Status::Done
+    }
+
+    /// Waits until every worker has arrived at the record's barrier, or (`More`) a while.
+    fn wait(&self, record: u32, to_the_end: bool) -> Status {
+        let generation = self.words.atomic(header::GENERATION);
+        // As many barriers have opened as records are done: nobody passes the next one without this worker.
+        while generation.load(Acquire) == record {
+            if self.words.atomic(header::ABORT).load(Acquire) != 0 {
                 return Status::Aborted;
             }
-            sync::wait_while(generation, now);
+            sync::wait_while(generation, record);
+            if !to_the_end && generation.load(Acquire) == record {
+                return Status::More;
+            }
         }
         Status::Done
     }

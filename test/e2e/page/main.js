@@ -1,5 +1,5 @@
 // A page as a user's bundler sees it: imports gouache, its weights and one of its wasm files, and offers the tests what it can do.
-import { Engine, EngineCrashedError, loadModel } from 'gouache';
+import { Engine, EngineCrashedError, loadModel, Tensor } from 'gouache';
 import weightsUrl from 'gouache/models/mosaic.safetensors?url';
 import wasmUrl from 'gouache/wasm/simd128.wasm?url';
 import * as painting from './painting.js';
@@ -22,6 +22,38 @@ function imageData(width, height) {
 }
 
 const page = {
+  /** Whether workers may share memory with the page. */
+  isolated: async () => crossOriginIsolated,
+
+  /**
+   * Times the network at one size with each number of threads, in turn.
+   * @param {readonly number[]} counts
+   * @param {number} side
+   * @param {number} runs
+   */
+  async time(counts, side, runs) {
+    const { network } = loadModel(await fetchWeights());
+    const x = Tensor.from(
+      Float32Array.from({ length: 3 * side * side }, (_, i) => Math.sin(i)),
+      [1, 3, side, side],
+    );
+    const all = [];
+    for (const threads of counts) {
+      const engine = await Engine.create({ threads });
+      const session = await engine.compile(network, [1, 3, side, side]);
+      await session.run(x);
+      all.push({ threads: engine.info().threads, session, least_ms: Infinity });
+    }
+    for (let run = 0; run < runs; run++) {
+      for (const one of all) {
+        const started = performance.now();
+        await one.session.run(x);
+        one.least_ms = Math.min(one.least_ms, performance.now() - started);
+      }
+    }
+    return all.map(({ threads, least_ms }) => ({ threads, least_ms }));
+  },
+
   /** @type {(options: EngineOptions, width: number, height: number) => ReturnType<typeof painting.paint>} */
   paint: async (options, width, height) =>
     painting.paint(await fetchWeights(), options, imageData(width, height)),
@@ -59,12 +91,12 @@ const page = {
 
   /**
    * Paints with an engine whose worker dies meanwhile, beside one that lives.
-   * @param {string} workerUrl a worker that throws when it is told to on the channel
+   * @param {EngineOptions} options with the URL of a worker that goes wrong by itself, or when it is told to on the channel
    * @param {string} channel
    */
-  async crash(workerUrl, channel) {
+  async crash(options, channel) {
     const model = loadModel(await fetchWeights());
-    const [doomed, other] = await Promise.all([Engine.create({ workerUrl }), Engine.create({})]);
+    const [doomed, other] = await Promise.all([Engine.create(options), Engine.create({})]);
     const told = new BroadcastChannel(channel);
     const failure = await doomed
       .paint(model, imageData(192, 192), { onProgress: () => told.postMessage('die') })
@@ -80,6 +112,7 @@ const page = {
     await Promise.all([doomed.dispose(), other.dispose()]);
     told.close();
     return {
+      threads: doomed.info().threads,
       crashed: failure instanceof EngineCrashedError,
       message: String(failure),
       stays: after instanceof EngineCrashedError,

@@ -83,12 +83,18 @@ export function parseCommandLine(command: Command, args: readonly string[]): Com
 
 /**
  * The argument of an option as a whole number.
- * @throws {@link UsageError} when it is none or lies below `least`
+ * @throws {@link UsageError} when it is none, lies below `least` or above `most`
  */
-export function wholeNumber(option: string, text: string, least: number): number {
+export function wholeNumber(
+  option: string,
+  text: string,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-    throw new UsageError(`--${option} wants a whole number from ${least}, got '${text}'`);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least || value > most) {
+    const range = most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `from ${least}`;
+    throw new UsageError(`--${option} wants a whole number ${range}, got '${text}'`);
   }
   return value;
 }

@@ -1,8 +1,10 @@
 /** What the engine needs of Node: workers, the event loop, files. platform/web.ts exports the same names for browsers. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { type Transferable, Worker } from 'node:worker_threads';
-import type { HostPort, WorkerSource } from '../runtime/port.js';
-import type { FromHost } from '../runtime/protocol.js';
+import type { Port, WorkerSource } from '../runtime/port.js';
+import { quotaCpus } from './cgroup.js';
 
 export { yieldNow } from './yield.js';
 
@@ -22,13 +24,13 @@ function spawn(source: WorkerSource): Worker {
   }
 }
 
-/** Starts a worker that holds a host. Throws where workers are forbidden; a worker that fails later says so through `listen`. */
-export function startWorker(source: WorkerSource): HostPort {
+/** Starts a worker. Throws where workers are forbidden; a worker that fails later says so through `listen`. */
+export function startWorker<Sent, Heard>(source: WorkerSource): Port<Sent, Heard> {
   const worker = spawn(source);
   return {
     post: (message, transfer) => worker.postMessage(message, transfer as Transferable[]),
     listen(onMessage, onDeath) {
-      worker.on('message', (message: FromHost) => onMessage(message));
+      worker.on('message', (message: Heard) => onMessage(message));
       worker.on('messageerror', (error) => onDeath(String(error)));
       worker.on('error', (error) => onDeath(String(error)));
       worker.on('exit', (code) => onDeath(`exit code ${code}`));
@@ -45,4 +47,25 @@ export async function readBytes(url: string): Promise<Uint8Array> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
   return new Uint8Array(await response.arrayBuffer());
+}
+
+/** Processors that this process may use: those it is bound to, and no more than its cgroup's quota pays for. */
+export function availableThreads(): number {
+  const read = (path: string): string | null => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      // Not Linux, or not permitted.
+      return null;
+    }
+  };
+  const quota = quotaCpus(read);
+  return quota === null
+    ? availableParallelism()
+    : Math.min(availableParallelism(), Math.max(1, Math.floor(quota)));
+}
+
+/** Why workers cannot share memory, or null where they can. */
+export function sharingRefusal(): string | null {
+  return typeof SharedArrayBuffer === 'function' ? null : 'this Node has no SharedArrayBuffer';
 }

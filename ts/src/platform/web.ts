@@ -1,6 +1,5 @@
 /** What the engine needs of a browser: workers, the event loop, fetch. platform/node.ts exports the same names for Node. */
-import type { HostPort, WorkerSource } from '../runtime/port.js';
-import type { FromHost } from '../runtime/protocol.js';
+import type { Port, WorkerSource } from '../runtime/port.js';
 
 export { yieldNow } from './yield.js';
 
@@ -27,13 +26,13 @@ function spawn(source: WorkerSource): Spawned {
   }
 }
 
-/** Starts a worker that holds a host. Throws where workers are forbidden; a worker that fails later says so through `listen`. */
-export function startWorker(source: WorkerSource): HostPort {
+/** Starts a worker. Throws where workers are forbidden; a worker that fails later says so through `listen`. */
+export function startWorker<Sent, Heard>(source: WorkerSource): Port<Sent, Heard> {
   const { worker, release } = spawn(source);
   return {
     post: (message, transfer) => worker.postMessage(message, [...transfer]),
     listen(onMessage, onDeath) {
-      worker.onmessage = (event: MessageEvent<FromHost>) => {
+      worker.onmessage = (event: MessageEvent<Heard>) => {
         release();
         onMessage(event.data);
       };
@@ -54,4 +53,17 @@ export async function readBytes(url: string): Promise<Uint8Array> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
   return new Uint8Array(await response.arrayBuffer());
+}
+
+/** Processors that the browser tells of; some tell of fewer than there are. */
+export function availableThreads(): number {
+  return globalThis.navigator?.hardwareConcurrency ?? 1;
+}
+
+/** Why workers cannot share memory, or null where they can. */
+export function sharingRefusal(): string | null {
+  // Where the page is not isolated, some browsers hide the constructor and others only refuse to send what it makes.
+  if (globalThis.crossOriginIsolated === false)
+    return 'the page is not cross-origin isolated (it needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp)';
+  return typeof SharedArrayBuffer === 'function' ? null : 'the platform has no SharedArrayBuffer';
 }

@@ -1,33 +1,48 @@
 /**
- * The worker's entry: a host behind the thread's message port. Bundled into one file without imports, which Node and browsers start alike,
- * also from its text; so Node's port is asked for at run time.
+ * The worker's entry: a host, or a worker of its pool, behind the thread's message port. Bundled into one file without imports, which Node
+ * and browsers start alike, also from its text; so Node's port is asked for at run time.
  */
 import { Host } from '../runtime/host.js';
-import type { FromHost, ToHost } from '../runtime/protocol.js';
+import { PoolWorker } from '../runtime/pool_worker.js';
+import type { FromHost, FromPoolWorker, ToHost, ToPoolWorker } from '../runtime/protocol.js';
 import { yieldNow } from './yield.js';
 
+type Sent = FromHost | FromPoolWorker;
+type Heard = ToHost | ToPoolWorker;
+
 interface NodePort {
-  postMessage(message: FromHost, transfer: readonly ArrayBuffer[]): void;
-  on(event: 'message', listener: (message: ToHost) => void): void;
+  postMessage(message: Sent, transfer: readonly ArrayBuffer[]): void;
+  on(event: 'message', listener: (message: Heard) => void): void;
 }
 
 interface WebScope {
-  postMessage(message: FromHost, transfer: readonly ArrayBuffer[]): void;
-  onmessage: ((event: { readonly data: ToHost }) => void) | null;
+  postMessage(message: Sent, transfer: readonly ArrayBuffer[]): void;
+  onmessage: ((event: { readonly data: Heard }) => void) | null;
 }
 
 interface NodeProcess {
   getBuiltinModule?(name: string): { readonly parentPort?: NodePort | null } | undefined;
 }
 
+function serve(post: (message: Sent, transfer: readonly ArrayBuffer[]) => void): (message: Heard) => void {
+  const host = new Host(post, yieldNow);
+  const poolWorker = new PoolWorker((message) => post(message, []));
+  return (message) => {
+    if ('prepare' in message || 'enter' in message) poolWorker.receive(message);
+    else host.receive(message);
+  };
+}
+
 const { process } = globalThis as unknown as { readonly process?: NodeProcess };
 const nodePort = process?.getBuiltinModule?.('node:worker_threads')?.parentPort ?? null;
 
 if (nodePort !== null) {
-  const host = new Host((message, transfer) => nodePort.postMessage(message, transfer), yieldNow);
-  nodePort.on('message', (message) => host.receive(message));
+  nodePort.on(
+    'message',
+    serve((message, transfer) => nodePort.postMessage(message, transfer)),
+  );
 } else {
   const scope = globalThis as unknown as WebScope;
-  const host = new Host((message, transfer) => scope.postMessage(message, transfer), yieldNow);
-  scope.onmessage = (event) => host.receive(event.data);
+  const receive = serve((message, transfer) => scope.postMessage(message, transfer));
+  scope.onmessage = (event) => receive(event.data);
 }

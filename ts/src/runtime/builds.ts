@@ -6,7 +6,7 @@ import type { Features } from './probe.js';
 /** The builds that an engine can choose from, best last. */
 export const BUILD_NAMES = ['simd128', 'relaxed-simd'] as const;
 
-/** A build of the kernels: WebAssembly SIMD128, and the same with the relaxed SIMD instructions. */
+/** A build of the kernels: WebAssembly SIMD128, and the same with the relaxed SIMD instructions. Each has a variant for threads. */
 export type BuildName = (typeof BUILD_NAMES)[number];
 
 /** A `Response`, spelled out for programs without the DOM's types. */
@@ -73,17 +73,27 @@ export interface LoadedModule {
 
 /** The most that 32-bit addresses reach. */
 const MOST_PAGES = 65536;
+/** Bundlers look for these very expressions. */
+const CARRIED = {
+  simd128: {
+    single: () => import('../wasm/simd128.js'),
+    threads: () => import('../wasm/simd128-threads.js'),
+  },
+  'relaxed-simd': {
+    single: () => import('../wasm/relaxed-simd.js'),
+    threads: () => import('../wasm/relaxed-simd-threads.js'),
+  },
+} as const satisfies Record<BuildName, unknown>;
+
 /** More than a module of ours asks for (1 MiB of stack and some constants). */
 const GUESSED_PAGES = 32;
 
 /**
- * Loads the build that the package carries. Each is a module of its own, so that bundlers split it and only this one is downloaded.
+ * Loads the build that the package carries, in its variant for one thread or for several. Each is a module of its own, so that bundlers split it and only this one is downloaded.
  * @throws {@link UnsupportedError} when the platform refuses to compile it
  */
-export async function loadBuild(name: BuildName): Promise<LoadedModule> {
-  const carried = await (name === 'relaxed-simd'
-    ? import('../wasm/relaxed-simd.js')
-    : import('../wasm/simd128.js'));
+export async function loadBuild(name: BuildName, threads = false): Promise<LoadedModule> {
+  const carried = await CARRIED[name][threads ? 'threads' : 'single']();
   const { wasmBase64, initialPages, maximumPages } = carried;
   const text = atob(wasmBase64);
   const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));

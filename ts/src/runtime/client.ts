@@ -1,7 +1,17 @@
 /** The façade's end of the line to a host: requests as promises. It keeps no order of its own (the host answers in order) and knows no plans. */
 import { EngineCrashedError, fromWire, type GouacheError } from '../errors.js';
+import type { Pool } from './pool.js';
 import type { HostPort } from './port.js';
-import type { FromHost, MemoryReply, Reply, Request, RunReply, RunRequest } from './protocol.js';
+import type {
+  FromHost,
+  InitReply,
+  InitRequest,
+  MemoryReply,
+  Reply,
+  Request,
+  RunReply,
+  RunRequest,
+} from './protocol.js';
 import { type AbortSignalLike, reasonOf } from './signal.js';
 
 export interface RequestOptions {
@@ -21,6 +31,7 @@ interface Pending {
 export class HostClient {
   readonly #port: HostPort;
   readonly #pending = new Map<number, Pending>();
+  #pool: Pool | null = null;
   #lastId = 0;
   #death: GouacheError | null = null;
 
@@ -28,9 +39,20 @@ export class HostClient {
     this.#port = port;
     port.listen(
       (message) => this.#hear(message),
-      (reason) =>
-        this.end(new EngineCrashedError(`the worker ended: ${reason}`, { hint: 'Make a new engine.' })),
+      (reason) => this.#crash(reason),
     );
+  }
+
+  /** Adds the workers that compute with the host, from now on. They live and die with it. */
+  join(pool: Pool): void {
+    this.#pool = pool;
+    pool.listen((reason) => this.#crash(reason));
+    if (this.#death !== null) pool.terminate();
+  }
+
+  /** Threads that compute. */
+  get workers(): number {
+    return this.#pool?.workers ?? 1;
   }
 
   /** Whether the host still answers. */
@@ -43,8 +65,12 @@ export class HostClient {
     if (this.#death !== null) throw this.#death;
   }
 
+  request(request: InitRequest, options?: RequestOptions): Promise<InitReply>;
   request(request: RunRequest, options?: RequestOptions): Promise<RunReply>;
-  request(request: Exclude<Request, RunRequest>, options?: RequestOptions): Promise<MemoryReply>;
+  request(
+    request: Exclude<Request, RunRequest | InitRequest>,
+    options?: RequestOptions,
+  ): Promise<MemoryReply>;
   /**
    * Sends a request. When the signal fires, the host is told, and the promise rejects with the signal's reason once the host has let go.
    * @throws {@link EngineCrashedError} when the host is dead or dies before it answers
@@ -52,11 +78,15 @@ export class HostClient {
   request(request: Request, options: RequestOptions = {}): Promise<Reply> {
     if (this.#death !== null) return Promise.reject(this.#death);
     const id = ++this.#lastId;
-    const abort = () => this.#port.post({ abort: id }, []);
+    const abort = () => {
+      // Only a host without a pool turns its event loop while it computes.
+      this.#pool?.abort(id);
+      this.#port.post({ abort: id }, []);
+    };
     return new Promise<Reply>((resolve, reject) => {
       this.#port.post({ id, request }, options.transfer ?? []);
       this.#pending.set(id, { resolve, reject, options });
-      this.#port.hold(true);
+      this.#hold(true);
       options.signal?.addEventListener('abort', abort);
       if (options.signal?.aborted === true) abort();
     }).finally(() => options.signal?.removeEventListener('abort', abort));
@@ -67,9 +97,21 @@ export class HostClient {
     if (this.#death !== null) return;
     this.#death = reason;
     this.#port.terminate();
+    this.#pool?.terminate();
+    // It refers to the memory, which is not to outlive the workers.
+    this.#pool = null;
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();
     this.#port.hold(false);
+  }
+
+  #crash(reason: string): void {
+    this.end(new EngineCrashedError(`the worker ended: ${reason}`, { hint: 'Make a new engine.' }));
+  }
+
+  #hold(busy: boolean): void {
+    this.#port.hold(busy);
+    this.#pool?.hold(busy);
   }
 
   #hear(message: FromHost): void {
@@ -80,7 +122,7 @@ export class HostClient {
       return;
     }
     this.#pending.delete(message.id);
-    if (this.#pending.size === 0) this.#port.hold(false);
+    if (this.#pending.size === 0) this.#hold(false);
     if ('reply' in message) pending.resolve(message.reply);
     else if ('aborted' in message) pending.reject(reasonOf(pending.options.signal));
     else {

@@ -1,5 +1,6 @@
 /** The numbers and addresses in the options of `Engine.create`, checked. */
 import { ArgumentError } from '../errors.js';
+import { MAX_WORKERS } from '../graph/records.gen.js';
 import type { UrlLike } from './builds.js';
 
 const OP = 'Engine.create';
@@ -7,6 +8,9 @@ const PAGE_BYTES = 65536;
 const MOST_PAGES = 65536;
 /** Below this not even the kernels' stack and constants fit. */
 const LEAST_BYTES = 4 * 2 ** 20;
+
+/** As many as a plan has room for. */
+export const MOST_THREADS = MAX_WORKERS;
 
 interface Checkable {
   readonly build?: string | undefined;
@@ -30,7 +34,8 @@ const NAMES = [
 
 export interface CheckedOptions {
   readonly maximumPages: number;
-  readonly threadsReason: string;
+  /** undefined: as many as the machine has. */
+  readonly threads: number | undefined;
   readonly workerUrl: string | undefined;
   readonly warn: (text: string) => void;
 }
@@ -47,12 +52,12 @@ export function checkEngineOptions(options: Checkable): CheckedOptions {
       wanted: `one object of ${NAMES.join(', ')}`,
     });
   }
-  const { threads = 1, maxMemoryBytes = MOST_PAGES * PAGE_BYTES, worker, workerUrl, onWarning } = options;
-  if (!Number.isSafeInteger(threads) || threads < 1) {
+  const { threads, maxMemoryBytes = MOST_PAGES * PAGE_BYTES, worker, workerUrl, onWarning } = options;
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
     throw new ArgumentError('impossible number of threads', {
       op: OP,
       got: String(threads),
-      wanted: 'a whole number >= 1',
+      wanted: `a whole number from 1 to ${MOST_THREADS}`,
     });
   }
   if (!Number.isFinite(maxMemoryBytes) || maxMemoryBytes < LEAST_BYTES) {
@@ -78,11 +83,9 @@ export function checkEngineOptions(options: Checkable): CheckedOptions {
       hint: 'wasm is a build already; leave build out.',
     });
   }
-  const threadsReason =
-    threads === 1 ? 'one is the default' : `${threads} were asked for; this version computes with one`;
   return {
     maximumPages: Math.min(MOST_PAGES, Math.floor(maxMemoryBytes / PAGE_BYTES)),
-    threadsReason,
+    threads,
     workerUrl: workerUrl === undefined ? undefined : addressOf(workerUrl),
     warn: onWarning ?? (() => {}),
   };

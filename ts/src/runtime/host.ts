@@ -1,6 +1,7 @@
 /**
- * The host: answers the façade's requests in order, in slices of a few milliseconds, so that its event loop keeps turning and an abort is
- * heard. The same class runs in a worker and on the caller's thread; it knows neither Node nor the DOM.
+ * The host: answers the façade's requests in order. It is worker 0, and commands the others where there are any. Without a mailbox it computes
+ * in slices of a few milliseconds, so that its event loop keeps turning and an abort is heard; with one, the façade aborts through the
+ * mailbox and nobody waits for the host's event loop. The same class runs in a worker and on the caller's thread; it knows neither Node nor the DOM.
  */
 import { EngineCrashedError, EngineDisposedError, GouacheError, toWire } from '../errors.js';
 import { STATUS_MORE } from '../graph/records.gen.js';
@@ -9,7 +10,7 @@ import type { LoadedPlan } from './loaded_plan.js';
 import { Machine } from './machine.js';
 import type { FromHost, InitRequest, Reply, Request, RunReply, RunRequest, ToHost } from './protocol.js';
 
-/** How long the host computes before it returns to its event loop. */
+/** How long the host computes before it returns to its event loop, if it does, and reports progress. */
 const SLICE_MS = 4;
 
 /** Sends a message to the façade; `transfer` lists buffers to move instead of copying. */
@@ -77,7 +78,7 @@ export class Host {
         return this.#init(request);
       case 'compile': {
         const { uploads } = request;
-        const drive = (plan: LoadedPlan) => this.#drive(plan, () => this.#throwIfAborted(id));
+        const drive = (plan: LoadedPlan) => this.#drive(id, plan);
         await this.#ready().compile(request, drive, (done) =>
           this.#post({ id, progress: { done, total: uploads.length } }, []),
         );
@@ -95,8 +96,9 @@ export class Host {
 
   async #init(request: InitRequest): Promise<Reply> {
     const module = request.module as WebAssembly.Module;
-    this.#machine = new Machine(await instantiate(module, request.initialPages, request.maximumPages));
-    return this.#machine.memory();
+    const { initialPages, maximumPages, shared, mailbox } = request;
+    this.#machine = new Machine(await instantiate(module, initialPages, maximumPages, shared), mailbox);
+    return this.#machine.introduction();
   }
 
   async #run(id: number, request: RunRequest): Promise<RunReply> {
@@ -105,38 +107,63 @@ export class Host {
     const recordMs = new Float64Array(plan.encoded.rows.length);
     this.#throwIfAborted(id);
     machine.write(plan, request.inputs);
-    await this.#drive(
-      plan,
-      () => {
-        if (request.wantsProgress) this.#post({ id, progress: plan.progress() }, []);
-        this.#throwIfAborted(id);
-      },
-      recordMs,
-    );
-    if (request.wantsProgress) this.#post({ id, progress: plan.progress() }, []);
+    const report = () => {
+      if (request.wantsProgress) this.#post({ id, progress: plan.progress() }, []);
+    };
+    await this.#drive(id, plan, recordMs, report);
+    report();
     return { outputs: machine.read(plan), recordMs };
   }
 
-  /** Runs a plan to its end. `between` is called whenever the event loop has had its turn; what it throws ends the run. */
-  async #drive(plan: LoadedPlan, between: () => void, recordMs?: Float64Array): Promise<void> {
+  /** Runs a plan to its end, with the pool where the plan has room for it. An abort ends it with {@link Aborted}. */
+  async #drive(id: number, plan: LoadedPlan, recordMs?: Float64Array, report = () => {}): Promise<void> {
+    const { mailbox } = this.#ready();
+    this.#throwIfAborted(id);
     plan.start();
+    if (plan.workers === 1 || mailbox === null) return this.#takeTiles(id, plan, recordMs, report);
+    mailbox.command(plan.address, plan.encoded.words.length, plan.workers - 1);
+    try {
+      await this.#takeTiles(id, plan, recordMs, report);
+    } catch (error) {
+      plan.abort();
+      mailbox.join();
+      throw error;
+    }
+    // A fault ends the run for all workers, and one of them knows why.
+    if (mailbox.join()) plan.throwFault();
+  }
+
+  /** Takes part in a run as worker 0 until it is done. */
+  async #takeTiles(
+    id: number,
+    plan: LoadedPlan,
+    recordMs: Float64Array | undefined,
+    report: () => void,
+  ): Promise<void> {
+    const { mailbox } = this.#ready();
     let last = performance.now();
     let sliceEnd = last + SLICE_MS;
-    while (plan.run(1) === STATUS_MORE) {
+    for (;;) {
+      mailbox?.beat(0);
+      const record = plan.position();
+      const status = plan.run(1);
       const now = performance.now();
-      if (recordMs !== undefined) addTime(recordMs, plan.position(), now - last);
+      if (recordMs !== undefined) recordMs[record] = (recordMs[record] ?? 0) + now - last;
       last = now;
+      if (status !== STATUS_MORE) return;
+      if (mailbox?.isAborted(id) === true) throw new Aborted();
       if (now < sliceEnd) continue;
-      await this.#yieldNow();
-      between();
+      if (mailbox === null) await this.#yieldNow();
+      report();
+      this.#throwIfAborted(id);
       last = performance.now();
       sliceEnd = last + SLICE_MS;
     }
-    if (recordMs !== undefined) addTime(recordMs, plan.position(), performance.now() - last);
   }
 
   #throwIfAborted(id: number): void {
-    if (this.#closed || this.#aborted.has(id)) throw new Aborted();
+    const aborted = this.#closed || this.#aborted.has(id) || this.#machine?.mailbox?.isAborted(id) === true;
+    if (aborted) throw new Aborted();
   }
 
   #ready(): Machine {
@@ -155,10 +182,4 @@ export class Host {
     this.#machine = null;
     return this.#crash;
   }
-}
-
-/** Adds to the record's time. A call that ends a plan leaves the position one past its last record. */
-function addTime(recordMs: Float64Array, record: number, ms: number): void {
-  const index = Math.min(record, recordMs.length - 1);
-  recordMs[index] = (recordMs[index] ?? 0) + ms;
 }

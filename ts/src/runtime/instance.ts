@@ -4,6 +4,10 @@ import { OutOfMemoryError, UnsupportedError } from '../errors.js';
 const PAGE_BYTES = 65536;
 /** The largest initial size that is tried: far above what any build asks for (its stack, its constants). */
 const MOST_INITIAL_PAGES = 1024;
+/** A pool worker's stack: as large as the first instance's, which the linker gives it. */
+const STACK_BYTES = 2 ** 20;
+/** What only threads builds export. */
+const THREADS_EXPORT = '__wbindgen_thread_destroy';
 
 /** The module's exports: numbers in, numbers out. Addresses and sizes come back as signed 32-bit numbers. */
 export interface WasmExports {
@@ -11,12 +15,25 @@ export interface WasmExports {
   plan_load(plan_ptr: number, plan_words: number): number;
   plan_start(plan_ptr: number, plan_words: number, workers: number): number;
   plan_run(plan_ptr: number, plan_words: number, tile_budget: number, worker: number): number;
-  __wbindgen_start?(): void;
+  __wbindgen_start?(stack_bytes: number): void;
 }
 
 export interface Instance {
   readonly exports: WasmExports;
   readonly memory: WebAssembly.Memory;
+}
+
+/** An instance over a memory of its own. */
+export interface FirstInstance extends Instance {
+  /** What the memory may grow to: less than was asked for where the platform wants it so. */
+  readonly maximumPages: number;
+  /** Whether other instances may use the memory too. */
+  readonly shared: boolean;
+}
+
+/** Whether the module is a threads build, which wants a shared memory. */
+export function isThreadsBuild(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.exports(module).some(({ name }) => name === THREADS_EXPORT);
 }
 
 function foreign(got: string): UnsupportedError {
@@ -28,55 +45,70 @@ function foreign(got: string): UnsupportedError {
   });
 }
 
-function makeMemory(initial: number, maximum: number): WebAssembly.Memory {
-  try {
-    return new WebAssembly.Memory({ initial, maximum });
-  } catch (cause) {
-    throw new OutOfMemoryError('the platform gives no memory', {
-      op: 'Engine.create',
-      wantedBytes: initial * PAGE_BYTES,
-      largestSide: null,
-      hint: 'Give a smaller maxMemoryBytes.',
-      cause,
-    });
+/** A memory with the largest maximum that the platform accepts: it may want to set that much address space aside at once. */
+function makeMemory(
+  initial: number,
+  most: number,
+  shared: boolean,
+): { readonly memory: WebAssembly.Memory; readonly maximum: number } {
+  for (let maximum = most; ; maximum = Math.max(initial, Math.floor(maximum / 2))) {
+    try {
+      return { memory: new WebAssembly.Memory({ initial, maximum, shared }), maximum };
+    } catch (cause) {
+      if (maximum > initial) continue;
+      throw new OutOfMemoryError('the platform gives no memory', {
+        op: 'Engine.create',
+        wantedBytes: initial * PAGE_BYTES,
+        largestSide: null,
+        hint: 'Give a smaller maxMemoryBytes.',
+        cause,
+      });
+    }
   }
 }
 
 /**
  * Instantiates `module` over a new memory. The memory import's minimum cannot be read from JavaScript, so `initialPages` is a first guess.
- * @throws {@link UnsupportedError} when the module is not one of gouache's single-thread builds
+ * @throws {@link UnsupportedError} when the module is not one of gouache's builds
  * @throws {@link OutOfMemoryError} when the platform refuses the memory
  */
 export async function instantiate(
   module: WebAssembly.Module,
   initialPages: number,
   maximumPages: number,
-): Promise<Instance> {
-  const [imported, ...others] = WebAssembly.Module.imports(module);
-  if (imported?.kind !== 'memory' || others.length > 0) {
-    throw foreign(
-      `imports ${
-        WebAssembly.Module.imports(module)
-          .map((item) => item.kind)
-          .join(', ') || 'nothing'
-      }`,
-    );
-  }
+  shared = false,
+): Promise<FirstInstance> {
+  mustImportMemory(module);
   for (let initial = Math.min(initialPages, maximumPages); ; initial *= 2) {
-    const memory = makeMemory(Math.min(initial, maximumPages), maximumPages);
+    const { memory, maximum } = makeMemory(Math.min(initial, maximumPages), maximumPages, shared);
     try {
-      const instance = await WebAssembly.instantiate(module, {
-        [imported.module]: { [imported.name]: memory },
-      });
-      const exports = checked(instance.exports);
-      // What wasm-bindgen wants called before anything else; nothing in a build without threads.
-      exports.__wbindgen_start?.();
-      return { exports, memory };
+      return { ...(await instantiateOver(module, memory)), maximumPages: maximum, shared };
     } catch (error) {
       if (!(error instanceof WebAssembly.LinkError)) throw error;
       if (initial >= Math.min(MOST_INITIAL_PAGES, maximumPages)) throw foreign(error.message);
     }
   }
+}
+
+/** Instantiates `module` over a memory that other instances may share; theirs and this one's stack lie apart. */
+export async function instantiateOver(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Promise<Instance> {
+  const { module: from, name } = mustImportMemory(module);
+  const instance = await WebAssembly.instantiate(module, { [from]: { [name]: memory } });
+  const exports = checked(instance.exports);
+  // What wasm-bindgen wants called before anything else. Of several instances, all but the first get stack and thread-local storage here,
+  // for which the memory grows.
+  exports.__wbindgen_start?.(STACK_BYTES);
+  return { exports, memory };
+}
+
+function mustImportMemory(module: WebAssembly.Module): WebAssembly.ModuleImportDescriptor {
+  const imports = WebAssembly.Module.imports(module);
+  const [imported, ...others] = imports;
+  if (imported?.kind === 'memory' && others.length === 0) return imported;
+  throw foreign(`imports ${imports.map((item) => item.kind).join(', ') || 'nothing'}`);
 }
 
 function checked(exports: WebAssembly.Exports): WasmExports {

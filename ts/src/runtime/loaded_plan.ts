@@ -5,6 +5,8 @@ import { ENTRY_WORDS, HEADER, HEADER_WORDS, RECORDS, STATUS_FAULT } from '../gra
 import type { Instance } from './instance.js';
 
 const BLOCK_BYTES = 16;
+/** In a position's word: the worker waits for the others there. */
+const POSITION_MASK = 0x7fff_ffff;
 
 /** A region that operands refer to: [address, address + bytes). */
 export interface Region {
@@ -23,8 +25,10 @@ export function covering(regions: readonly Region[]): Region {
 /** What a plan needs to run: an instance, the address of its words, and the encoded form for slots and names. */
 export class LoadedPlan {
   readonly encoded: EncodedPlan;
+  readonly address: number;
+  /** Workers that run it together; fixed when it was encoded, with room for each. */
+  readonly workers: number;
   readonly #instance: Instance;
-  readonly #address: number;
 
   /**
    * Copies the words to `address` and points the relocations at `weights`.
@@ -33,7 +37,8 @@ export class LoadedPlan {
   constructor(instance: Instance, encoded: EncodedPlan, address: number, weights: readonly Region[]) {
     this.encoded = encoded;
     this.#instance = instance;
-    this.#address = address;
+    this.address = address;
+    this.workers = encoded.words[HEADER.workers] ?? 1;
     const words = this.#words();
     words.set(encoded.words);
     const region = covering(weights);
@@ -53,27 +58,37 @@ export class LoadedPlan {
     words[HEADER.arenaBase] = arena.address;
     words[HEADER.arenaBlocks] = Math.floor(arena.bytes / BLOCK_BYTES);
     const { exports } = this.#instance;
-    this.#check('plan_load', exports.plan_load(this.#address, this.encoded.words.length));
+    this.#check('plan_load', exports.plan_load(this.address, this.encoded.words.length));
   }
 
   /** Puts the position back to the first tile. */
   start(): void {
     const { exports } = this.#instance;
-    this.#check('plan_start', exports.plan_start(this.#address, this.encoded.words.length, 1));
+    this.#check('plan_start', exports.plan_start(this.address, this.encoded.words.length, this.workers));
   }
 
-  /** Runs at most `tile_budget` tiles; returns the status. */
+  /** Runs at most `tile_budget` tiles of one record as worker 0; returns the status. */
   run(tile_budget: number): number {
     const { exports } = this.#instance;
-    return this.#check(
-      'plan_run',
-      exports.plan_run(this.#address, this.encoded.words.length, tile_budget, 0),
-    );
+    return this.#check('plan_run', exports.plan_run(this.address, this.encoded.words.length, tile_budget, 0));
   }
 
-  /** Index of the record that the next tile belongs to. */
+  /** Has every worker end the run before its next tile. */
+  abort(): void {
+    const words = new Int32Array(this.#instance.memory.buffer, this.address, HEADER_WORDS);
+    Atomics.store(words, HEADER.abort, 1);
+    // Those that wait at a barrier look at once.
+    Atomics.notify(words, HEADER.generation);
+  }
+
+  /** Throws the fault that another worker met. */
+  throwFault(): void {
+    this.#check('plan_run', STATUS_FAULT);
+  }
+
+  /** Index of the record that worker 0 is at. */
   position(): number {
-    return this.#words()[HEADER.positions] ?? 0;
+    return (this.#words()[HEADER.positions] ?? 0) & POSITION_MASK;
   }
 
   /** Tiles of this run, done and in all. */
@@ -83,7 +98,7 @@ export class LoadedPlan {
   }
 
   #words(): Uint32Array {
-    return new Uint32Array(this.#instance.memory.buffer, this.#address, this.encoded.words.length);
+    return new Uint32Array(this.#instance.memory.buffer, this.address, this.encoded.words.length);
   }
 
   #check(op: string, status: number): number {

@@ -5,9 +5,12 @@
 import { GouacheError, OutOfMemoryError } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';
 import { Heap } from './heap.js';
-import type { Instance } from './instance.js';
+import type { FirstInstance } from './instance.js';
 import { LoadedPlan, type Region } from './loaded_plan.js';
-import type { CompileRequest, MemoryReply, WeightUpload } from './protocol.js';
+import { MAILBOX_BYTES, Mailbox } from './mailbox.js';
+import type { CompileRequest, InitReply, MemoryReply, WeightUpload } from './protocol.js';
+
+const PAGE_BYTES = 65536;
 
 interface Weight {
   readonly region: Region;
@@ -25,22 +28,35 @@ export type Drive = (plan: LoadedPlan) => Promise<void>;
 
 /** Memory, heap, arena, weights and plans of one engine. */
 export class Machine {
-  readonly #instance: Instance;
+  /** Where a mailbox was asked for: a way to pool workers, and for aborts. */
+  readonly mailbox: Mailbox | null;
+  readonly #instance: FirstInstance;
+  readonly #mailboxAddress: number;
   readonly #heap: Heap;
   readonly #weights = new Map<number, Weight>();
   readonly #plans = new Map<number, Entry>();
   #arena: Region = { address: 0, bytes: 0 };
 
-  constructor(instance: Instance) {
-    const { memory, exports } = instance;
+  constructor(instance: FirstInstance, withMailbox = false) {
+    const { memory } = instance;
     this.#instance = instance;
-    this.#heap = new Heap(exports.heap_base() >>> 0, memory.buffer.byteLength, (pages) => {
+    const [start, end] = firstRange(instance);
+    this.#mailboxAddress = start;
+    this.mailbox = withMailbox ? new Mailbox(memory, start) : null;
+    this.#heap = new Heap(withMailbox ? start + MAILBOX_BYTES : start, end, (pages) => {
       try {
         return memory.grow(pages);
       } catch {
         return -1;
       }
     });
+  }
+
+  /** What the façade has to know from the beginning. */
+  introduction(): InitReply {
+    const { memory, maximumPages } = this.#instance;
+    const shared = this.mailbox === null ? null : { memory, mailbox: this.#mailboxAddress };
+    return { ...this.memory(), maximumBytes: maximumPages * PAGE_BYTES, shared };
   }
 
   memory(): MemoryReply {
@@ -191,4 +207,14 @@ function writeSlots(
     }
     new Uint8Array(memory.buffer, arena.address + slot.offset_bytes, bytes.byteLength).set(bytes);
   });
+}
+
+/**
+ * Where the heap may begin. In front of `heap_base` the module keeps its own; in a threads build wasm-bindgen keeps more behind it (a count
+ * of instances, the stack they start on, the first one's thread-local storage), so there only pages of our own serve.
+ */
+function firstRange({ memory, exports, shared }: FirstInstance): readonly [start: number, end: number] {
+  if (!shared) return [exports.heap_base() >>> 0, memory.buffer.byteLength];
+  const start = memory.grow(1) * PAGE_BYTES;
+  return [start, start + PAGE_BYTES];
 }

@@ -11,18 +11,25 @@ export function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / MIB)} MiB`;
 }
 
-/**
- * @param wanted_bytes what the job takes in all
- * @param limit_bytes what there is
- * @param fixed_bytes the part of `wanted_bytes` that does not depend on the picture's size
- */
-export function outOfMemory(
-  job: Job,
-  wanted_bytes: number,
-  limit_bytes: number,
-  fixed_bytes: number,
-): OutOfMemoryError {
-  const side = largestSide(job, limit_bytes - fixed_bytes);
+export interface MissingMemory {
+  readonly job: Job;
+  /** What the job takes in all. */
+  readonly wanted_bytes: number;
+  /** What there is. */
+  readonly limit_bytes: number;
+  /** The part of `wanted_bytes` that does not depend on the picture's size. */
+  readonly fixed_bytes: number;
+  readonly workers: number;
+}
+
+export function outOfMemory({
+  job,
+  wanted_bytes,
+  limit_bytes,
+  fixed_bytes,
+  workers,
+}: MissingMemory): OutOfMemoryError {
+  const side = largestSide(job, limit_bytes - fixed_bytes, workers);
   const advice = side === null ? 'Make the input smaller' : `The largest side that fits is ${side}`;
   return new OutOfMemoryError('this does not fit the memory', {
     op: job.op,
@@ -34,20 +41,20 @@ export function outOfMemory(
   });
 }
 
-/** Bytes that a job takes beside its arena: the kernels' stack and constants (the memory's initial size, below 2 MiB), and packed weights. */
-export function fixedBytes(job: Job): number {
+/** Bytes that a job takes beside its arena: the kernels' stacks and constants (below 2 MiB for the first worker and each other), and packed weights. */
+export function fixedBytes(job: Job, workers: number): number {
   const parameters = [...job.values.keys()];
   const plain = parameters.reduce((sum, parameter) => sum + 4 * numel(parameter.shape), 0);
-  return 2 ** 21 + plain + extraWeightBytes(job.graph, job.options);
+  return 2 ** 21 * workers + plain + extraWeightBytes(job.graph, job.options);
 }
 
 /** The longest side, of the same aspect ratio, whose arena fits `arena_bytes`; null where there is no picture or none fits. */
-export function largestSide(job: Job, arena_bytes: number): number | null {
+export function largestSide(job: Job, arena_bytes: number, workers: number): number | null {
   const { scaled } = job;
   if (scaled === null) return null;
   const fits = (side: number): boolean => {
     try {
-      return placeGraph(scaled.at(side).graph, { ...job.options, workers: 1 }).arena_bytes <= arena_bytes;
+      return placeGraph(scaled.at(side).graph, { ...job.options, workers }).arena_bytes <= arena_bytes;
     } catch {
       return false;
     }
@@ -74,11 +81,12 @@ const TRACED_SIDE_PX = 1024;
 export function tooManyPixels(
   smaller: (side: number) => Job,
   longestSide: number,
-  limit_bytes: number,
+  { limit_bytes, workers }: { readonly limit_bytes: number; readonly workers: number },
 ): OutOfMemoryError {
   const small = smaller(TRACED_SIDE_PX);
   const ratio = (longestSide / TRACED_SIDE_PX) ** 2;
-  const { arena_bytes } = placeGraph(small.graph, { ...small.options, workers: 1 });
-  const fixed_bytes = fixedBytes(small);
-  return outOfMemory(small, Math.round(arena_bytes * ratio) + fixed_bytes, limit_bytes, fixed_bytes);
+  const { arena_bytes } = placeGraph(small.graph, { ...small.options, workers });
+  const fixed_bytes = fixedBytes(small, workers);
+  const wanted_bytes = Math.round(arena_bytes * ratio) + fixed_bytes;
+  return outOfMemory({ job: small, wanted_bytes, limit_bytes, fixed_bytes, workers });
 }

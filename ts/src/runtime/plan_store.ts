@@ -15,7 +15,7 @@ import type { OutputStructure } from '../graph/trace.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
 import { fixedBytes, outOfMemory } from './out_of_memory.js';
-import type { MemoryReply, WeightUpload } from './protocol.js';
+import type { InitReply, MemoryReply, WeightUpload } from './protocol.js';
 import type { AbortSignalLike } from './signal.js';
 
 /** Bytes that unpinned plans may keep, with the weights that they hold and what JavaScript keeps for them. */
@@ -56,6 +56,8 @@ export class PlanStore {
   readonly #client: HostClient;
   /** Bytes that the memory may grow to. */
   readonly limit_bytes: number;
+  /** Workers that plans have room for. */
+  readonly workers: number;
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
   readonly #weights = new Map<string, HostWeight>();
@@ -64,10 +66,11 @@ export class PlanStore {
   #lastWeight = 0;
   #memory: MemoryReply;
 
-  constructor(client: HostClient, limit_bytes: number, memory: MemoryReply) {
+  constructor(client: HostClient, { maximumBytes, memoryBytes, allocatedBytes, arenaBytes }: InitReply) {
     this.#client = client;
-    this.limit_bytes = limit_bytes;
-    this.#memory = memory;
+    this.limit_bytes = maximumBytes;
+    this.workers = client.workers;
+    this.#memory = { memoryBytes, allocatedBytes, arenaBytes };
   }
 
   /** The host's memory as of its last answer. */
@@ -105,7 +108,7 @@ export class PlanStore {
       return known;
     }
     this.#refuseTooLarge(job);
-    const compiled = compileGraph(job.graph, { ...job.options, workers: 1 }, job.values);
+    const compiled = compileGraph(job.graph, { ...job.options, workers: this.workers }, job.values);
     const entry = await this.#load(job, compiled, options);
     await this.#evict();
     return entry;
@@ -113,10 +116,16 @@ export class PlanStore {
 
   /** Asks the placement alone, so that a plan that cannot fit is never written. */
   #refuseTooLarge(job: Job): void {
-    const { arena_bytes } = placeGraph(job.graph, { ...job.options, workers: 1 });
-    const fixed_bytes = fixedBytes(job);
+    const { arena_bytes } = placeGraph(job.graph, { ...job.options, workers: this.workers });
+    const fixed_bytes = fixedBytes(job, this.workers);
     if (arena_bytes + fixed_bytes > this.limit_bytes) {
-      throw outOfMemory(job, arena_bytes + fixed_bytes, this.limit_bytes, fixed_bytes);
+      throw outOfMemory({
+        job,
+        wanted_bytes: arena_bytes + fixed_bytes,
+        limit_bytes: this.limit_bytes,
+        fixed_bytes,
+        workers: this.workers,
+      });
     }
   }
 
@@ -132,9 +141,15 @@ export class PlanStore {
       return await this.#send(job, compiled, options);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
-      const fixed_bytes = fixedBytes(job);
+      const fixed_bytes = fixedBytes(job, this.workers);
       const free_bytes = this.limit_bytes - this.#memory.allocatedBytes;
-      throw outOfMemory(job, compiled.encoded.arena_bytes + fixed_bytes, free_bytes, fixed_bytes);
+      throw outOfMemory({
+        job,
+        wanted_bytes: compiled.encoded.arena_bytes + fixed_bytes,
+        limit_bytes: free_bytes,
+        fixed_bytes,
+        workers: this.workers,
+      });
     }
   }
 

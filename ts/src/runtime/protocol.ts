@@ -22,6 +22,10 @@ export interface InitRequest {
   /** Pages of 64 KiB to begin with; more are tried where the module asks for more. */
   readonly initialPages: number;
   readonly maximumPages: number;
+  /** Whether the module is a threads build, whose memory is shared. */
+  readonly shared: boolean;
+  /** Whether the façade aborts, and pool workers are commanded, through a mailbox in the shared memory: the host need not yield then. */
+  readonly mailbox: boolean;
 }
 /** `weights[i]` is the id of the packed weight that the plan's relocations call i; unknown ids are in `uploads`. */
 export interface CompileRequest {
@@ -60,7 +64,20 @@ export interface MemoryReply {
   readonly allocatedBytes: number;
   readonly arenaBytes: number;
 }
-export type Reply = RunReply | MemoryReply;
+/** What pool workers need to take part. */
+export interface SharedMemory {
+  /** A `WebAssembly.Memory`. */
+  readonly memory: object;
+  /** Address of the mailbox. */
+  readonly mailbox: number;
+}
+export interface InitReply extends MemoryReply {
+  /** What the memory may grow to: the maximum asked for, or what the platform accepted. */
+  readonly maximumBytes: number;
+  /** Where a mailbox was asked for. */
+  readonly shared: SharedMemory | null;
+}
+export type Reply = RunReply | MemoryReply | InitReply;
 
 /** Host -> façade. Of a compile, progress counts packed weights; of a run, tiles. */
 export type FromHost =
@@ -69,3 +86,11 @@ export type FromHost =
   | { readonly id: number; readonly error: ErrorOnWire; readonly crashed: boolean }
   | { readonly id: number; readonly aborted: true }
   | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } };
+
+/** Façade -> pool worker, once each: to make an instance over the memory, and to enter the mailbox's service, which never ends. */
+export type ToPoolWorker =
+  | { readonly prepare: { readonly module: object; readonly memory: object } }
+  | { readonly enter: { readonly index: number; readonly mailbox: number } };
+
+/** Pool worker -> façade: an answer to `prepare`, or why it serves no longer. */
+export type FromPoolWorker = { readonly ready: true } | { readonly failed: string };

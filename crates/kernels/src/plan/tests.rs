@@ -2,7 +2,9 @@
 
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{ENTRY_WORDS, HEAD_WORDS, HEADER_WORDS, MAX_WORKERS, Plan, Status, header};
+use super::{
+    ARRIVED_THERE, ENTRY_WORDS, HEAD_WORDS, HEADER_WORDS, MAX_WORKERS, Plan, Status, header,
+};
 use crate::micro::statistics::Moments;
 use crate::ops::Fault;
 use crate::record::{Operand, Reduce, Unary, field};
@@ -152,5 +154,43 @@ fn a_plan_that_was_loaded_anew_does_not_run_before_it_is_started() {
         assert_eq!(plan.load(), Status::Fault);
         assert_eq!(reported(plan)[..2], [0, field!(Unary, y)]);
         assert_eq!(plan.run(1, 0), Status::Fault);
+    });
+}
+
+#[test]
+fn a_budget_ends_at_each_record_and_while_others_are_waited_for() {
+    let mut plan = unary();
+    let x = plan.room(8);
+    plan.push(Unary {
+        scratch: Operand::ABSENT,
+        scratch_bytes: 0,
+        x,
+        y: x,
+        vectors: 2,
+        kind: 0,
+        value: 0.0,
+        tile_vectors: 1,
+    });
+    plan.with_loaded(2, |shared| {
+        let plan = shared.get();
+        let positions = || [0, 1].map(|i| plan.words.get(header::POSITIONS + i));
+        assert_eq!(plan.start(2), Status::Done);
+        assert_eq!(plan.run(TILES, 0), Status::More);
+        assert_eq!(positions(), [0, 0]);
+        // There is no tile left, and the other has not arrived: twice, without arriving twice.
+        for _ in 0..2 {
+            assert_eq!(plan.run(1, 0), Status::More);
+            assert_eq!(positions(), [ARRIVED_THERE, 0]);
+            assert_eq!(plan.words.get(header::ARRIVED), 1);
+        }
+        // The last to arrive passes at once, and its budget does not reach into the next record.
+        assert_eq!(plan.run(1, 1), Status::More);
+        assert_eq!(plan.run(1, 0), Status::More);
+        assert_eq!(positions(), [1, 1]);
+        assert_eq!(plan.run(2, 1), Status::More);
+        assert_eq!(plan.run(1, 1), Status::More);
+        assert_eq!(plan.run(1, 0), Status::Done);
+        assert_eq!(plan.run(1, 1), Status::Done);
+        assert_eq!(plan.words.get(header::TILES_DONE), TILES + 2);
     });
 }

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildName, Engine, loadModel, OutOfMemoryError } from '../../index.js';
 import { BUILD_NAMES } from '../../runtime/builds.js';
+import { MOST_THREADS } from '../../runtime/engine_options.js';
 import { type Command, type CommandLine, wholeNumber } from '../command.js';
 import { FileError, inFile, UsageError } from '../failure.js';
 import { DEFAULT_MODEL, readModel } from '../models.js';
@@ -46,7 +47,8 @@ function withSizeThatFits(error: unknown, { width, height }: Picture): unknown {
 async function run({ positionals, values }: CommandLine): Promise<void> {
   const maxSide_px = parseSide(values.size);
   const build = parseBuild(values.build);
-  const threads = values.threads === undefined ? undefined : wholeNumber('threads', values.threads, 1);
+  const threads =
+    values.threads === undefined ? undefined : wholeNumber('threads', values.threads, 1, MOST_THREADS);
   const photo = positionals[0] ?? fileURLToPath(BUNDLED_PHOTO);
   const file = await readModel(values.model ?? DEFAULT_MODEL);
   const model = inFile(file.path, () => loadModel(file.bytes));
@@ -71,7 +73,7 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
     if (threads !== undefined && threads !== info.threads)
       console.log(`threads: ${info.threads}, since ${info.threadsReason}`);
     console.log(
-      `painted ${basename(photo)} as ${file.name}: build ${info.build}, ${width}x${height}, ${tookMs.toFixed(0)} ms`,
+      `painted ${basename(photo)} as ${file.name}: build ${info.build}, ${info.threads} ${info.threads === 1 ? 'thread' : 'threads'}, ${width}x${height}, ${tookMs.toFixed(0)} ms`,
     );
     console.log(`${output.replaces ? 'replaced' : 'wrote'} ${output.path}`);
   } catch (error) {
@@ -101,7 +103,7 @@ export const stylize: Command = {
       help: `shrink the photo to N pixels on its longest side, or not at all (default ${DEFAULT_SIDE_PX})`,
     },
     build: { value: 'name', help: `${BUILD_NAMES.join(' or ')} (default: the best that runs here)` },
-    threads: { value: 'N', help: 'number of threads' },
+    threads: { value: 'N', help: 'number of threads (default: the processors that may be used, at most 8)' },
   },
   notes: [
     'PNG, JPEG, WebP and whatever else sharp reads; upright by its EXIF orientation, in sRGB, with its transparency.\n' +

@@ -1,0 +1,43 @@
+/** How many threads an engine computes with, and why not with another number. */
+import { availableThreads, sharingRefusal } from '#platform';
+
+/** More do not pay for pictures of common sizes, and a page is not alone on its machine. */
+const MOST_BY_DEFAULT = 8;
+
+export interface Threads {
+  readonly count: number;
+  /** Why so many, in words. */
+  readonly reason: string;
+}
+
+export interface ThreadFacts {
+  /** What the user asked for. */
+  readonly asked: number | undefined;
+  /** Whether the host may live in a worker: the caller's thread never takes tiles beside others. */
+  readonly worker: boolean;
+  /** Whether the platform compiles atomics. */
+  readonly atomics: boolean;
+  /** Whether the module that the user gave, if any, is a threads build. */
+  readonly given: 'threads' | 'single' | undefined;
+}
+
+/** Chooses the number before anything is started; a platform that then refuses memory or workers lowers it. */
+export function chooseThreads({ asked, worker, atomics, given }: ThreadFacts): Threads {
+  const available = availableThreads();
+  const wanted = asked ?? Math.max(1, Math.min(MOST_BY_DEFAULT, available));
+  const source =
+    asked === undefined
+      ? `${available} ${available === 1 ? 'processor' : 'processors'} may be used${available > wanted ? `; ${wanted} is the most without being asked` : ''}`
+      : 'asked for with { threads }';
+  if (wanted === 1) return { count: 1, reason: source };
+  const one = (reason: string): Threads => ({
+    count: 1,
+    reason: asked === undefined ? reason : `${asked} were asked for, but ${reason}`,
+  });
+  if (!worker) return one("{ worker: false } keeps to the caller's thread");
+  if (given === 'single') return one('the module given with { wasm } is a build without threads');
+  const refusal = sharingRefusal();
+  if (refusal !== null) return one(refusal);
+  if (!atomics) return one('the platform has no WebAssembly threads');
+  return { count: wanted, reason: source };
+}
