@@ -4,8 +4,8 @@ import { functional as F, Parameter, type Value } from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WINOGRAD_LARGEST, WINOGRAD_RMS } from '../tolerances.js';
 import { arrayOf, map, type NdArray, random, randomTensor, type Shape4 } from './array.js';
-import { conv2d } from './conv2d.js';
 import { convTranspose2d } from './conv_transpose2d.js';
+import { conv2d } from './conv2d.js';
 import { pad } from './pad.js';
 
 const BUILDS = ['simd128', 'relaxed-simd'] as const;

@@ -2,8 +2,8 @@
 import type { OpName } from '../graph/ir.js';
 import { binary } from './binary.js';
 import { convTranspose2d } from './conv_transpose2d.js';
-import { conv2d } from './conv2d.js';
 import { convWinograd } from './conv_winograd.js';
+import { conv2d } from './conv2d.js';
 import type { OpDescriptor } from './descriptor.js';
 import { normalize } from './normalize.js';
 import { pad } from './pad.js';

@@ -25,7 +25,7 @@ interface NodeProcess {
 }
 
 function serve(post: (message: Sent, transfer: readonly ArrayBuffer[]) => void): (message: Heard) => void {
-  const host = new Host(post, yieldNow);
+  const host = new Host(post, yieldNow, 'own');
   const poolWorker = new PoolWorker((message) => post(message, []));
   return (message) => {
     if ('prepare' in message || 'enter' in message) poolWorker.receive(message);

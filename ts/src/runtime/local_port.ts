@@ -7,11 +7,15 @@ import type { FromHost } from './protocol.js';
 export function startLocal(yieldNow: () => Promise<void>): HostPort {
   let hear: (message: FromHost) => void = () => {};
   let alive = true;
-  const host = new Host((message) => {
-    queueMicrotask(() => {
-      if (alive) hear(message);
-    });
-  }, yieldNow);
+  const host = new Host(
+    (message) => {
+      queueMicrotask(() => {
+        if (alive) hear(message);
+      });
+    },
+    yieldNow,
+    'shared',
+  );
   return {
     post: (message) => queueMicrotask(() => host.receive(message)),
     listen(onMessage) {
