@@ -143,26 +143,26 @@ pub fn output_tile<A: Algorithm>(
     }
 }
 
-/// Transforms the weights of four outputs or channels, `get(kernel row, kernel column)`; `put(point, weights)` takes each.
-#[inline(always)]
-pub fn weight_tile<A: Algorithm>(
-    get: impl Fn(usize, usize) -> F32x4,
-    mut put: impl FnMut(usize, F32x4),
-) {
+/// The most taps of an algorithm along one axis.
+pub const MOST_TAPS: usize = 4;
+
+/// Transforms the weights of four outputs or channels, [kernel column][kernel row], to as many vectors as there are points with
+/// weights of their own, `to_stride` floats apart.
+#[inline(never)]
+pub fn weight_tile<A: Algorithm>(g: &[[F32x4; MOST_TAPS]; MOST_TAPS], to: Dst, to_stride: usize) {
+    assert!(holds(to.len(), weight_points::<A>(), to_stride, 1));
+    let to = to.as_mut_ptr();
     let mut columns = Columns::new();
-    for col in 0..A::TAPS {
-        columns.set(
-            col,
-            A::WEIGHTS,
-            A::weight(line(A::TAPS, |row| get(row, col))),
-        );
+    for (col, g) in g.iter().enumerate().take(A::TAPS) {
+        columns.set(col, A::WEIGHTS, A::weight(line(A::TAPS, |row| g[row])));
     }
     for row in 0..A::WEIGHTS {
         // SAFETY: all columns of taps are set, to the last point.
         let points = A::weight(unsafe { columns.row(row, A::TAPS) });
         for (col, point) in points.into_iter().enumerate().take(A::WEIGHTS) {
-            let scale = (A::SCALE[row] * A::SCALE[col]) as f32;
-            put(row * A::WEIGHTS + col, point * F32x4::splat(scale));
+            let scale = F32x4::splat((A::SCALE[row] * A::SCALE[col]) as f32);
+            // SAFETY: one of the points, which the assertion covers.
+            unsafe { (point * scale).store(to.add((row * A::WEIGHTS + col) * to_stride)) };
         }
     }
 }

@@ -18,8 +18,9 @@
 //!    same inner loop as the direct one. A tile transforms the squares of its last rows and columns for their neighbours too.
 //! 4. An infinite or NaN pixel reaches its whole square, not only the pixels under the kernel as in `conv2d`.
 
-use crate::layout::Blocked;
-use crate::mem::{Dst, Memory, Src};
+mod division;
+
+use crate::mem::{Memory, Src};
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{Place, Walk, conv_row};
@@ -31,176 +32,13 @@ use crate::micro::statistics::{moments_of_rows, store_moments};
 use crate::micro::winograd::{
     Algorithm, Finish, Visitor, input_tile, output_tile, points, visit, weight_point, weight_points,
 };
-use crate::ops::conv::{LoadRefs, Operands, Refs, check_channels, part};
-use crate::ops::{
-    Fault, MOST_COORDINATE, Op, activation, border, product, scratch, tile_count, within,
-};
+use crate::ops::conv::{Operands, check_channels};
+use crate::ops::{Fault, MOST_COORDINATE, Op, product, scratch, tile_count, within};
 use crate::record::{ConvWinograd, field};
 use crate::simd::{F32x4, LANES};
-
-/// Floats of a cache line, between points.
-const GAP: usize = 16;
-/// Channel blocks transformed together: a cache line of [square][channel].
-const BLOCKS_TOGETHER: usize = 4;
-
-/// A tile: from, to (exclusive); rows and columns count squares.
-struct Tile {
-    n: usize,
-    rows: (usize, usize),
-    cols: (usize, usize),
-    outputs: (usize, usize),
-    /// Which of the tiles of a plane
-    part: usize,
-}
-
-impl Tile {
-    fn rows(&self) -> usize {
-        self.rows.1 - self.rows.0
-    }
-
-    fn cols(&self) -> usize {
-        self.cols.1 - self.cols.0
-    }
-}
-
-/// Sizes of the parts of a worker's scratch, in floats.
-struct Sizes {
-    /// What lies under the squares, of the channel blocks transformed together
-    staged: u64,
-    /// From one point of the inputs to the next
-    point: u64,
-    /// Products
-    products: u64,
-}
-
-/// The worker's scratch.
-struct Stages {
-    /// [channel block][row][column][4]
-    staged: Dst,
-    /// [point][square][channel]
-    points: Dst,
-    point_stride: usize,
-    /// [4 outputs][square][point][4]
-    products: Dst,
-}
+use division::{BLOCKS_TOGETHER, Stages, Tile};
 
 impl ConvWinograd {
-    fn x_shape(&self) -> Blocked {
-        Blocked::new(self.n, self.c, self.h, self.w)
-    }
-
-    fn y_shape(&self) -> Blocked {
-        Blocked::new(self.n, self.o, self.out_h, self.out_w)
-    }
-
-    fn packing(&self) -> Result<Packing, Fault> {
-        Packing::from_word(self.packing, self.c as usize, self.o as usize)
-            .ok_or(Fault::field(field!(Self, packing), self.packing))
-    }
-
-    fn activation(&self) -> Result<Activation, Fault> {
-        activation(field!(Self, activation), self.activation)
-    }
-
-    fn border(&self) -> Result<Border, Fault> {
-        border(field!(Self, pad_mode), self.pad_mode)
-    }
-
-    /// Blocks of taps, rows and columns of them.
-    fn blocks(&self) -> (usize, usize) {
-        (self.blocks_h as usize, self.blocks_w as usize)
-    }
-
-    fn operands<A: Algorithm>(&self, memory: &Memory, packing: Packing) -> Result<Operands, Fault> {
-        let outputs = packing.packed_outputs(self.o as usize) as u64;
-        let blocks = u64::from(self.blocks_h) * u64::from(self.blocks_w);
-        let channels = pixel_elems(self.c as usize) as u64;
-        Refs {
-            x: (field!(Self, x), self.x),
-            weight: (field!(Self, weight), self.weight),
-            bias: (field!(Self, bias), self.bias),
-            y: (field!(Self, y), self.y),
-            x_shape: self.x_shape(),
-            y_shape: self.y_shape(),
-            weight_sizes: [outputs, channels, blocks, weight_points::<A>() as u64],
-            moments: (field!(Self, moments), self.moments),
-            parts: self.parts::<A>(),
-            load: LoadRefs {
-                constants: (field!(Self, constants), self.constants),
-                constants_n: (field!(Self, constants_n), self.constants_n),
-                activation: (field!(Self, load_activation), self.load_activation),
-            },
-        }
-        .operands(memory)
-    }
-
-    /// Rows and columns of squares in the output.
-    fn squares<A: Algorithm>(&self) -> (u32, u32) {
-        (
-            self.out_h.div_ceil(A::TILE as u32),
-            self.out_w.div_ceil(A::TILE as u32),
-        )
-    }
-
-    /// Tiles along rows, columns, output channels.
-    fn grid<A: Algorithm>(&self) -> (u32, u32, u32) {
-        let (rows, cols) = self.squares::<A>();
-        (
-            rows.div_ceil(self.tile_rows),
-            cols.div_ceil(self.tile_cols),
-            self.o.div_ceil(self.tile_o),
-        )
-    }
-
-    /// Tiles of a plane.
-    fn parts<A: Algorithm>(&self) -> u64 {
-        let (rows, cols, _) = self.grid::<A>();
-        u64::from(rows) * u64::from(cols)
-    }
-
-    fn tile<A: Algorithm>(&self, tile: u32) -> Tile {
-        let (rows, cols, outputs) = self.grid::<A>();
-        let (all_rows, all_cols) = self.squares::<A>();
-        Tile {
-            n: (tile / outputs / cols / rows) as usize,
-            rows: part(tile / outputs / cols % rows, self.tile_rows, all_rows),
-            cols: part(tile / outputs % cols, self.tile_cols, all_cols),
-            outputs: part(tile % outputs, self.tile_o, self.o),
-            part: (tile / outputs % (rows * cols)) as usize,
-        }
-    }
-
-    /// Sizes for a tile of so many rows and columns of squares.
-    fn sizes<A: Algorithm>(&self, rows: u64, cols: u64) -> Result<Sizes, Fault> {
-        let of = |sizes: &[u64]| product(field!(Self, tile_cols), self.tile_cols, sizes);
-        let channels = pixel_elems(self.c as usize);
-        let together = channels.div_ceil(LANES).min(BLOCKS_TOGETHER) as u64;
-        let in_rows = rows + u64::from(self.blocks_h) - 1;
-        let in_cols = cols + u64::from(self.blocks_w) - 1;
-        let px = |squares: u64| Ok(of(&[squares - 1, A::STEP as u64])? + A::PATCH as u64);
-        Ok(Sizes {
-            staged: of(&[together, px(in_rows)?, px(in_cols)?, LANES as u64])?,
-            point: of(&[in_rows, in_cols, channels as u64])? + GAP as u64,
-            products: of(&[rows, cols, u64::from(self.group_o), points::<A>() as u64])?,
-        })
-    }
-
-    /// The stages of a worker.
-    fn stages<A: Algorithm>(&self, scratch: Dst, tile: &Tile) -> Result<Stages, Fault> {
-        let sizes = self.sizes::<A>(tile.rows() as u64, tile.cols() as u64)?;
-        // No larger than those of a whole tile, which were checked against the scratch.
-        let [staged, point_stride, products] =
-            [sizes.staged, sizes.point, sizes.products].map(|size| size as usize);
-        let points_at = staged;
-        let products_at = points_at + points::<A>() * point_stride;
-        Ok(Stages {
-            staged: scratch.slice(0, staged),
-            points: scratch.slice(points_at, points::<A>() * point_stride),
-            point_stride,
-            products: scratch.slice(products_at, products),
-        })
-    }
-
     /// Inputs of the tile's squares, and of those beyond that its kernels reach, to `stages.points`.
     fn transform_inputs<A: Algorithm>(
         &self,

@@ -4,7 +4,7 @@
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::stage::pixel_elems;
-use crate::micro::winograd::{Algorithm, Visitor, visit, weight_points, weight_tile};
+use crate::micro::winograd::{Algorithm, MOST_TAPS, Visitor, visit, weight_points, weight_tile};
 use crate::ops::{Fault, Op, dense, product, tile_count, within};
 use crate::record::{PackConvWinograd, field};
 use crate::simd::{F32x4, LANES};
@@ -36,9 +36,15 @@ impl Stored {
         self.src.get((pair * self.kh + row) * self.kw + col)
     }
 
+    /// The weights of four channels.
+    #[inline(always)]
+    fn channels(&self, output: usize, c: usize, tap: (usize, usize)) -> F32x4 {
+        F32x4::new(core::array::from_fn(|lane| self.get(output, c + lane, tap)))
+    }
+
     /// The weights of four outputs, `half` after the first of a panel of `width`.
     #[inline(always)]
-    fn four(
+    fn outputs(
         &self,
         first: usize,
         width: usize,
@@ -126,38 +132,27 @@ impl PackConvWinograd {
         let width = panel_width(packing, stored.o, first);
         let panel_elems = weight_points::<A>() * steps * width;
         let y = y.slice(first * weight_points::<A>() * steps, panel_elems);
+        // Of [point][block][channel][output], or [point][block][four channels][output][channel of the four].
+        let inner = match packing {
+            Packing::Outputs => width / LANES,
+            Packing::Inputs => width,
+        };
+        let outer = channels * width / LANES / inner;
         for block in 0..blocks_h * blocks_w {
             let (top, left) = (block / blocks_w * A::TAPS, block % blocks_w * A::TAPS);
-            let tap = |row, col| (top + row, left + col);
-            match packing {
-                // [point][block][channel][output]
-                Packing::Outputs => {
-                    for channel in 0..channels {
-                        for half in (0..width).step_by(LANES) {
-                            let at = (block * channels + channel) * width + half;
-                            weight_tile::<A>(
-                                |row, col| stored.four(first, width, half, channel, tap(row, col)),
-                                |point, weights| y.store(point * steps * width + at, weights),
-                            );
-                        }
+            for (i, j) in (0..outer).flat_map(|i| (0..inner).map(move |j| (i, j))) {
+                let four = |tap| match packing {
+                    Packing::Outputs => stored.outputs(first, width, j * LANES, i, tap),
+                    Packing::Inputs => stored.channels(j, i * LANES, tap),
+                };
+                let mut g = [[F32x4::splat(0.0); MOST_TAPS]; MOST_TAPS];
+                for (col, g) in g.iter_mut().enumerate().take(A::TAPS) {
+                    for (row, g) in g.iter_mut().enumerate().take(A::TAPS) {
+                        *g = four((top + row, left + col));
                     }
                 }
-                // [point][block][four channels][output][channel of the four]
-                Packing::Inputs => {
-                    for channel in (0..channels).step_by(LANES) {
-                        for output in 0..width {
-                            let at = (block * channels + channel) * width + output * LANES;
-                            weight_tile::<A>(
-                                |row, col| {
-                                    F32x4::new(core::array::from_fn(|lane| {
-                                        stored.get(output, channel + lane, tap(row, col))
-                                    }))
-                                },
-                                |point, weights| y.store(point * steps * width + at, weights),
-                            );
-                        }
-                    }
-                }
+                let at = block * channels * width + (i * inner + j) * LANES;
+                weight_tile::<A>(&g, y.slice(at, y.len() - at), steps * width);
             }
         }
         Ok(())

@@ -1,0 +1,181 @@
+//! How conv_winograd's work is divided: tiles of squares, and what lies where in a worker's scratch.
+
+use crate::layout::Blocked;
+use crate::mem::{Dst, Memory};
+use crate::micro::activation::Activation;
+use crate::micro::border::Border;
+use crate::micro::panels::Packing;
+use crate::micro::stage::pixel_elems;
+use crate::micro::winograd::{Algorithm, points, weight_points};
+use crate::ops::conv::{LoadRefs, Operands, Refs, part};
+use crate::ops::{Fault, activation, border, product};
+use crate::record::{ConvWinograd, field};
+use crate::simd::LANES;
+
+/// Floats of a cache line, between points.
+pub(super) const GAP: usize = 16;
+/// Channel blocks transformed together: a cache line of [square][channel].
+pub(super) const BLOCKS_TOGETHER: usize = 4;
+
+/// A tile: from, to (exclusive); rows and columns count squares.
+pub(super) struct Tile {
+    pub(super) n: usize,
+    pub(super) rows: (usize, usize),
+    pub(super) cols: (usize, usize),
+    pub(super) outputs: (usize, usize),
+    /// Which of the tiles of a plane
+    pub(super) part: usize,
+}
+
+impl Tile {
+    pub(super) fn rows(&self) -> usize {
+        self.rows.1 - self.rows.0
+    }
+
+    pub(super) fn cols(&self) -> usize {
+        self.cols.1 - self.cols.0
+    }
+}
+
+/// Sizes of the parts of a worker's scratch, in floats.
+pub(super) struct Sizes {
+    /// What lies under the squares, of the channel blocks transformed together
+    pub(super) staged: u64,
+    /// From one point of the inputs to the next
+    pub(super) point: u64,
+    /// Products
+    pub(super) products: u64,
+}
+
+/// The worker's scratch.
+pub(super) struct Stages {
+    /// [channel block][row][column][4]
+    pub(super) staged: Dst,
+    /// [point][square][channel]
+    pub(super) points: Dst,
+    pub(super) point_stride: usize,
+    /// [4 outputs][square][point][4]
+    pub(super) products: Dst,
+}
+
+impl ConvWinograd {
+    pub(super) fn x_shape(&self) -> Blocked {
+        Blocked::new(self.n, self.c, self.h, self.w)
+    }
+
+    pub(super) fn y_shape(&self) -> Blocked {
+        Blocked::new(self.n, self.o, self.out_h, self.out_w)
+    }
+
+    pub(super) fn packing(&self) -> Result<Packing, Fault> {
+        Packing::from_word(self.packing, self.c as usize, self.o as usize)
+            .ok_or(Fault::field(field!(Self, packing), self.packing))
+    }
+
+    pub(super) fn activation(&self) -> Result<Activation, Fault> {
+        activation(field!(Self, activation), self.activation)
+    }
+
+    pub(super) fn border(&self) -> Result<Border, Fault> {
+        border(field!(Self, pad_mode), self.pad_mode)
+    }
+
+    /// Blocks of taps, rows and columns of them.
+    pub(super) fn blocks(&self) -> (usize, usize) {
+        (self.blocks_h as usize, self.blocks_w as usize)
+    }
+
+    pub(super) fn operands<A: Algorithm>(
+        &self,
+        memory: &Memory,
+        packing: Packing,
+    ) -> Result<Operands, Fault> {
+        let outputs = packing.packed_outputs(self.o as usize) as u64;
+        let blocks = u64::from(self.blocks_h) * u64::from(self.blocks_w);
+        let channels = pixel_elems(self.c as usize) as u64;
+        Refs {
+            x: (field!(Self, x), self.x),
+            weight: (field!(Self, weight), self.weight),
+            bias: (field!(Self, bias), self.bias),
+            y: (field!(Self, y), self.y),
+            x_shape: self.x_shape(),
+            y_shape: self.y_shape(),
+            weight_sizes: [outputs, channels, blocks, weight_points::<A>() as u64],
+            moments: (field!(Self, moments), self.moments),
+            parts: self.parts::<A>(),
+            load: LoadRefs {
+                constants: (field!(Self, constants), self.constants),
+                constants_n: (field!(Self, constants_n), self.constants_n),
+                activation: (field!(Self, load_activation), self.load_activation),
+            },
+        }
+        .operands(memory)
+    }
+
+    /// Rows and columns of squares in the output.
+    pub(super) fn squares<A: Algorithm>(&self) -> (u32, u32) {
+        (
+            self.out_h.div_ceil(A::TILE as u32),
+            self.out_w.div_ceil(A::TILE as u32),
+        )
+    }
+
+    /// Tiles along rows, columns, output channels.
+    pub(super) fn grid<A: Algorithm>(&self) -> (u32, u32, u32) {
+        let (rows, cols) = self.squares::<A>();
+        (
+            rows.div_ceil(self.tile_rows),
+            cols.div_ceil(self.tile_cols),
+            self.o.div_ceil(self.tile_o),
+        )
+    }
+
+    /// Tiles of a plane.
+    pub(super) fn parts<A: Algorithm>(&self) -> u64 {
+        let (rows, cols, _) = self.grid::<A>();
+        u64::from(rows) * u64::from(cols)
+    }
+
+    pub(super) fn tile<A: Algorithm>(&self, tile: u32) -> Tile {
+        let (rows, cols, outputs) = self.grid::<A>();
+        let (all_rows, all_cols) = self.squares::<A>();
+        Tile {
+            n: (tile / outputs / cols / rows) as usize,
+            rows: part(tile / outputs / cols % rows, self.tile_rows, all_rows),
+            cols: part(tile / outputs % cols, self.tile_cols, all_cols),
+            outputs: part(tile % outputs, self.tile_o, self.o),
+            part: (tile / outputs % (rows * cols)) as usize,
+        }
+    }
+
+    /// Sizes for a tile of so many rows and columns of squares.
+    pub(super) fn sizes<A: Algorithm>(&self, rows: u64, cols: u64) -> Result<Sizes, Fault> {
+        let of = |sizes: &[u64]| product(field!(Self, tile_cols), self.tile_cols, sizes);
+        let channels = pixel_elems(self.c as usize);
+        let together = channels.div_ceil(LANES).min(BLOCKS_TOGETHER) as u64;
+        let in_rows = rows + u64::from(self.blocks_h) - 1;
+        let in_cols = cols + u64::from(self.blocks_w) - 1;
+        let px = |squares: u64| Ok(of(&[squares - 1, A::STEP as u64])? + A::PATCH as u64);
+        Ok(Sizes {
+            staged: of(&[together, px(in_rows)?, px(in_cols)?, LANES as u64])?,
+            point: of(&[in_rows, in_cols, channels as u64])? + GAP as u64,
+            products: of(&[rows, cols, u64::from(self.group_o), points::<A>() as u64])?,
+        })
+    }
+
+    /// The stages of a worker.
+    pub(super) fn stages<A: Algorithm>(&self, scratch: Dst, tile: &Tile) -> Result<Stages, Fault> {
+        let sizes = self.sizes::<A>(tile.rows() as u64, tile.cols() as u64)?;
+        // No larger than those of a whole tile, which were checked against the scratch.
+        let [staged, point_stride, products] =
+            [sizes.staged, sizes.point, sizes.products].map(|size| size as usize);
+        let points_at = staged;
+        let products_at = points_at + points::<A>() * point_stride;
+        Ok(Stages {
+            staged: scratch.slice(0, staged),
+            points: scratch.slice(points_at, points::<A>() * point_stride),
+            point_stride,
+            products: scratch.slice(products_at, products),
+        })
+    }
+}
