@@ -1,4 +1,6 @@
 // The benchmark as a program: it compares before it times, and a wrong result gets no time. And its pure parts.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,6 +21,7 @@ import { fillByFormula } from '../golden/formula.js';
 import { run } from '../package/installed.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url));
+const CHILD = fileURLToPath(new URL('../../dist/bench/child.js', import.meta.url));
 const REFERENCES = new URL('../golden/bench/references.safetensors', import.meta.url);
 const folder = mkdtempSync(path.join(tmpdir(), 'gouache-bench-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -118,6 +121,38 @@ describe('the command line', () => {
     expect(readOptions(['--quick'])?.whole).toBe(false);
     expect(readOptions(['--engines', 'gouache'])?.whole).toBe(false);
     expect(readOptions(['--help'])).toBeNull();
+  });
+});
+
+describe("a child's memory", () => {
+  test.each([
+    ['the most, as the kernel says', 'return `Name:\\tnode\\nVmHWM:\\t    7 kB\\n`', 7168, 7168],
+    ['what it holds, of a kernel that does not say', 'return `Name:\\tnode\\n`', 2 ** 22, 2 ** 40],
+    ['what it holds, of a system without the file', 'throw new Error(`ENOENT`)', 2 ** 22, 2 ** 40],
+  ])('%s', async (_, status, least, most) => {
+    const preload = `
+      import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const read = fs.readFileSync;
+      fs.readFileSync = (file, ...rest) => {
+        if (file === '/proc/self/status') { ${status}; }
+        return read(file, ...rest);
+      };
+      syncBuiltinESMExports();`;
+    const before = ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
+    const child = spawn(process.execPath, [...before, CHILD, JSON.stringify({ subject: 'bare' })], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    try {
+      child.send({ do: 'memory' });
+      const [reply] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+      expect(reply).toEqual({ ok: true, answer: expect.any(Number) });
+      expect(reply.answer).toBeGreaterThanOrEqual(least);
+      expect(reply.answer).toBeLessThanOrEqual(most);
+    } finally {
+      child.kill();
+    }
   });
 });
 

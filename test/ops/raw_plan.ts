@@ -3,6 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { Tensor } from 'gouache';
 import { Conv2d, ConvTranspose2d, functional as F, type Module, Parameter, type Value } from 'gouache/nn';
 import { type Compiled, compileGraph } from '../../dist/graph/compile.js';
+import { encode } from '../../dist/graph/encode.js';
+import type { AnyNode } from '../../dist/graph/ir.js';
+import { place } from '../../dist/graph/place.js';
 import type { EncodedPlan } from '../../dist/graph/plan.js';
 import { HEADER } from '../../dist/graph/records.gen.js';
 import { traceModule } from '../../dist/graph/trace.js';
@@ -69,10 +72,11 @@ export class RawPlan {
     this.reset();
   }
 
-  /** The words as they were encoded, and the same random numbers in weights and arena. */
-  reset(): void {
+  /** The words as they were encoded, and the same random numbers in weights and arena, unless they may be what earlier runs left. */
+  reset({ numbers = true }: { readonly numbers?: boolean } = {}): void {
     this.words.set(this.#encoded.words);
     this.setBases();
+    if (!numbers) return;
     const next = random(7);
     for (let i = 0; i < this.#floats.length; i++) this.#floats[i] = next() - 0.5;
   }
@@ -148,6 +152,22 @@ const modelOf = (network: Module) => ({
   metadata: new Map<string, string>(),
 });
 
+/** The plan of a network that has too many transformed weights to keep them. */
+function transformedAnew({ stages }: Compiled): {
+  readonly encoded: EncodedPlan;
+  readonly weightBytes: number[];
+} {
+  const { graph } = stages.chosen;
+  const nodes = graph.nodes.map(
+    (node): AnyNode =>
+      node.op === 'conv_winograd'
+        ? { ...node, attributes: { ...node.attributes, weights: 'transformed in each run' } }
+        : node,
+  );
+  const { plan, weights } = encode(place({ ...graph, nodes }, { workers: 1 }));
+  return { encoded: plan, weightBytes: weights.map(({ bytes }) => bytes) };
+}
+
 /** Encoded plans that hold, together, every record; with the bytes of the weights that each refers to. */
 export function encodedPlans(): {
   readonly name: string;
@@ -173,13 +193,18 @@ export function encodedPlans(): {
     ['winograd in blocks', new Conv2d(64, 3, 9, { padding: 4 })],
     ['winograd of stride 2', new Conv2d(64, 64, 3, { stride: 2, padding: 1 })],
     ['winograd, transposed', new ConvTranspose2d(64, 32, 3, { stride: 2, padding: 1 })],
+    ['winograd of few channels in blocks', new Conv2d(3, 64, 7, { padding: 3 })],
   ] as const) {
-    const input = { shape: [1, 64, 32, 31], dtype: 'float32' } as const;
+    const channels = layer.weight.shape[layer instanceof Conv2d ? 1 : 0] ?? 0;
+    const input = { shape: [1, channels, 32, 31], dtype: 'float32' } as const;
     const plan = compileGraph(traceModule(loaded(layer), [input]).graph);
     if (!plan.stages.chosen.choices.every(({ algorithm }) => algorithm !== 'direct'))
       throw new Error(`${name}: computed directly`);
     compiled.push([name, plan]);
   }
+  const [, kept] = compiled.find(([name]) => name === 'winograd') ?? [];
+  if (kept === undefined) throw new Error('no plan of winograd');
+  const anew = transformedAnew(kept);
   const prepared = [loaded(new Conv2d(5, 9, 3)), loaded(new ConvTranspose2d(5, 9, 4, { stride: 2 }))].flatMap(
     (layer) =>
       compileGraph(traceModule(layer, [{ shape, dtype: 'float32' }]).graph).weights.map((weight) => ({
@@ -193,6 +218,12 @@ export function encodedPlans(): {
       name,
       encoded,
       weightBytes: weights.map((w) => w.bytes),
+    })),
+    { name: 'winograd, weights transformed in each run', ...anew },
+    ...kept.weights.map((weight) => ({
+      name: `prepare ${weight.key.split('|')[0]}`,
+      encoded: weight.encode().prepare,
+      weightBytes: [weight.bytes],
     })),
     ...prepared,
   ];

@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Tensor } from 'gouache';
+import type { Value } from 'gouache/nn';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { quotaCpus } from '../../dist/platform/cgroup.js';
 import { chooseThreads } from '../../dist/runtime/threads.js';
 import { engineFor, noise, SmallNet } from '../engine/support/engines.js';
 import { workerAfter } from './support/doomed_worker.js';
 
-const facts = { asked: undefined, worker: true, atomics: true, given: undefined };
+const facts = { maximumPages: 65536, asked: undefined, worker: true, atomics: true, given: undefined };
 
 describe('the number', () => {
   afterEach(() => {
@@ -22,6 +23,19 @@ describe('the number', () => {
     expect(count).toBeLessThanOrEqual(Math.min(8, availableParallelism()));
     expect(count).toBeGreaterThanOrEqual(1);
     expect(reason).toMatch(/^\d+ processors? may be used/);
+  });
+
+  test('by default no more than memory has room for', () => {
+    expect(chooseThreads({ ...facts, maximumPages: 1500 })).toMatchObject({ count: 1 });
+    expect(chooseThreads({ ...facts, maximumPages: 64 }).count).toBe(1);
+    expect(chooseThreads({ ...facts, maximumPages: 64, asked: 2 }).count).toBe(2);
+  });
+
+  test('an engine of little memory computes, however many processors there are', async () => {
+    const engine = await engineFor({ maxMemoryBytes: 8 * 2 ** 20 });
+    expect(engine.info().threads).toBe(1);
+    const y = await engine.run((v: Value) => v.add(1), Tensor.from(new Float32Array([1]), [1, 1, 1, 1]));
+    expect(y.data[0]).toBe(2);
   });
 
   test('what is asked for, also more than there are processors', () => {

@@ -49,12 +49,13 @@ fn with_plan(plan_addr: u32, plan_words: u32, f: impl FnOnce(&Plan) -> Status) -
     if (plan_words as usize) < HEADER_WORDS || !is_heap(plan_addr, u64::from(plan_words) * 4) {
         return Status::Fault as u32;
     }
-    // SAFETY: aligned and in the TypeScript heap, where no Rust reference points. TypeScript touches a plan's words only between
-    // calls, or atomically, and operands never reach them (`Memory::without`).
+    // SAFETY: aligned and behind what the module uses itself; the address is the host's, from its heap, where no Rust reference
+    // points (stacks of threads lie behind `heap_base` too, but the host's heap has only what it grew). TypeScript touches a
+    // plan's words only between calls, or atomically, and operands never reach them (`Memory::without`).
     let words = unsafe { Words::new(plan_addr as usize as *mut u32, plan_words as usize) };
     let region = |base: usize, blocks: usize| {
         let (base, len_bytes) = (words.get(base), u64::from(words.get(blocks)) * 16);
-        // SAFETY: aligned; empty, or in the TypeScript heap, where no Rust reference points; memory never shrinks.
+        // SAFETY: aligned; empty, or in the host's heap, as above: the host writes both bases; memory never shrinks.
         is_heap(base, len_bytes)
             .then(|| unsafe { Region::new(base as usize as *mut u8, len_bytes) })
     };

@@ -37,14 +37,18 @@ function instrumentOf(task: Task): Instrument {
   }
 }
 
-/** Most bytes that this process has held, as Linux counts them; elsewhere what it holds now. */
-function mostMemory(): number {
+function processStatus(): string {
   try {
-    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-    return Number(kilobytes) * 1024;
+    return readFileSync('/proc/self/status', 'utf8');
   } catch {
-    return process.memoryUsage.rss();
+    return '';
   }
+}
+
+/** Most bytes that this process has held, as Linux counts them; what it holds now where a system or a sandbox does not say. */
+function mostMemory(): number {
+  const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(processStatus())?.[1];
+  return kilobytes === undefined ? process.memoryUsage.rss() : Number(kilobytes) * 1024;
 }
 
 async function answer(instrument: Instrument, command: Command): Promise<Answers[keyof Answers]> {

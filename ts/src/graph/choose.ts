@@ -2,12 +2,11 @@
  * choose: by which algorithm each convolution is computed. A convolution is `conv2d` or `conv_transpose2d`, the direct ones, until here; where one of
  * Winograd's costs less it becomes `conv_winograd`. `precision: 'highest'` keeps all direct. Pure; not here: how either divides its work (ops/).
  */
-import { pixelElems } from '../ops/conv_tiles.js';
+import { packingOf, pixelElems } from '../ops/conv_tiles.js';
 import { channelBlocks, LANES } from '../ops/tiles.js';
 import {
   ALGORITHMS,
   divide,
-  packingOf,
   terms,
   transformedBytes,
   type WinogradWork,
@@ -55,6 +54,8 @@ interface Candidate {
 interface Estimate {
   /** The parameter's own bytes. */
   readonly plain_bytes: number;
+  /** Convolutions that have this weight. */
+  readonly users: number;
   readonly best: Candidate;
 }
 
@@ -113,7 +114,9 @@ function estimate(graph: Graph, node: Convolution): Estimate | string {
     if (best === null || candidate.kept < best.kept) best = candidate;
   }
   if (best === null) return `${sizes.c} channels, too many for the error that is promised`;
-  return { plain_bytes: sizes.o * sizes.c * sizes.kh * sizes.kw * 4, best };
+  const { weight } = node.weights;
+  const users = graph.nodes.filter((other) => other.weights.weight === weight).length;
+  return { plain_bytes: sizes.o * sizes.c * sizes.kh * sizes.kw * 4, users, best };
 }
 
 const costs = (ratio: number): string => `costs ${ratio.toFixed(2)} of direct`;
@@ -164,6 +167,8 @@ export function choose(graph: Graph, { precision }: { readonly precision: Precis
   }
   const kept = keptOf(estimates);
   let [transformed_bytes, kept_bytes, extra_bytes] = [0, 0, 0];
+  // Forms that are stored: shared weights once each, and in both where one user is computed directly.
+  const stored = new Set<string>();
   const choices: Choice[] = [];
   const nodes = graph.nodes.map((node): AnyNode => {
     const found = estimates.get(node.output);
@@ -187,7 +192,11 @@ export function choose(graph: Graph, { precision }: { readonly precision: Precis
     transformed_bytes += bytes;
     if (keeps) {
       kept_bytes += bytes;
-      extra_bytes += bytes - plain_bytes;
+      const { uid } = node.weights.weight ?? {};
+      const form = `${uid} ${algorithm}`;
+      const alone = found.users === 1;
+      if (!stored.has(form)) extra_bytes += alone ? bytes - plain_bytes : bytes;
+      stored.add(form);
     }
     choices.push({ name: node.name, algorithm, why: costs(ratio) });
     return winogradNode(

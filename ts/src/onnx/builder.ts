@@ -50,11 +50,15 @@ function littleEndian(count: number, size: 4 | 8, write: (view: DataView, at: nu
   return bytes;
 }
 
+/** A number as a key: `String` would spell -0 as 0, and x / -0 is not x / 0. */
+const spelled = (value: number): string => (Object.is(value, -0) ? '-0' : String(value));
+
 export class GraphBuilder {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
   readonly #taken = new Set<string>();
-  readonly #outputs = new Set<OnnxName>();
+  /** Names that nodes gave their outputs, and what the graph's outputs have made of them. */
+  readonly #outputs = new Map<OnnxName, OnnxName>();
   readonly #constants = new Map<string, OnnxName>();
 
   /** `wanted`, or with a number behind it where that name is taken. */
@@ -91,19 +95,23 @@ export class GraphBuilder {
     return result;
   }
 
-  /** Makes `value` the graph's output `name`: its node's output is called so, or an Identity's where it is an input, a weight or an output already. */
+  /**
+   * Makes `value` the graph's output `name`: its node's output is called so, or an Identity's where it is an input, a weight or an output already.
+   * @param value by the name that it was made with, also where it has been made an output before
+   */
   output(value: OnnxName, name: OnnxName): void {
+    const renamed = this.#outputs.get(value);
     const maker = this.nodes.find((node) => node.output[0] === value);
-    if (maker === undefined || this.#outputs.has(value)) {
-      this.node('Identity', name, [value], {}, name);
-    } else {
-      for (const { input } of this.nodes)
-        input.forEach((one, index) => {
-          if (one === value) input[index] = name;
-        });
-      maker.output = [name];
+    if (renamed !== undefined || maker === undefined) {
+      this.node('Identity', name, [renamed ?? value], {}, name);
+      return;
     }
-    this.#outputs.add(name);
+    for (const { input } of this.nodes)
+      input.forEach((one, index) => {
+        if (one === value) input[index] = name;
+      });
+    maker.output = [name];
+    this.#outputs.set(value, name);
   }
 
   /** Appends an initializer. */
@@ -127,9 +135,9 @@ export class GraphBuilder {
     );
   }
 
-  /** A float32 scalar, each once. */
+  /** A float32 scalar, each once; 0 and -0 are two. */
   scalar(value: number): OnnxName {
-    return this.#once(`float32 ${value}`, (name) =>
+    return this.#once(`float32 ${spelled(value)}`, (name) =>
       this.tensor(name, {
         element: ELEMENT.FLOAT,
         shape: [],
@@ -140,7 +148,7 @@ export class GraphBuilder {
 
   /** `count` times the same float32, each once. */
   repeated(value: number, count: number): OnnxName {
-    return this.#once(`float32 ${value} x ${count}`, (name) =>
+    return this.#once(`float32 ${spelled(value)} x ${count}`, (name) =>
       this.tensor(name, {
         element: ELEMENT.FLOAT,
         shape: [count],

@@ -130,6 +130,8 @@ function normalize(to: Lowering, node: Node<'normalize'>): OnnxName {
   const id = inputOf(node as AnyNode);
   const [x, shape] = [to.name(id), to.shape(id)];
   const epsilon = float(attributes.eps);
+  // A layer norm's statistics run over all trailing axes, whose first one `dims` calls the channels.
+  const hasChannels = shape[0] === n && shape[1] === c;
   let y: OnnxName;
   if (attributes.statistics === 'running') {
     const { runningMean, runningVar } = node.weights;
@@ -146,11 +148,10 @@ function normalize(to: Lowering, node: Node<'normalize'>): OnnxName {
       got: `${name} in training mode`,
       hint: 'Call .eval() first, or use instance norm.',
     });
-  } else if (attributes.groups === c && shape.length > 2) {
+  } else if (attributes.groups === c && hasChannels && shape.length > 2) {
     y = builder.node('InstanceNormalization', name, [x, ...affine(to, node, c)], { epsilon });
   } else {
-    // A layer norm's statistics run over all trailing axes, whose first one `dims` calls the channels.
-    const viewed = shape[0] === n && shape[1] === c ? shape : [n, c, h, w];
+    const viewed = hasChannels ? shape : [n, c, h, w];
     y = groupNorm(to, node, reshaped(to, name, x, shape, viewed), viewed);
     y = reshaped(to, name, y, viewed, shape);
   }

@@ -2,7 +2,7 @@
 import type { Node } from '../graph/ir.js';
 import { packConv2d, conv2d as record } from '../graph/records.gen.js';
 import { fusedFields, leftBytes } from './conv_normalize.js';
-import { type ConvTile, convTile, pixelElems } from './conv_tiles.js';
+import { type ConvTile, convTile, packingOf, pixelElems } from './conv_tiles.js';
 import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
 import {
   ACTIVATION_CODES,
@@ -16,9 +16,6 @@ import {
   weightAt,
 } from './tiles.js';
 
-/** At most this many outputs are computed with input channels in the lanes. */
-const FEW_OUTPUTS = 3;
-
 interface Geometry {
   readonly o: number;
   readonly c: number;
@@ -30,7 +27,7 @@ interface Geometry {
 
 function geometry({ weights }: Node<'conv2d'>): Geometry {
   const [o = 1, c = 1, kh = 1, kw = 1] = weights.weight?.shape ?? [];
-  return { o, c, kh, kw, packing: o <= FEW_OUTPUTS && c >= LANES ? 1 : 0 };
+  return { o, c, kh, kw, packing: packingOf({ c, o }) };
 }
 
 function tile(node: Node<'conv2d'>, shapes: PlacedShapes): ConvTile {

@@ -5,7 +5,9 @@
 import { channelBlocks, LANES } from './tiles.js';
 
 /** Outputs that a panel of weights holds: tiles divide output channels by it. */
-const PANEL_OUTPUTS = 8;
+export const PANEL_OUTPUTS = 8;
+/** At most this many outputs are computed with input channels in the lanes. */
+const FEW_OUTPUTS = 3;
 /** Register tiles are 6 or 4 pixels wide, as the build has it; both divide this. */
 const TILE_STEP_PX = 12;
 /** 2 ms at 25 GFLOP/s: the most that a tile should cost. */
@@ -22,6 +24,11 @@ const TILE_BYTES = 8192;
 /** Floats of a staged pixel: lanes past C only where blocks are whole anyway. */
 export function pixelElems(c: number): number {
   return c < LANES ? c : channelBlocks(c) * LANES;
+}
+
+/** How weights are packed: 0 panels of outputs, 1 input channels in the lanes, for few outputs. */
+export function packingOf({ c, o }: { readonly c: number; readonly o: number }): 0 | 1 {
+  return o <= FEW_OUTPUTS && c >= LANES ? 1 : 0;
 }
 
 /** One output pixel's work, and how staging grows with a tile's rows and columns. */

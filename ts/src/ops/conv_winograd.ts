@@ -2,6 +2,7 @@
 import type { Node } from '../graph/ir.js';
 import { packConvWinograd, convWinograd as record } from '../graph/records.gen.js';
 import { fusedFields, leftBytes } from './conv_normalize.js';
+import { packingOf } from './conv_tiles.js';
 import { panelPacking } from './conv2d.js';
 import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
 import {
@@ -14,7 +15,7 @@ import {
   vectorPacking,
   weightAt,
 } from './tiles.js';
-import { ALGORITHMS, type Division, divide, packingOf, transformedBytes } from './winograd_algorithms.js';
+import { ALGORITHMS, type Division, divide, transformedBytes } from './winograd_algorithms.js';
 
 interface Geometry {
   readonly o: number;

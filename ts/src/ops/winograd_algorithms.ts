@@ -3,7 +3,7 @@
  * here must be those of crates/kernels/src/micro/winograd/algorithms.rs, and scratch what crates/kernels/src/ops/conv_winograd.rs checks.
  */
 import type { WinogradAlgorithm } from '../graph/ir.js';
-import { pixelElems } from './conv_tiles.js';
+import { PANEL_OUTPUTS, packingOf, pixelElems } from './conv_tiles.js';
 import { channelBlocks, LANES } from './tiles.js';
 
 /** Along one axis. */
@@ -122,10 +122,6 @@ export interface Division {
   readonly cost: number;
 }
 
-/** Outputs that a panel of weights holds: groups and tiles divide output channels by it. */
-const PANEL_OUTPUTS = 8;
-/** At most this many outputs are computed with input channels in the lanes. */
-const FEW_OUTPUTS = 3;
 /** Floats between points, a cache line: the kernel checks it. */
 const GAP_ELEMS = 16;
 /** Channel blocks that are staged together. */
@@ -160,11 +156,6 @@ export function transformedBytes(work: Pick<WinogradWork, 'algorithm' | 'c' | 'o
   const { taps, weightPoints } = ALGORITHMS[algorithm];
   const blocks = Math.ceil(kh / taps) * Math.ceil(kw / taps);
   return multiplied(o, packingOf(work)) * pixelElems(c) * blocks * weightPoints ** 2 * 4;
-}
-
-/** Whether lanes hold input channels. */
-export function packingOf({ c, o }: Pick<WinogradWork, 'c' | 'o'>): 0 | 1 {
-  return o <= FEW_OUTPUTS && c >= LANES ? 1 : 0;
 }
 
 interface TileCost {

@@ -15,7 +15,7 @@ export interface Progress {
 
 /** What a call can be told besides its inputs. */
 export interface CallOptions {
-  /** An AbortSignal: the call rejects with its reason; a waiting call never starts, a running one ends within a few milliseconds. */
+  /** An AbortSignal: the call rejects with its reason; a waiting call never starts, a running one ends within 50 ms. */
   readonly signal?: AbortSignalLike | undefined;
   /** Called now and then, on the caller's thread. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;

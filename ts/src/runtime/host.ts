@@ -1,6 +1,6 @@
 /**
  * The host: answers the façade's requests in order. It is worker 0, and commands the others where there are any. Without a mailbox it computes
- * in slices of a few milliseconds, so that its event loop keeps turning and an abort is heard; with one, the façade aborts through the
+ * in slices of some milliseconds, so that its event loop keeps turning and an abort is heard; with one, the façade aborts through the
  * mailbox and nobody waits for the host's event loop. The same class runs in a worker and on the caller's thread; it knows neither Node nor the DOM.
  */
 import { EngineCrashedError, EngineDisposedError, GouacheError, toWire } from '../errors.js';

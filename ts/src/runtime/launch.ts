@@ -1,4 +1,6 @@
 /** From the options of `Engine.create` to a running host: which build, how many threads, where, and why so. */
+import { sharingRefusal } from '#platform';
+import { UnsupportedError } from '../errors.js';
 import { type BuildName, chooseBuild, loadBuild, loadGiven, type WasmSource } from './builds.js';
 import type { HostClient } from './client.js';
 import type { CheckedOptions } from './engine_options.js';
@@ -44,7 +46,16 @@ export async function launch({ build, wasm, worker, checked }: LaunchOptions): P
   const chosen = chooseBuild(features, build);
   const given = wasm === undefined ? undefined : await loadGiven(wasm);
   const givenThreads = given === undefined ? undefined : isThreadsBuild(given.module as WebAssembly.Module);
+  const unshared = givenThreads === true ? sharingRefusal() : null;
+  if (unshared !== null) {
+    throw new UnsupportedError('a threads build needs shared memory', {
+      op: 'Engine.create',
+      got: unshared,
+      hint: 'Give { wasm } a build without threads, or leave it out.',
+    });
+  }
   const wanted = chooseThreads({
+    maximumPages: checked.maximumPages,
     asked: checked.threads,
     worker,
     atomics: features.threads,

@@ -99,7 +99,7 @@ export class Mailbox {
     return Atomics.load(this.#words, ENDED + worker) !== Atomics.load(this.#words, COMMAND);
   }
 
-  /** Façade: the request of that id shall end. */
+  /** Façade: the request of that id shall end. One word serves: the executor's queue has one request at a time on its way. */
   abort(request: number): void {
     Atomics.store(this.#words, ABORTED, request);
   }

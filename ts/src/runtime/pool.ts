@@ -18,8 +18,8 @@ export interface Recruit {
   readonly port: PoolPort;
   /** Resolves when it is ready; rejects when it cannot be. */
   prepare(module: object, shared: SharedMemory): Promise<void>;
-  /** Called when a worker that was ready is gone. */
-  onDeath: (reason: string) => void;
+  /** Has `onDeath` called when a worker that was ready is gone, at once if it is already; null for nobody. */
+  watch(onDeath: ((reason: string) => void) | null): void;
 }
 
 /** Starts a worker. @throws where the platform refuses one */
@@ -29,21 +29,27 @@ export function recruit(start: () => PoolPort): Recruit {
   const settled = new Promise<string | null>((resolve) => {
     settle = resolve;
   });
-  const recruited: Recruit = {
+  let death: string | null = null;
+  let hear: ((reason: string) => void) | null = null;
+  const die = (reason: string) => {
+    death ??= reason;
+    settle(reason);
+    hear?.(reason);
+  };
+  port.listen((message) => ('ready' in message ? settle(null) : die(message.failed)), die);
+  return {
     port,
     async prepare(module, { memory }) {
       port.post({ prepare: { module, memory } }, []);
       const failure = await settled;
       if (failure !== null) throw new Error(failure);
     },
-    onDeath: () => {},
+    watch(onDeath) {
+      hear = onDeath;
+      // It may have ended while others were still starting.
+      if (death !== null) onDeath?.(death);
+    },
   };
-  const die = (reason: string) => {
-    settle(reason);
-    recruited.onDeath(reason);
-  };
-  port.listen((message) => ('ready' in message ? settle(null) : die(message.failed)), die);
-  return recruited;
 }
 
 export interface PoolOptions {
@@ -83,7 +89,7 @@ export class Pool {
   listen(onDeath: (reason: string) => void): void {
     this.#onDeath = onDeath;
     this.#recruits.forEach((recruit, position) => {
-      recruit.onDeath = (reason) => onDeath(`thread ${position + 1}: ${reason}`);
+      recruit.watch((reason) => onDeath(`thread ${position + 1}: ${reason}`));
     });
   }
 
@@ -103,7 +109,7 @@ export class Pool {
   terminate(): void {
     this.hold(false);
     for (const recruit of this.#recruits) {
-      recruit.onDeath = () => {};
+      recruit.watch(null);
       recruit.port.terminate();
     }
   }

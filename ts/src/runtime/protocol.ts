@@ -1,6 +1,6 @@
 /**
  * The messages between the façade (any thread, no wasm) and the host (owns memory, heap, instance). All plain data, structured-cloneable.
- * The host answers in order; only `abort` overtakes a run.
+ * The host answers in order; only an abort overtakes a request, as a message or, with a pool, through the mailbox.
  */
 import type { ErrorOnWire } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';

@@ -3,6 +3,8 @@ import { availableThreads, sharingRefusal } from '#platform';
 
 /** More do not pay for pictures of common sizes, and a page is not alone on its machine. */
 const MOST_BY_DEFAULT = 8;
+/** Memory for each thread, 64 MiB, without which fewer are taken: stacks and scratch are some MiB a thread, pictures want the rest. */
+const LEAST_PAGES = 1024;
 
 export interface Threads {
   readonly count: number;
@@ -11,6 +13,8 @@ export interface Threads {
 }
 
 export interface ThreadFacts {
+  /** The most that memory may grow to. */
+  readonly maximumPages: number;
   /** What the user asked for. */
   readonly asked: number | undefined;
   /** Whether the host may live in a worker: the caller's thread never takes tiles beside others. */
@@ -22,12 +26,14 @@ export interface ThreadFacts {
 }
 
 /** Chooses the number before anything is started; a platform that then refuses memory or workers lowers it. */
-export function chooseThreads({ asked, worker, atomics, given }: ThreadFacts): Threads {
+export function chooseThreads({ maximumPages, asked, worker, atomics, given }: ThreadFacts): Threads {
   const available = availableThreads();
-  const wanted = asked ?? Math.max(1, Math.min(MOST_BY_DEFAULT, available));
+  const bound = Math.floor(maximumPages / LEAST_PAGES);
+  const wanted = asked ?? Math.max(1, Math.min(MOST_BY_DEFAULT, available, bound));
+  const why = bound === wanted ? 'maxMemoryBytes has room for' : 'without being asked, the most is';
   const source =
     asked === undefined
-      ? `${available} ${available === 1 ? 'processor' : 'processors'} may be used${available > wanted ? `; ${wanted} is the most without being asked` : ''}`
+      ? `${available} ${available === 1 ? 'processor' : 'processors'} may be used${available > wanted ? `; ${why} ${wanted}` : ''}`
       : 'asked for with { threads }';
   if (wanted === 1) return { count: 1, reason: source };
   const one = (reason: string): Threads => ({

@@ -17,7 +17,7 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
 use crate::ops::conv::{
-    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, tiles,
+    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, part, tiles,
 };
 use crate::ops::{Fault, MOST_COORDINATE, Op, activation, border, scratch, within};
 use crate::record::{Conv2d, field};
@@ -109,12 +109,6 @@ impl Conv2d {
 
     fn tile(&self, tile: u32) -> Tile {
         let (rows, cols, outputs) = self.grid();
-        let part = |i: u32, size: u32, all: u32| {
-            (
-                (i * size) as usize,
-                i.saturating_add(1).saturating_mul(size).min(all) as usize,
-            )
-        };
         Tile {
             n: (tile / outputs / cols / rows) as usize,
             rows: part(tile / outputs / cols % rows, self.tile_rows, self.out_h),
