@@ -130,6 +130,13 @@ impl Src {
     pub fn as_ptr(&self) -> *const f32 {
         self.ptr
     }
+    /// Reads the float at `i` for nothing but that a cache has it: WebAssembly has no prefetch.
+    #[inline(always)]
+    pub fn touch(&self, i: usize) {
+        assert!(i < self.len);
+        // SAFETY: i is within the view, whose range was checked against its region.
+        unsafe { self.ptr.add(i).read_volatile() };
+    }
     /// The float at `i`.
     #[inline(always)]
     pub fn get(&self, i: usize) -> f32 {

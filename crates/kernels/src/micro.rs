@@ -1,6 +1,7 @@
 //! Inner loops that ops share. Safe functions: each asserts once that its operands cover the whole walk, then loads unchecked.
 
 pub mod activation;
+pub mod ahead;
 pub mod border;
 pub mod conv_tile;
 pub mod dot_tile;

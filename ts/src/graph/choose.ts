@@ -4,13 +4,8 @@
  */
 import { packingOf, pixelElems } from '../ops/conv_tiles.js';
 import { channelBlocks, LANES } from '../ops/tiles.js';
-import {
-  ALGORITHMS,
-  divide,
-  terms,
-  transformedBytes,
-  type WinogradWork,
-} from '../ops/winograd_algorithms.js';
+import { ALGORITHMS, terms, transformedBytes, type WinogradWork } from '../ops/winograd_algorithms.js';
+import { divide } from '../ops/winograd_division.js';
 import type { AnyNode, Graph, Node, OpAttributes, PaddingMode, ValueId, WinogradAlgorithm } from './ir.js';
 
 export type Precision = 'high' | 'highest';

@@ -1,4 +1,4 @@
-/** conv_winograd: convolution by Winograd's algorithms. Which convolutions take which is decided in graph/choose.ts; winograd_algorithms.ts divides the work. */
+/** conv_winograd: convolution by Winograd's algorithms. Which convolutions take which is decided in graph/choose.ts; winograd_division.ts divides the work. */
 import type { Node } from '../graph/ir.js';
 import { packConvWinograd, convWinograd as record } from '../graph/records.gen.js';
 import { fusedFields, leftBytes } from './conv_normalize.js';
@@ -15,7 +15,8 @@ import {
   vectorPacking,
   weightAt,
 } from './tiles.js';
-import { ALGORITHMS, type Division, divide, transformedBytes } from './winograd_algorithms.js';
+import { ALGORITHMS, transformedBytes } from './winograd_algorithms.js';
+import { type Division, divide } from './winograd_division.js';
 
 interface Geometry {
   readonly o: number;

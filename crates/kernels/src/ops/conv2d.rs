@@ -11,7 +11,7 @@ use crate::layout::Blocked;
 use crate::mem::Memory;
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
-use crate::micro::conv_tile::{Place, Walk, conv_row};
+use crate::micro::conv_tile::{Panels, Place, Walk, conv_row};
 use crate::micro::dot_tile::dot_row;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::rows;
@@ -252,8 +252,12 @@ impl Op for Conv2d {
             let (y, vectors) = (operands.y, outputs.div_ceil(LANES));
             match packing {
                 Packing::Outputs => {
-                    let panel = PANEL_OUTPUTS * steps;
-                    conv_row(a, w, panel, bias, y, &walk, &place, px, vectors);
+                    let panels = Panels {
+                        weights: w,
+                        stride: PANEL_OUTPUTS * steps,
+                        then: w.slice(0, 0),
+                    };
+                    conv_row(a, &panels, bias, y, &walk, &place, px, vectors);
                 }
                 Packing::Inputs => dot_row(a, w, bias, y, &walk, &place, px, outputs),
             }

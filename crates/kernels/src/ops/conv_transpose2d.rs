@@ -10,7 +10,7 @@ use crate::layout::Blocked;
 use crate::mem::Memory;
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
-use crate::micro::conv_tile::{Place, Walk, conv_row};
+use crate::micro::conv_tile::{Panels, Place, Walk, conv_row};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::rows;
@@ -270,8 +270,13 @@ impl Op for ConvTranspose2d {
                     plane: y_shape.plane_px() * LANES,
                     relu: activation == Activation::Relu,
                 };
-                let (panel, vectors) = (PANEL_OUTPUTS * steps, (last_o - first_o).div_ceil(LANES));
-                conv_row(a, w, panel, bias, operands.y, &walk, &place, px, vectors);
+                let panels = Panels {
+                    weights: w,
+                    stride: PANEL_OUTPUTS * steps,
+                    then: w.slice(0, 0),
+                };
+                let vectors = (last_o - first_o).div_ceil(LANES);
+                conv_row(a, &panels, bias, operands.y, &walk, &place, px, vectors);
             }
             if activation == Activation::Tanh {
                 for block in first_o / LANES..last_o.div_ceil(LANES) {

@@ -23,7 +23,7 @@ mod division;
 use crate::mem::{Memory, Src};
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
-use crate::micro::conv_tile::{Place, Walk, conv_row};
+use crate::micro::conv_tile::{Panels, Place, Walk, conv_row};
 use crate::micro::dot_tile::dot_row;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
@@ -128,6 +128,15 @@ impl ConvWinograd {
                 let width = panel_width(packing, self.o as usize, first);
                 let at = first * weight_points::<A>() + weight_point::<A>(point) * width;
                 let w = weight.slice(at * steps, weight.len() - at * steps);
+                // The next point's first panel of these outputs; after the last point, the next outputs'.
+                let then = match point + 1 {
+                    next if next < points::<A>() => {
+                        first * weight_points::<A>() + weight_point::<A>(next) * width
+                    }
+                    _ => end * weight_points::<A>(),
+                };
+                let then = (then * steps).min(weight.len());
+                let then = weight.slice(then, (weight.len() - then).min(steps * width));
                 let vectors = (end - first).div_ceil(LANES);
                 for row in 0..rows {
                     let from = row * walk.row_stride;
@@ -142,7 +151,12 @@ impl ConvWinograd {
                     let y = stages.products;
                     match packing {
                         Packing::Outputs => {
-                            conv_row(a, w, panel_stride, None, y, &walk, &place, cols, vectors)
+                            let panels = Panels {
+                                weights: w,
+                                stride: panel_stride,
+                                then,
+                            };
+                            conv_row(a, &panels, None, y, &walk, &place, cols, vectors)
                         }
                         Packing::Inputs => dot_row(a, w, None, y, &walk, &place, cols, width),
                     }
