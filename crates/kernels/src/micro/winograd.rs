@@ -145,13 +145,15 @@ pub fn output_tile<A: Algorithm>(
 
 /// The most taps of an algorithm along one axis.
 pub const MOST_TAPS: usize = 4;
+/// The most points with weights of their own.
+pub const MOST_WEIGHT_POINTS: usize = 49;
 
-/// Transforms the weights of four outputs or channels, [kernel column][kernel row], to as many vectors as there are points with
-/// weights of their own, `to_stride` floats apart.
-#[inline(never)]
-pub fn weight_tile<A: Algorithm>(g: &[[F32x4; MOST_TAPS]; MOST_TAPS], to: Dst, to_stride: usize) {
-    assert!(holds(to.len(), weight_points::<A>(), to_stride, 1));
-    let to = to.as_mut_ptr();
+/// Transforms the weights of four outputs or channels, [kernel column][kernel row], and hands each point with weights of its own to `put`.
+#[inline(always)]
+pub fn weight_tile<A: Algorithm>(
+    g: &[[F32x4; MOST_TAPS]; MOST_TAPS],
+    mut put: impl FnMut(usize, F32x4),
+) {
     let mut columns = Columns::new();
     for (col, g) in g.iter().enumerate().take(A::TAPS) {
         columns.set(col, A::WEIGHTS, A::weight(line(A::TAPS, |row| g[row])));
@@ -161,8 +163,7 @@ pub fn weight_tile<A: Algorithm>(g: &[[F32x4; MOST_TAPS]; MOST_TAPS], to: Dst, t
         let points = A::weight(unsafe { columns.row(row, A::TAPS) });
         for (col, point) in points.into_iter().enumerate().take(A::WEIGHTS) {
             let scale = F32x4::splat((A::SCALE[row] * A::SCALE[col]) as f32);
-            // SAFETY: one of the points, which the assertion covers.
-            unsafe { (point * scale).store(to.add((row * A::WEIGHTS + col) * to_stride)) };
+            put(row * A::WEIGHTS + col, point * scale);
         }
     }
 }

@@ -4,10 +4,15 @@
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::stage::pixel_elems;
-use crate::micro::winograd::{Algorithm, MOST_TAPS, Visitor, visit, weight_points, weight_tile};
+use crate::micro::winograd::{
+    Algorithm, MOST_TAPS, MOST_WEIGHT_POINTS, Visitor, visit, weight_points, weight_tile,
+};
 use crate::ops::{Fault, Op, dense, product, tile_count, within};
 use crate::record::{PackConvWinograd, field};
 use crate::simd::{F32x4, LANES};
+
+/// Vectors of a point that are transformed before any is written: two cache lines.
+const TOGETHER: usize = 8;
 
 /// Dense weights, or as pack_conv2d leaves them.
 #[derive(Clone, Copy)]
@@ -138,21 +143,34 @@ impl PackConvWinograd {
             Packing::Inputs => width,
         };
         let outer = channels * width / LANES / inner;
+        // Points lie so far apart that all compete for the same few lines of the first cache: each is written some lines at once.
+        let mut points = [[F32x4::splat(0.0); TOGETHER]; MOST_WEIGHT_POINTS];
+        let in_block = outer * inner;
         for block in 0..blocks_h * blocks_w {
             let (top, left) = (block / blocks_w * A::TAPS, block % blocks_w * A::TAPS);
-            for (i, j) in (0..outer).flat_map(|i| (0..inner).map(move |j| (i, j))) {
-                let four = |tap| match packing {
-                    Packing::Outputs => stored.outputs(first, width, j * LANES, i, tap),
-                    Packing::Inputs => stored.channels(j, i * LANES, tap),
-                };
-                let mut g = [[F32x4::splat(0.0); MOST_TAPS]; MOST_TAPS];
-                for (col, g) in g.iter_mut().enumerate().take(A::TAPS) {
-                    for (row, g) in g.iter_mut().enumerate().take(A::TAPS) {
-                        *g = four((top + row, left + col));
+            for from in (0..in_block).step_by(TOGETHER) {
+                let together = TOGETHER.min(in_block - from);
+                for (n, at) in (from..from + together).enumerate() {
+                    let (i, j) = (at / inner, at % inner);
+                    let four = |tap| match packing {
+                        Packing::Outputs => stored.outputs(first, width, j * LANES, i, tap),
+                        Packing::Inputs => stored.channels(j, i * LANES, tap),
+                    };
+                    let mut g = [[F32x4::splat(0.0); MOST_TAPS]; MOST_TAPS];
+                    for (col, g) in g.iter_mut().enumerate().take(A::TAPS) {
+                        for (row, g) in g.iter_mut().enumerate().take(A::TAPS) {
+                            *g = four((top + row, left + col));
+                        }
+                    }
+                    weight_tile::<A>(&g, |point, weights| points[point][n] = weights);
+                }
+                let at = block * channels * width + from * LANES;
+                for (point, weights) in points.iter().enumerate().take(weight_points::<A>()) {
+                    let y = y.slice(point * steps * width + at, together * LANES);
+                    for (n, &weights) in weights.iter().enumerate().take(together) {
+                        y.store(n * LANES, weights);
                     }
                 }
-                let at = block * channels * width + (i * inner + j) * LANES;
-                weight_tile::<A>(&g, y.slice(at, y.len() - at), steps * width);
             }
         }
         Ok(())
