@@ -9,6 +9,7 @@ import { instantiate } from './instance.js';
 import type { LoadedPlan } from './loaded_plan.js';
 import { Machine } from './machine.js';
 import type { FromHost, InitRequest, Reply, Request, RunReply, RunRequest, ToHost } from './protocol.js';
+import { release } from './release.js';
 
 /** How long a host on the caller's thread computes before it returns to the event loop: others wait for it there. */
 const SHARED_SLICE_MS = 4;
@@ -80,12 +81,13 @@ export class Host {
     switch (request.type) {
       case 'init':
         return this.#init(request);
+      case 'pack':
       case 'compile': {
         const { uploads } = request;
         const drive = (plan: LoadedPlan) => this.#drive(id, plan);
-        await this.#ready().compile(request, drive, (done) =>
-          this.#post({ id, progress: { done, total: uploads.length } }, []),
-        );
+        const packed = (done: number) => this.#post({ id, progress: { done, total: uploads.length } }, []);
+        if (request.type === 'pack') await this.#ready().pack(request, drive, packed);
+        else await this.#ready().compile(request, drive, packed);
         return this.#ready().memory();
       }
       case 'run':
@@ -111,6 +113,7 @@ export class Host {
     const recordMs = new Float64Array(plan.encoded.rows.length);
     this.#throwIfAborted(id);
     machine.write(plan, request.inputs);
+    for (const input of request.inputs) release(input.buffer);
     const report = () => {
       if (request.wantsProgress) this.#post({ id, progress: plan.progress() }, []);
     };

@@ -8,7 +8,8 @@ import { Heap } from './heap.js';
 import type { FirstInstance } from './instance.js';
 import { LoadedPlan, type Region } from './loaded_plan.js';
 import { MAILBOX_BYTES, Mailbox } from './mailbox.js';
-import type { CompileRequest, InitReply, MemoryReply, WeightUpload } from './protocol.js';
+import type { CompileRequest, InitReply, MemoryReply, PackRequest, WeightUpload } from './protocol.js';
+import { release } from './release.js';
 
 const PAGE_BYTES = 65536;
 
@@ -35,6 +36,8 @@ export class Machine {
   readonly #heap: Heap;
   readonly #weights = new Map<number, Weight>();
   readonly #plans = new Map<number, Entry>();
+  /** Weights packed for plans that are not compiled yet. */
+  readonly #ahead = new Map<number, number[]>();
   #arena: Region = { address: 0, bytes: 0 };
 
   constructor(instance: FirstInstance, withMailbox = false) {
@@ -75,21 +78,30 @@ export class Machine {
   }
 
   /**
+   * Packs weights for a plan to come. On failure nothing stays of them, nor of those that were packed for it before.
+   * @param packed called after each packed weight
+   * @throws {@link OutOfMemoryError} when the memory cannot grow enough
+   */
+  async pack(request: PackRequest, drive: Drive, packed: (done: number) => void): Promise<void> {
+    try {
+      await this.#packAll(request, drive, packed);
+    } catch (error) {
+      this.#dropAhead(request.plan);
+      throw error;
+    } finally {
+      release(request.moved);
+    }
+  }
+
+  /**
    * Packs the weights that are not there yet, makes the arena large enough, and loads the plan. On failure nothing of it stays.
    * @param packed called after each packed weight
    * @throws {@link OutOfMemoryError} when the memory cannot grow enough
    */
   async compile(request: CompileRequest, drive: Drive, packed: (done: number) => void): Promise<void> {
-    const fresh: number[] = [];
     let address: number | null = null;
     try {
-      for (const upload of request.uploads) {
-        const region = this.#allocate(upload.bytes);
-        this.#weights.set(upload.id, { region, references: 0 });
-        fresh.push(upload.id);
-        await this.#pack(upload, region, drive);
-        packed(fresh.length);
-      }
+      await this.#packAll(request, drive, packed);
       const { encoded, weights } = request;
       address = this.#allocate(encoded.words.byteLength).address;
       this.#reserveArena(encoded.arena_bytes);
@@ -102,15 +114,17 @@ export class Machine {
       plan.load(this.#arena);
       for (const id of weights) this.#weight(id).references++;
       this.#plans.set(request.plan, { plan, address, weights });
+      this.#ahead.delete(request.plan);
     } catch (error) {
       if (address !== null) this.#heap.free(address);
-      for (const id of fresh) this.#dropWeight(id);
+      this.#dropAhead(request.plan);
       throw error;
     }
   }
 
   /** Drops the plan, and each weight that no other plan uses; the arena stays. An unknown plan is not an error: its compile failed. */
   free(id: number): void {
+    this.#dropAhead(id);
     const entry = this.#plans.get(id);
     if (entry === undefined) return;
     this.#plans.delete(id);
@@ -133,6 +147,27 @@ export class Machine {
       const start = this.#arena.address + slot.offset_bytes;
       return new Uint8Array(this.#instance.memory.buffer, start, slot.bytes).slice();
     });
+  }
+
+  async #packAll(
+    { plan, uploads }: Pick<PackRequest, 'plan' | 'uploads'>,
+    drive: Drive,
+    packed: (done: number) => void,
+  ): Promise<void> {
+    const ahead = this.#ahead.get(plan) ?? [];
+    this.#ahead.set(plan, ahead);
+    for (const [index, upload] of uploads.entries()) {
+      const region = this.#allocate(upload.bytes);
+      this.#weights.set(upload.id, { region, references: 0 });
+      ahead.push(upload.id);
+      await this.#pack(upload, region, drive);
+      packed(index + 1);
+    }
+  }
+
+  #dropAhead(plan: number): void {
+    for (const id of this.#ahead.get(plan) ?? []) this.#dropWeight(id);
+    this.#ahead.delete(plan);
   }
 
   /** Converts and packs one weight, with an arena of its own for the time. */

@@ -15,11 +15,13 @@ import type { OutputStructure } from '../graph/trace.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
 import { fixedBytes, outOfMemory } from './out_of_memory.js';
-import type { InitReply, MemoryReply, WeightUpload } from './protocol.js';
+import type { InitReply, MemoryReply, PackRequest, WeightUpload } from './protocol.js';
 import type { AbortSignalLike } from './signal.js';
 
 /** Bytes that unpinned plans may keep, with the weights that they hold and what JavaScript keeps for them. */
 const CACHE_BYTES = 256 * 2 ** 20;
+/** Stored bytes that go to the host in one message: what lies in memory twice. A larger weight goes alone. */
+const BATCH_BYTES = 2 * 2 ** 20;
 
 /** A plan that the host has loaded. */
 export interface StoredPlan {
@@ -155,24 +157,40 @@ export class PlanStore {
 
   async #send(job: Job, compiled: Compiled, options: AcquireOptions): Promise<Entry> {
     const { encoded } = compiled;
-    const uploads: WeightUpload[] = [];
     const fresh = new Map<string, HostWeight>();
+    const packed: PackedWeight[] = [];
     for (const weight of compiled.weights) {
       if (this.#weights.has(weight.key) || fresh.has(weight.key)) continue;
       const host = { id: ++this.#lastWeight, bytes: weight.bytes, references: 0 };
       fresh.set(weight.key, host);
-      uploads.push(uploadOf(weight, host));
+      packed.push(weight);
     }
     const weights = compiled.weights.map(({ key }) => key);
     const ids = weights.map((key) => (this.#weights.get(key) ?? fresh.get(key))?.id ?? 0);
     const plan = ++this.#lastPlan;
     const { signal, onProgress } = options;
-    const total = uploads.length + 1;
+    const total = packed.length + 1;
     onProgress?.(0, total);
-    this.#memory = await this.#client.request(
-      { type: 'compile', plan, encoded, weights: ids, uploads },
-      { signal, onProgress: (done) => onProgress?.(done, total) },
-    );
+    try {
+      let before = 0;
+      for (const uploads of batches(packed, (key) => fresh.get(key)?.id ?? 0)) {
+        const first = before;
+        const moved = move(uploads);
+        await this.#client.request(
+          { type: 'pack', plan, ...moved },
+          { signal, onProgress: (done) => onProgress?.(first + done, total), transfer: [moved.moved] },
+        );
+        before += uploads.length;
+      }
+      this.#memory = await this.#client.request(
+        { type: 'compile', plan, encoded, weights: ids, uploads: [] },
+        { signal },
+      );
+    } catch (error) {
+      // Between two requests the host knows of no failure, and would keep what it has packed.
+      if (this.#client.alive) this.#memory = await this.#client.request({ type: 'free', plan });
+      throw error;
+    }
     onProgress?.(total, total);
     for (const [key, host] of fresh) this.#weights.set(key, host);
     for (const key of weights) this.#count(key, 1);
@@ -236,7 +254,40 @@ export class PlanStore {
   }
 }
 
-function uploadOf(weight: PackedWeight, host: HostWeight): WeightUpload {
-  const { prepare, raw } = weight.encode();
-  return { id: host.id, bytes: host.bytes, prepare, raw };
+const bytesOf = ({ raw }: WeightUpload): number => raw.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+/** The weights in order, at most {@link BATCH_BYTES} of stored bytes together. */
+function* batches(
+  weights: readonly PackedWeight[],
+  idOf: (key: string) => number,
+): Generator<readonly WeightUpload[]> {
+  let batch: WeightUpload[] = [];
+  let bytes = 0;
+  for (const weight of weights) {
+    const upload = { id: idOf(weight.key), bytes: weight.bytes, ...weight.encode() };
+    if (batch.length > 0 && bytes + bytesOf(upload) > BATCH_BYTES) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(upload);
+    bytes += bytesOf(upload);
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The same uploads over one copy of their bytes, to be moved: a message that only shows bytes copies all of the file that they lie in. */
+function move(uploads: readonly WeightUpload[]): Pick<PackRequest, 'uploads' | 'moved'> {
+  const bytes = new Uint8Array(uploads.reduce((sum, upload) => sum + bytesOf(upload), 0));
+  let end = 0;
+  const copy = (raw: Uint8Array): Uint8Array => {
+    const start = end;
+    end += raw.byteLength;
+    bytes.set(raw, start);
+    return bytes.subarray(start, end);
+  };
+  return {
+    uploads: uploads.map((upload) => ({ ...upload, raw: upload.raw.map(copy) })),
+    moved: bytes.buffer,
+  };
 }

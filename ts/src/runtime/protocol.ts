@@ -27,6 +27,15 @@ export interface InitRequest {
   /** Whether the façade aborts, and pool workers are commanded, through a mailbox in the shared memory: the host need not yield then. */
   readonly mailbox: boolean;
 }
+/** Weights that a plan needs, and that the host packs ahead of the plan's compile: one request would hold the bytes of all at once. */
+export interface PackRequest {
+  readonly type: 'pack';
+  /** Owns them until its compile; should that not come, `free` drops them. */
+  readonly plan: number;
+  readonly uploads: readonly WeightUpload[];
+  /** The buffer that every `raw` lies in, moved to the host, which releases it. */
+  readonly moved: ArrayBuffer;
+}
 /** `weights[i]` is the id of the packed weight that the plan's relocations call i; unknown ids are in `uploads`. */
 export interface CompileRequest {
   readonly type: 'compile';
@@ -35,20 +44,20 @@ export interface CompileRequest {
   readonly weights: readonly number[];
   readonly uploads: readonly WeightUpload[];
 }
-/** Each input's bytes are copied once into the plan's slot. */
+/** Each input's bytes are copied once into the plan's slot. Their buffers are moved to the host, which releases them. */
 export interface RunRequest {
   readonly type: 'run';
   readonly plan: number;
-  readonly inputs: readonly Uint8Array[];
+  readonly inputs: readonly Uint8Array<ArrayBuffer>[];
   readonly wantsProgress: boolean;
 }
-/** Drops the plan, and each weight that no other plan uses. */
+/** Drops the plan, or what was packed for it, and each weight that no other plan uses. */
 export interface FreeRequest {
   readonly type: 'free';
   readonly plan: number;
 }
 /** There is no request to end: the façade ends the worker itself. */
-export type Request = InitRequest | CompileRequest | RunRequest | FreeRequest;
+export type Request = InitRequest | PackRequest | CompileRequest | RunRequest | FreeRequest;
 
 /** Façade -> host. `abort` names the id of the run to end. */
 export type ToHost = { readonly id: number; readonly request: Request } | { readonly abort: number };
@@ -79,7 +88,7 @@ export interface InitReply extends MemoryReply {
 }
 export type Reply = RunReply | MemoryReply | InitReply;
 
-/** Host -> façade. Of a compile, progress counts packed weights; of a run, tiles. */
+/** Host -> façade. Of a pack or compile, progress counts packed weights; of a run, tiles. */
 export type FromHost =
   | { readonly id: number; readonly reply: Reply }
   /** `crashed`: the host answers nothing more. */

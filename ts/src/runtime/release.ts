@@ -1,0 +1,10 @@
+/** Memory of buffers that nobody will read again. */
+
+interface Transferable {
+  transfer?(bytes: number): ArrayBuffer;
+}
+
+/** Detaches the buffer and gives its memory back at once, where the platform can: a worker that computes may not collect garbage for long. */
+export function release(buffer: ArrayBuffer): void {
+  (buffer as Transferable).transfer?.(0);
+}
