@@ -89,8 +89,26 @@ function timeOf(tiles: readonly number[]): number {
   return times.reduce((sum, time) => sum + time, 0) / times.length;
 }
 
-/** The division, among those within the bounds, that takes the least time. */
+/** Divisions that are kept: more than a network has different convolutions. */
+const MOST_KNOWN = 256;
+const known = new Map<string, Division>();
+
+/**
+ * The division, among those within the bounds, that takes the least time. Every stage of a compile asks for it, and looking makes megabytes of
+ * garbage: what was found is kept.
+ */
 export function divide(work: WinogradWork): Division {
+  const { algorithm, samples, rows, cols, c, o, kh, kw } = work;
+  const key = [algorithm, samples, rows, cols, c, o, kh, kw].join();
+  const kept = known.get(key);
+  if (kept !== undefined) return kept;
+  if (known.size >= MOST_KNOWN) known.clear();
+  const found = search(work);
+  known.set(key, found);
+  return found;
+}
+
+function search(work: WinogradWork): Division {
   const { samples, c, o, kh, kw } = work;
   const algorithm: Algorithm = ALGORITHMS[work.algorithm];
   const packing = packingOf(work);
