@@ -83,6 +83,37 @@ test('the same network at the same size compiles once; train() or other weights 
   expect(await phases()).toEqual(['run']);
 });
 
+test('a compile that is aborted half way leaves no weights, and the next one finds them whole', async () => {
+  const engine = await engineFor();
+  // Weights of several messages.
+  const convolutions = Array.from({ length: 4 }, () => new nn.Conv2d(256, 256, 3));
+  const net = new nn.Sequential(...convolutions);
+  net.loadStateDict(weightsFor(net, 1));
+  await engine.run((x) => x.relu(), noise([1, 3, 16, 16]));
+  const { allocatedBytes } = engine.memory();
+  const controller = new AbortController();
+  const aborted = engine.compile(net, [1, 256, 12, 12], {
+    signal: controller.signal,
+    onProgress: ({ done }) => {
+      if (done === 1) controller.abort('enough');
+    },
+  });
+  await expect(aborted).rejects.toBe('enough');
+  // In its turn, so that the host has let go.
+  await engine.run((x) => x.relu(), noise([1, 3, 16, 16]));
+  expect(engine.memory().allocatedBytes).toBe(allocatedBytes);
+  const done: number[] = [];
+  const session = await engine.compile(net, [1, 256, 12, 12], {
+    onProgress: (progress) => done.push(progress.done),
+  });
+  expect(done).toEqual([...done].sort((a, b) => a - b));
+  const x = noise([1, 256, 12, 12]);
+  const other = await engineFor();
+  expect((await session.run(x)).data).toEqual((await other.run(net, x)).data);
+  const lengths = [...net.stateDict().values()].map(({ stored }) => stored?.bytes.byteLength);
+  expect(lengths).not.toContain(0);
+});
+
 test('what cannot fit is refused before anything is allocated, with the bytes and the side that fits', async () => {
   const engine = await engineFor({ maxMemoryBytes: 64 * 2 ** 20 });
   const net = new SmallNet(16);

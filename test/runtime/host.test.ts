@@ -11,7 +11,7 @@ import { yieldNow } from '../../dist/platform/yield.js';
 import { loadBuild } from '../../dist/runtime/builds.js';
 import { HostClient } from '../../dist/runtime/client.js';
 import { startLocal } from '../../dist/runtime/local_port.js';
-import type { CompileRequest } from '../../dist/runtime/protocol.js';
+import type { CompileRequest, MemoryReply, PackRequest } from '../../dist/runtime/protocol.js';
 import { noise, SmallNet } from '../engine/support/engines.js';
 
 async function hostFor(maximumPages = 65536, yielding = yieldNow): Promise<HostClient> {
@@ -32,28 +32,41 @@ async function hostFor(maximumPages = 65536, yielding = yieldNow): Promise<HostC
 const compiled = (net: nn.Module, shape: readonly number[]): Compiled =>
   compileGraph(traceModule(net, [{ shape }]).graph);
 
-/** A compile request with all its weights; their ids begin at `firstWeight`. */
-function request(plan: number, { encoded, weights }: Compiled, firstWeight = plan * 100): CompileRequest {
-  const uploads = weights.map((weight, index) => ({
-    id: firstWeight + index,
-    bytes: weight.bytes,
-    ...weight.encode(),
-  }));
-  return { type: 'compile', plan, encoded, weights: uploads.map(({ id }) => id), uploads };
+/** Ids of the plan's weights, as {@link load} packs them. */
+const idsOf = (plan: number, { weights }: Compiled): number[] =>
+  weights.map((_, index) => plan * 100 + index);
+
+function compileRequest(plan: number, compiled: Compiled, weights = idsOf(plan, compiled)): CompileRequest {
+  return { type: 'compile', plan, encoded: compiled.encoded, weights };
+}
+
+/** A request that packs all weights of the plan, from copies of their bytes. */
+function packRequest(plan: number, compiled: Compiled): PackRequest {
+  const ids = idsOf(plan, compiled);
+  const uploads = compiled.weights.map((weight, index) => {
+    const { prepare, raw } = weight.encode();
+    return { id: ids[index] ?? 0, bytes: weight.bytes, prepare, raw: raw.map((bytes) => bytes.slice()) };
+  });
+  return { type: 'pack', plan, uploads };
+}
+
+async function load(client: HostClient, plan: number, compiled: Compiled): Promise<MemoryReply> {
+  await client.request(packRequest(plan, compiled));
+  return client.request(compileRequest(plan, compiled));
 }
 
 /** The memory's report: freeing a plan that is not there changes nothing and answers with it. */
 const memoryOf = (client: HostClient) => client.request({ type: 'free', plan: -1 });
 
 async function run(client: HostClient, plan: number, x: Tensor): Promise<Float32Array> {
-  const inputs = [new Uint8Array(x.data.buffer)];
+  const inputs = [new Uint8Array(x.data.slice().buffer)];
   const { outputs } = await client.request({ type: 'run', plan, inputs, wantsProgress: false });
   return new Float32Array(outputs[0]?.buffer ?? new ArrayBuffer(0));
 }
 
 test('a run neither allocates nor grows the memory', async () => {
   const client = await hostFor();
-  await client.request(request(1, compiled(new SmallNet(), [1, 3, 40, 30])));
+  await load(client, 1, compiled(new SmallNet(), [1, 3, 40, 30]));
   const before = await memoryOf(client);
   for (let time = 0; time < 5; time++) await run(client, 1, noise([1, 3, 40, 30]));
   expect(await memoryOf(client)).toEqual(before);
@@ -63,14 +76,14 @@ test('plans go on computing the same when a larger one moves the arena', async (
   const client = await hostFor();
   const net = new SmallNet(32);
   const x = noise([1, 3, 20, 20]);
-  await client.request(request(1, compiled(net, [1, 3, 20, 20])));
+  await load(client, 1, compiled(net, [1, 3, 20, 20]));
   const before = await run(client, 1, x);
   const small = await memoryOf(client);
   for (const [plan, side] of [
     [2, 60],
     [3, 200],
   ] as const) {
-    const { arenaBytes } = await client.request(request(plan, compiled(net, [1, 3, side, side])));
+    const { arenaBytes } = await load(client, plan, compiled(net, [1, 3, side, side]));
     expect(arenaBytes).toBeGreaterThan(small.arenaBytes);
     expect(await run(client, 1, x)).toEqual(before);
   }
@@ -79,10 +92,9 @@ test('plans go on computing the same when a larger one moves the arena', async (
 test('weights go with the last plan that uses them, and everything with the last plan', async () => {
   const client = await hostFor();
   const net = new SmallNet(32);
-  const first = request(1, compiled(net, [1, 3, 20, 20]));
-  await client.request(first);
-  const shared = { ...request(2, compiled(net, [1, 3, 24, 24])), weights: first.weights, uploads: [] };
-  await client.request(shared);
+  const first = compiled(net, [1, 3, 20, 20]);
+  await load(client, 1, first);
+  await client.request(compileRequest(2, compiled(net, [1, 3, 24, 24]), idsOf(1, first)));
   const x = noise([1, 3, 24, 24]);
   const before = await run(client, 2, x);
   await client.request({ type: 'free', plan: 1 });
@@ -95,13 +107,34 @@ test('a compile that the memory cannot hold leaves everything as it was', async 
   const client = await hostFor(80);
   const net = new SmallNet(32);
   const x = noise([1, 3, 20, 20]);
-  await client.request(request(1, compiled(net, [1, 3, 20, 20])));
+  await load(client, 1, compiled(net, [1, 3, 20, 20]));
   const before = await run(client, 1, x);
   const { allocatedBytes, arenaBytes } = await memoryOf(client);
-  const large = request(2, compiled(net, [1, 3, 512, 512]));
-  await expect(client.request(large)).rejects.toMatchObject({ code: 'out-of-memory' });
+  const large = compiled(net, [1, 3, 512, 512]);
+  await expect(load(client, 2, large)).rejects.toMatchObject({ code: 'out-of-memory' });
   expect(await memoryOf(client)).toMatchObject({ allocatedBytes, arenaBytes });
   expect(await run(client, 1, x)).toEqual(before);
+});
+
+test('weights that are packed for a plan that never comes go when it is freed', async () => {
+  const client = await hostFor();
+  const whole = compiled(new SmallNet(32), [1, 3, 20, 20]);
+  const { allocatedBytes } = await client.request(packRequest(1, whole));
+  expect(allocatedBytes).toBeGreaterThan(0);
+  expect(await client.request({ type: 'free', plan: 1 })).toMatchObject({ allocatedBytes: 0 });
+  await load(client, 2, whole);
+  expect(await run(client, 2, noise([1, 3, 20, 20]))).not.toContain(Number.NaN);
+});
+
+test('a pack that the memory cannot hold drops all that was packed for the plan', async () => {
+  const client = await hostFor(80);
+  const whole = compiled(new SmallNet(32), [1, 3, 20, 20]);
+  const { type, uploads } = packRequest(1, whole);
+  await client.request({ type, plan: 1, uploads: uploads.slice(0, 1) });
+  const large = uploads.slice(1).map((upload) => ({ ...upload, bytes: 2 ** 26 }));
+  const packing = client.request({ type, plan: 1, uploads: large });
+  await expect(packing).rejects.toMatchObject({ code: 'out-of-memory' });
+  expect(await memoryOf(client)).toMatchObject({ allocatedBytes: 0 });
 });
 
 test('a run returns to the event loop again and again', async () => {
@@ -114,7 +147,7 @@ test('a run returns to the event loop again and again', async () => {
     await yieldNow();
     last = performance.now();
   });
-  await client.request(request(1, compiled(new SmallNet(64), [1, 3, 384, 384])));
+  await load(client, 1, compiled(new SmallNet(64), [1, 3, 384, 384]));
   [yields, longest_ms, last] = [0, 0, performance.now()];
   await run(client, 1, noise([1, 3, 384, 384]));
   expect(yields).toBeGreaterThan(5);
@@ -125,8 +158,7 @@ test('a run returns to the event loop again and again', async () => {
 test('a plan with damaged words is refused or loaded, and never traps', async () => {
   const client = await hostFor();
   const whole = compiled(new SmallNet(), [1, 3, 12, 12]);
-  const good = request(1, whole);
-  await client.request(good);
+  await load(client, 1, whole);
   const x = noise([1, 3, 12, 12]);
   const before = await run(client, 1, x);
   const { words } = whole.encoded;
@@ -143,7 +175,7 @@ test('a plan with damaged words is refused or loaded, and never traps', async ()
       const damaged = words.slice();
       for (const [at, value] of changes) damaged[at] = value;
       const encoded: EncodedPlan = { ...whole.encoded, words: damaged };
-      const loaded = client.request({ ...good, plan: 2, encoded, uploads: [] });
+      const loaded = client.request({ ...compileRequest(1, whole), plan: 2, encoded });
       try {
         await loaded;
       } catch (error) {

@@ -81,15 +81,18 @@ export class Host {
     switch (request.type) {
       case 'init':
         return this.#init(request);
-      case 'pack':
-      case 'compile': {
+      case 'pack': {
         const { uploads } = request;
         const drive = (plan: LoadedPlan) => this.#drive(id, plan);
-        const packed = (done: number) => this.#post({ id, progress: { done, total: uploads.length } }, []);
-        if (request.type === 'pack') await this.#ready().pack(request, drive, packed);
-        else await this.#ready().compile(request, drive, packed);
+        await this.#ready().pack(request, drive, (done) =>
+          this.#post({ id, progress: { done, total: uploads.length } }, []),
+        );
         return this.#ready().memory();
       }
+      case 'compile':
+        this.#throwIfAborted(id);
+        this.#ready().compile(request);
+        return this.#ready().memory();
       case 'run':
         return this.#run(id, request);
       case 'free':

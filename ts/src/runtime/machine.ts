@@ -82,26 +82,32 @@ export class Machine {
    * @param packed called after each packed weight
    * @throws {@link OutOfMemoryError} when the memory cannot grow enough
    */
-  async pack(request: PackRequest, drive: Drive, packed: (done: number) => void): Promise<void> {
+  async pack({ plan, uploads }: PackRequest, drive: Drive, packed: (done: number) => void): Promise<void> {
+    const ahead = this.#ahead.get(plan) ?? [];
+    this.#ahead.set(plan, ahead);
     try {
-      await this.#packAll(request, drive, packed);
+      for (const [index, upload] of uploads.entries()) {
+        const region = this.#allocate(upload.bytes);
+        this.#weights.set(upload.id, { region, references: 0 });
+        ahead.push(upload.id);
+        await this.#pack(upload, region, drive);
+        packed(index + 1);
+      }
     } catch (error) {
-      this.#dropAhead(request.plan);
+      this.#dropAhead(plan);
       throw error;
     } finally {
-      release(request.moved);
+      for (const { raw } of uploads) for (const { buffer } of raw) release(buffer);
     }
   }
 
   /**
-   * Packs the weights that are not there yet, makes the arena large enough, and loads the plan. On failure nothing of it stays.
-   * @param packed called after each packed weight
+   * Makes the arena large enough, and loads the plan. On failure nothing of it stays, nor of what was packed for it.
    * @throws {@link OutOfMemoryError} when the memory cannot grow enough
    */
-  async compile(request: CompileRequest, drive: Drive, packed: (done: number) => void): Promise<void> {
+  compile(request: CompileRequest): void {
     let address: number | null = null;
     try {
-      await this.#packAll(request, drive, packed);
       const { encoded, weights } = request;
       address = this.#allocate(encoded.words.byteLength).address;
       this.#reserveArena(encoded.arena_bytes);
@@ -118,6 +124,7 @@ export class Machine {
     } catch (error) {
       if (address !== null) this.#heap.free(address);
       this.#dropAhead(request.plan);
+      if (this.#plans.size === 0) this.#releaseArena();
       throw error;
     }
   }
@@ -147,22 +154,6 @@ export class Machine {
       const start = this.#arena.address + slot.offset_bytes;
       return new Uint8Array(this.#instance.memory.buffer, start, slot.bytes).slice();
     });
-  }
-
-  async #packAll(
-    { plan, uploads }: Pick<PackRequest, 'plan' | 'uploads'>,
-    drive: Drive,
-    packed: (done: number) => void,
-  ): Promise<void> {
-    const ahead = this.#ahead.get(plan) ?? [];
-    this.#ahead.set(plan, ahead);
-    for (const [index, upload] of uploads.entries()) {
-      const region = this.#allocate(upload.bytes);
-      this.#weights.set(upload.id, { region, references: 0 });
-      ahead.push(upload.id);
-      await this.#pack(upload, region, drive);
-      packed(index + 1);
-    }
   }
 
   #dropAhead(plan: number): void {

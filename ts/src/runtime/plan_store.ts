@@ -15,8 +15,8 @@ import type { OutputStructure } from '../graph/trace.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
 import { fixedBytes, outOfMemory } from './out_of_memory.js';
-import type { InitReply, MemoryReply, PackRequest, WeightUpload } from './protocol.js';
-import type { AbortSignalLike } from './signal.js';
+import type { InitReply, MemoryReply, WeightUpload } from './protocol.js';
+import { type AbortSignalLike, throwIfAborted } from './signal.js';
 
 /** Bytes that unpinned plans may keep, with the weights that they hold and what JavaScript keeps for them. */
 const CACHE_BYTES = 256 * 2 ** 20;
@@ -174,20 +174,23 @@ export class PlanStore {
     try {
       let before = 0;
       for (const uploads of batches(packed, (key) => fresh.get(key)?.id ?? 0)) {
+        // An abort between two requests is nobody's but ours to see.
+        throwIfAborted(signal);
         const first = before;
-        const moved = move(uploads);
         await this.#client.request(
-          { type: 'pack', plan, ...moved },
-          { signal, onProgress: (done) => onProgress?.(first + done, total), transfer: [moved.moved] },
+          { type: 'pack', plan, uploads },
+          {
+            signal,
+            onProgress: (done) => onProgress?.(first + done, total),
+            transfer: [...new Set(uploads.flatMap(({ raw }) => raw.map(({ buffer }) => buffer)))],
+          },
         );
         before += uploads.length;
       }
-      this.#memory = await this.#client.request(
-        { type: 'compile', plan, encoded, weights: ids, uploads: [] },
-        { signal },
-      );
+      throwIfAborted(signal);
+      this.#memory = await this.#client.request({ type: 'compile', plan, encoded, weights: ids }, { signal });
     } catch (error) {
-      // Between two requests the host knows of no failure, and would keep what it has packed.
+      // Of a failure between two requests the host knows nothing, and would keep what it has packed.
       if (this.#client.alive) this.#memory = await this.#client.request({ type: 'free', plan });
       throw error;
     }
@@ -254,40 +257,42 @@ export class PlanStore {
   }
 }
 
-const bytesOf = ({ raw }: WeightUpload): number => raw.reduce((sum, { byteLength }) => sum + byteLength, 0);
+/** An upload whose bytes are still the parameters' own. */
+interface Encoded extends Omit<WeightUpload, 'raw'> {
+  readonly raw: readonly Uint8Array[];
+}
 
-/** The weights in order, at most {@link BATCH_BYTES} of stored bytes together. */
+const bytesOf = ({ raw }: Encoded): number => raw.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+/** The weights in order, at most {@link BATCH_BYTES} of stored bytes together; a batch is copied when it is asked for. */
 function* batches(
   weights: readonly PackedWeight[],
   idOf: (key: string) => number,
 ): Generator<readonly WeightUpload[]> {
-  let batch: WeightUpload[] = [];
+  let batch: Encoded[] = [];
   let bytes = 0;
   for (const weight of weights) {
     const upload = { id: idOf(weight.key), bytes: weight.bytes, ...weight.encode() };
     if (batch.length > 0 && bytes + bytesOf(upload) > BATCH_BYTES) {
-      yield batch;
+      yield copied(batch);
       batch = [];
       bytes = 0;
     }
     batch.push(upload);
     bytes += bytesOf(upload);
   }
-  if (batch.length > 0) yield batch;
+  if (batch.length > 0) yield copied(batch);
 }
 
-/** The same uploads over one copy of their bytes, to be moved: a message that only shows bytes copies all of the file that they lie in. */
-function move(uploads: readonly WeightUpload[]): Pick<PackRequest, 'uploads' | 'moved'> {
-  const bytes = new Uint8Array(uploads.reduce((sum, upload) => sum + bytesOf(upload), 0));
+/** The same over one copy of the bytes, to be moved: a message that only shows bytes carries all of the file that they lie in. */
+function copied(batch: readonly Encoded[]): readonly WeightUpload[] {
+  const bytes = new Uint8Array(batch.reduce((sum, upload) => sum + bytesOf(upload), 0));
   let end = 0;
-  const copy = (raw: Uint8Array): Uint8Array => {
+  const copy = (raw: Uint8Array): Uint8Array<ArrayBuffer> => {
     const start = end;
     end += raw.byteLength;
     bytes.set(raw, start);
     return bytes.subarray(start, end);
   };
-  return {
-    uploads: uploads.map((upload) => ({ ...upload, raw: upload.raw.map(copy) })),
-    moved: bytes.buffer,
-  };
+  return batch.map((upload) => ({ ...upload, raw: upload.raw.map(copy) }));
 }

@@ -11,8 +11,8 @@ export interface WeightUpload {
   readonly bytes: number;
   /** Its relocations refer to weight 0 = the packed destination. Its inputs are the slots of `raw`, in order. */
   readonly prepare: EncodedPlan;
-  /** Stored bytes as they are in the file, one a prepare input. */
-  readonly raw: readonly Uint8Array[];
+  /** Stored bytes as they are in the file, one a prepare input. Their buffers are moved to the host, which releases them. */
+  readonly raw: readonly Uint8Array<ArrayBuffer>[];
 }
 
 export interface InitRequest {
@@ -33,16 +33,13 @@ export interface PackRequest {
   /** Owns them until its compile; should that not come, `free` drops them. */
   readonly plan: number;
   readonly uploads: readonly WeightUpload[];
-  /** The buffer that every `raw` lies in, moved to the host, which releases it. */
-  readonly moved: ArrayBuffer;
 }
-/** `weights[i]` is the id of the packed weight that the plan's relocations call i; unknown ids are in `uploads`. */
+/** `weights[i]` is the id of the packed weight that the plan's relocations call i. */
 export interface CompileRequest {
   readonly type: 'compile';
   readonly plan: number;
   readonly encoded: EncodedPlan;
   readonly weights: readonly number[];
-  readonly uploads: readonly WeightUpload[];
 }
 /** Each input's bytes are copied once into the plan's slot. Their buffers are moved to the host, which releases them. */
 export interface RunRequest {
@@ -88,7 +85,7 @@ export interface InitReply extends MemoryReply {
 }
 export type Reply = RunReply | MemoryReply | InitReply;
 
-/** Host -> façade. Of a pack or compile, progress counts packed weights; of a run, tiles. */
+/** Host -> façade. Of a pack, progress counts packed weights; of a run, tiles. */
 export type FromHost =
   | { readonly id: number; readonly reply: Reply }
   /** `crashed`: the host answers nothing more. */
