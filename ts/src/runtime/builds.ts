@@ -95,11 +95,23 @@ const GUESSED_PAGES = 32;
 export async function loadBuild(name: BuildName, threads = false): Promise<LoadedModule> {
   const carried = await CARRIED[name][threads ? 'threads' : 'single']();
   const { wasmBase64, initialPages, maximumPages } = carried;
-  const text = atob(wasmBase64);
-  // Not Uint8Array.from, which makes a list of all letters first: megabytes that stay until the next collection.
+  const bytes = decodeBase64(wasmBase64);
+  return { module: await compileBytes(bytes), initialPages, maximumPages };
+}
+
+interface Base64Decoder {
+  fromBase64?(text: string): Uint8Array<ArrayBuffer>;
+}
+
+function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
+  // Newer platforms do it without JavaScript's compilers getting to work on a loop, which takes megabytes.
+  const decoded = (Uint8Array as Base64Decoder).fromBase64?.(base64);
+  if (decoded !== undefined) return decoded;
+  const text = atob(base64);
+  // Not Uint8Array.from, which makes a list of all letters first: megabytes too, until the next collection.
   const bytes = new Uint8Array(text.length);
   for (let index = 0; index < bytes.length; index++) bytes[index] = text.charCodeAt(index);
-  return { module: await compileBytes(bytes), initialPages, maximumPages };
+  return bytes;
 }
 
 /**
