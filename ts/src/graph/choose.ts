@@ -25,12 +25,15 @@ export interface Chosen {
   readonly transformed_bytes: number;
   /** Those that are kept; each run transforms the others anew. */
   readonly kept_bytes: number;
+  readonly most_kept_bytes: number;
   /** What keeping them takes beyond the parameters they are made of. */
   readonly extra_bytes: number;
 }
 
-/** Transformed weights that a network may keep, the smallest first: the others are made anew in each run. */
+/** Transformed weights that a network may keep. If it has more, it keeps a part, the smallest first, and makes the others anew in each run. */
 export const MOST_TRANSFORMED_BYTES = 64 * 2 ** 20;
+/** That part. Transforming anew costs a layer of 256 channels 5 % of its time at 64x64, so that the memory of more would buy little. */
+export const PART_TRANSFORMED_BYTES = 16 * 2 ** 20;
 
 /** Multiply-adds that could be done while one weight is transformed. */
 const TRANSFORM = 7;
@@ -133,21 +136,26 @@ function winogradNode(
   };
 }
 
-/** Which convolutions keep their transformed weights: the smallest first, as far as the bytes reach. Shared weights are counted for each. */
-function keptOf(estimates: ReadonlyMap<ValueId, Estimate | string>): Set<ValueId> {
+/** Which convolutions keep their transformed weights, and how many bytes they may take. Shared weights are counted for each. */
+function keptOf(estimates: ReadonlyMap<ValueId, Estimate | string>): {
+  readonly kept: Set<ValueId>;
+  readonly most: number;
+} {
   const kept = new Set<ValueId>();
-  let left = MOST_TRANSFORMED_BYTES;
   const worthwhile = [...estimates].flatMap(([id, found]) =>
     typeof found === 'string' || found.best.kept > WORTHWHILE
       ? []
       : [{ id, bytes: transformedBytes(found.best.work) }],
   );
+  const all = worthwhile.reduce((sum, { bytes }) => sum + bytes, 0);
+  const most = all <= MOST_TRANSFORMED_BYTES ? MOST_TRANSFORMED_BYTES : PART_TRANSFORMED_BYTES;
+  let left = most;
   for (const { id, bytes } of worthwhile.sort((a, b) => a.bytes - b.bytes)) {
     left -= bytes;
     if (left < 0) break;
     kept.add(id);
   }
-  return kept;
+  return { kept, most };
 }
 
 /** Chooses for every convolution of a graph. */
@@ -160,7 +168,7 @@ export function choose(graph: Graph, { precision }: { readonly precision: Precis
       precision === 'highest' ? "precision 'highest'" : estimate(graph, node as Convolution),
     );
   }
-  const kept = keptOf(estimates);
+  const { kept, most: most_kept_bytes } = keptOf(estimates);
   let [transformed_bytes, kept_bytes, extra_bytes] = [0, 0, 0];
   // Forms that are stored: shared weights once each, and in both where one user is computed directly.
   const stored = new Set<string>();
@@ -200,5 +208,13 @@ export function choose(graph: Graph, { precision }: { readonly precision: Precis
       keeps ? 'transformed once' : 'transformed in each run',
     );
   });
-  return { graph: { ...graph, nodes }, precision, choices, transformed_bytes, kept_bytes, extra_bytes };
+  return {
+    graph: { ...graph, nodes },
+    precision,
+    choices,
+    transformed_bytes,
+    kept_bytes,
+    most_kept_bytes,
+    extra_bytes,
+  };
 }

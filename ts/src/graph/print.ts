@@ -1,5 +1,5 @@
 /** Readable, stable text for graphs and placements: for docs, tests and session.explain(). */
-import { type Chosen, MOST_TRANSFORMED_BYTES } from './choose.js';
+import type { Chosen } from './choose.js';
 import type { AnyNode, Graph, ValueId } from './ir.js';
 import { printLayout } from './layout.js';
 import type { Place, Placement, Step } from './place.js';
@@ -75,12 +75,13 @@ export function printNormalizations({ nodes }: Graph): string {
 }
 
 /** One line a convolution: its algorithm, and why; then what becomes of transformed weights. */
-export function printChosen({ precision, choices, transformed_bytes, kept_bytes }: Chosen): string {
+export function printChosen(chosen: Chosen): string {
+  const { precision, choices, transformed_bytes, kept_bytes, most_kept_bytes } = chosen;
   const anew = transformed_bytes - kept_bytes;
   return `${[
     `chosen for precision '${precision}' {`,
     ...choices.map(({ name, algorithm, why }) => `  ${name}: ${algorithm}  # ${why}`),
-    `  transformed weights: ${kept_bytes} bytes kept of at most ${MOST_TRANSFORMED_BYTES}, the smallest first; ${anew} transformed in each run`,
+    `  transformed weights: ${kept_bytes} bytes kept of at most ${most_kept_bytes}, the smallest first; ${anew} transformed in each run`,
     '}',
   ].join('\n')}\n`;
 }
