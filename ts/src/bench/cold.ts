@@ -23,7 +23,7 @@ export interface ColdRow {
   readonly memory_bytes: number | null;
 }
 
-export const totalOf = (phases: Phases): number =>
+const totalOf = (phases: Phases): number =>
   phases.import + phases.compile + phases.prepare + phases.first;
 
 interface Trial {

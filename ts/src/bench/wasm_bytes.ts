@@ -1,12 +1,12 @@
 /** The few pieces of WebAssembly's binary format that the benchmark's own modules are made of. None of this is in the package. */
 
 /** An unsigned LEB128 number. */
-export function leb(value: number): number[] {
+function leb(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb(value >>> 7)];
 }
 
 /** Bytes behind their length. */
-export function sized(bytes: readonly number[]): number[] {
+function sized(bytes: readonly number[]): number[] {
   return [...leb(bytes.length), ...bytes];
 }
 

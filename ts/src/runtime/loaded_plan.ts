@@ -15,7 +15,7 @@ export interface Region {
 }
 
 /** The smallest region that covers all of `regions`; an empty one for none. */
-export function covering(regions: readonly Region[]): Region {
+function covering(regions: readonly Region[]): Region {
   if (regions.length === 0) return { address: 0, bytes: 0 };
   const address = Math.min(...regions.map((region) => region.address));
   const end = Math.max(...regions.map((region) => region.address + region.bytes));

@@ -51,7 +51,7 @@ export interface ConvNumbers {
 }
 
 /** Refuses groups other than 1. */
-export function oneGroup(groups: number | undefined, op: string): void {
+function oneGroup(groups: number | undefined, op: string): void {
   if (whole(groups ?? 1, op, 'groups', 1) === 1) return;
   throw new UnsupportedError('grouped convolution', { op, got: `groups ${groups}`, wanted: 'groups 1' });
 }
