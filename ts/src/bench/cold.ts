@@ -23,8 +23,7 @@ export interface ColdRow {
   readonly memory_bytes: number | null;
 }
 
-const totalOf = (phases: Phases): number =>
-  phases.import + phases.compile + phases.prepare + phases.first;
+const totalOf = (phases: Phases): number => phases.import + phases.compile + phases.prepare + phases.first;
 
 interface Trial {
   readonly what: Case;
