@@ -129,6 +129,25 @@ describe('transformed weights', () => {
     expect(anew.length * one).toBe(rest.transformed_bytes - rest.kept_bytes);
     expect(anew.every(({ name }) => name.includes('.block.'))).toBe(true);
   });
+
+  test('weights that cannot be made anew are kept beside too many others', () => {
+    const layers = new nn.Sequential(
+      new nn.ConvTranspose2d(512, 256, 3, { stride: 2, padding: 1, outputPadding: 1 }),
+      new nn.Conv2d(256, 512, 3, { padding: 1 }),
+      new nn.Conv2d(512, 512, 3, { padding: 1 }),
+      new nn.Conv2d(512, 512, 3, { padding: 1 }),
+    );
+    const { graph, choices, kept_bytes, ...rest } = chosen(layers, [1, 512, 16, 16]);
+    expect(rest.transformed_bytes).toBeGreaterThan(MOST_TRANSFORMED_BYTES);
+    expect(choices.map(({ algorithm }) => algorithm)).not.toContain('direct');
+    expect(kept_bytes).toBe(512 * 256 * 36 * 4);
+    expect(kept_bytes).toBeGreaterThan(PART_TRANSFORMED_BYTES);
+    expect(rest.most_kept_bytes).toBe(kept_bytes);
+    const anew = graph.nodes.filter(
+      (node) => node.op === 'conv_winograd' && node.attributes.weights === 'transformed in each run',
+    );
+    expect(anew).toHaveLength(3);
+  });
 });
 
 test('explain names the algorithm of each convolution, its reason, and the rule of the weights', () => {

@@ -30,7 +30,7 @@ export interface Chosen {
   readonly extra_bytes: number;
 }
 
-/** Transformed weights that a network may keep. If it has more, it keeps a part, the smallest first, and makes the others anew in each run. */
+/** Transformed weights that a network may keep. If it has more, it keeps a part, the smallest first, and makes the others anew in each run, if they can be. */
 export const MOST_TRANSFORMED_BYTES = 64 * 2 ** 20;
 /** That part. Transforming anew costs a layer of 256 channels 5 % of its time at 64x64, so that the memory of more would buy little. */
 export const PART_TRANSFORMED_BYTES = 16 * 2 ** 20;
@@ -141,21 +141,23 @@ function keptOf(estimates: ReadonlyMap<ValueId, Estimate | string>): {
   readonly kept: Set<ValueId>;
   readonly most: number;
 } {
-  const kept = new Set<ValueId>();
   const worthwhile = [...estimates].flatMap(([id, found]) =>
     typeof found === 'string' || found.best.kept > WORTHWHILE
       ? []
-      : [{ id, bytes: transformedBytes(found.best.work) }],
+      : [{ id, bytes: transformedBytes(found.best.work), mayBeAnew: Number.isFinite(found.best.anew) }],
   );
   const all = worthwhile.reduce((sum, { bytes }) => sum + bytes, 0);
   const most = all <= MOST_TRANSFORMED_BYTES ? MOST_TRANSFORMED_BYTES : PART_TRANSFORMED_BYTES;
-  let left = most;
-  for (const { id, bytes } of worthwhile.sort((a, b) => a.bytes - b.bytes)) {
-    left -= bytes;
-    if (left < 0) break;
+  // Those that cannot be made anew come first, and have all the room: without it they would be computed directly.
+  worthwhile.sort((a, b) => Number(a.mayBeAnew) - Number(b.mayBeAnew) || a.bytes - b.bytes);
+  const kept = new Set<ValueId>();
+  let used = 0;
+  for (const { id, bytes, mayBeAnew } of worthwhile) {
+    if (used + bytes > (mayBeAnew ? most : MOST_TRANSFORMED_BYTES)) continue;
+    used += bytes;
     kept.add(id);
   }
-  return { kept, most };
+  return { kept, most: Math.max(most, used) };
 }
 
 /** Chooses for every convolution of a graph. */

@@ -9,7 +9,6 @@ use crate::mem::Src;
 const LINE: usize = 16;
 /// Lines that are on their way together, without a branch between them.
 const TOGETHER: usize = 8;
-
 /// The most times so many lines a step. Where more would be needed, little is computed with what is read, and waiting for it ahead
 /// costs more than waiting for it then: 24 squares of 256 channels lose 3 %.
 const MOST_ROUNDS: usize = 2;
@@ -49,7 +48,7 @@ impl Ahead {
 
 #[cfg(test)]
 mod tests {
-    use super::Ahead;
+    use super::{Ahead, LINE, MOST_ROUNDS, TOGETHER};
     use crate::mem::{Memory, Region};
     use crate::record::Operand;
 
@@ -69,9 +68,10 @@ mod tests {
                 for _ in 0..steps.max(1) + 1 {
                     ahead.step();
                 }
-                let parts = len / 128;
-                let touched = if parts > 2 * steps.max(1) { 0 } else { parts };
-                assert_eq!(ahead.at, touched * 128, "{len} in {steps}");
+                let parts = len / (LINE * TOGETHER);
+                let most = MOST_ROUNDS * steps.max(1);
+                let touched = if parts > most { 0 } else { parts };
+                assert_eq!(ahead.at, touched * LINE * TOGETHER, "{len} in {steps}");
             }
         }
     }

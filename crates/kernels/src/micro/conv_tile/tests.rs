@@ -1,5 +1,5 @@
 use super::{Panels, Place, Walk, conv_row};
-use crate::mem::{Dst, Memory, Region, Src};
+use crate::mem::{Dst, Memory, Region};
 use crate::record::Operand;
 
 /// Four floats.
@@ -21,13 +21,6 @@ const WALK: Walk = Walk {
     run: 1,
     px_stride: 1,
 };
-fn panels(weights: Src) -> Panels {
-    Panels {
-        weights,
-        stride: 0,
-        then: weights,
-    }
-}
 
 const PLACE: Place = Place {
     at: 0,
@@ -36,6 +29,16 @@ const PLACE: Place = Place {
     relu: false,
 };
 
+/// A row whose operands are all `y`.
+fn row(y: Dst, walk: &Walk, place: &Place, px: usize, vectors: usize) {
+    let panels = Panels {
+        weights: y.as_src(),
+        stride: 0,
+        then: y.as_src(),
+    };
+    conv_row(y.as_src(), &panels, None, y, walk, place, px, vectors);
+}
+
 #[test]
 #[should_panic(expected = "assertion failed: vectors > 0")]
 fn no_vectors_are_refused() {
@@ -43,36 +46,14 @@ fn no_vectors_are_refused() {
         at: 1 << 30,
         ..PLACE
     };
-    with_view(|y| {
-        conv_row(
-            y.as_src(),
-            &panels(y.as_src()),
-            None,
-            y,
-            &WALK,
-            &place,
-            1,
-            0,
-        )
-    });
+    with_view(|y| row(y, &WALK, &place, 1, 0));
 }
 
 #[test]
 #[should_panic(expected = "assertion failed")]
 fn a_number_of_vectors_that_wraps_is_refused() {
     let vectors = 1 << (usize::BITS - 2);
-    with_view(|y| {
-        conv_row(
-            y.as_src(),
-            &panels(y.as_src()),
-            None,
-            y,
-            &WALK,
-            &PLACE,
-            1,
-            vectors,
-        );
-    });
+    with_view(|y| row(y, &WALK, &PLACE, 1, vectors));
 }
 
 #[test]
@@ -82,18 +63,7 @@ fn a_place_at_the_end_of_the_address_space_is_refused() {
         at: usize::MAX,
         ..PLACE
     };
-    with_view(|y| {
-        conv_row(
-            y.as_src(),
-            &panels(y.as_src()),
-            None,
-            y,
-            &WALK,
-            &place,
-            1,
-            1,
-        )
-    });
+    with_view(|y| row(y, &WALK, &place, 1, 1));
 }
 
 #[test]
@@ -109,7 +79,12 @@ fn without_rows_the_distance_of_pixels_does_not_matter() {
     };
     with_view(|y| {
         let nothing = y.as_src().slice(0, 0);
-        conv_row(nothing, &panels(nothing), None, y, &walk, &place, 20, 1);
+        let panels = Panels {
+            weights: nothing,
+            stride: 0,
+            then: nothing,
+        };
+        conv_row(nothing, &panels, None, y, &walk, &place, 20, 1);
         assert_eq!(y.get(3), 0.0);
     });
 }
