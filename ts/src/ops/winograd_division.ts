@@ -55,8 +55,13 @@ const READ = {
 const WORKERS = [1, 2, 4];
 /** The most tiles that are laid out on workers to see how long they take. */
 const MOST_SCHEDULED = 256;
+/** Steps that could be done while a row of a nested kernel's squares is begun, the register tiles' own apart. */
+const ROW_STEPS = 8;
+/** What a tile that fills the second cache loses of its time, because others' lines are there too. */
+const CROWDED = 0.06;
+const CACHE_BYTES = 2 ** 21;
 /** Most squares along one axis of a tile. */
-const MOST_SIDE = 64;
+const MOST_SIDE = 128;
 
 /** Multiply-adds that could be done meanwhile. */
 interface TileCost {
@@ -122,6 +127,11 @@ function search(work: WinogradWork): Division {
   const oneBlock = blocksH * blocksW === 1;
 
   const inputSquares = (rows: number, cols: number): number => (rows + blocksH - 1) * (cols + blocksW - 1);
+  /** Of a point. Fewer than four channels are stored with those of the squares below, and the lanes that are none are written too. */
+  const pointElems = (rows: number, cols: number): number =>
+    channels < LANES
+      ? rows * ((cols + blocksW - 1) * blocksH * channels + LANES)
+      : inputSquares(rows, cols) * channels;
   const px = (squares: number, blocks: number): number =>
     (squares + blocks - 2) * algorithm.step + algorithm.patch;
   const stagedElems = (rows: number, cols: number): number =>
@@ -134,12 +144,12 @@ function search(work: WinogradWork): Division {
     const perRow =
       packing === 1
         ? length * steps + Math.ceil(length / 3) * 3 * TILE_STEPS * LANES
-        : length * steps + Math.ceil(length / REGISTER_SQUARES) * REGISTER_SQUARES * TILE_STEPS;
+        : length * steps + (Math.ceil(length / REGISTER_SQUARES) * TILE_STEPS + ROW_STEPS) * REGISTER_SQUARES;
     const transforms =
       inputSquares(rows, cols) * channelBlocks(c) * LANES * algorithm.input +
       squares * channelBlocks(tileOutputs) * LANES * algorithm.output;
     const multiplies = points * lines * perRow * tileOutputs + transforms;
-    const pointElems = points * inputSquares(rows, cols) * channels;
+    const inputElems = points * pointElems(rows, cols);
     const productElems = points * squares * Math.min(groupO, tileOutputs);
     const groups = Math.ceil(tileOutputs / groupO);
     const weights = weightElems(tileOutputs);
@@ -148,9 +158,10 @@ function search(work: WinogradWork): Division {
       elems * 4 > cached ? 'far' : 'cached';
     const waits =
       weights * READ.weight[place(weights, WEIGHTS_CACHED)] +
-      pointElems * groups * READ.point[place(pointElems + stagedElems(rows, cols), POINTS_CACHED)] +
-      productElems * groups * READ.product[place(pointElems + ofGroup, ALL_CACHED)];
-    return { multiplies, all: multiplies + waits };
+      inputElems * groups * READ.point[place(inputElems + stagedElems(rows, cols), POINTS_CACHED)] +
+      productElems * groups * READ.product[place(inputElems + ofGroup, ALL_CACHED)];
+    const crowded = (multiplies * CROWDED * (inputElems + productElems) * 4) / CACHE_BYTES;
+    return { multiplies, all: multiplies + waits + crowded };
   };
   /** The best number of outputs whose products lie in scratch together. */
   const groupOf = (rows: number, cols: number, tileO: number): number => {
@@ -174,7 +185,7 @@ function search(work: WinogradWork): Division {
     const groupO = groupOf(tileRows, tileCols, tileO);
     const smallest = tileRows === 1 && tileCols === 1;
     const part = tileCost(tileRows, tileCols, Math.min(tileO, outputs), groupO);
-    const pointBytes = points * inputSquares(tileRows, tileCols) * channels * 4;
+    const pointBytes = points * pointElems(tileRows, tileCols) * 4;
     if (!smallest && (pointBytes > POINTS_BYTES || part.multiplies > MOST_MULTIPLIES)) return;
     // [how many, each] of a strip, in the order in which workers take them.
     const strip = (rows: number): (readonly [number, TileCost])[] =>
@@ -205,7 +216,7 @@ function search(work: WinogradWork): Division {
     if (balanced >= leastCost) return;
     leastCost = balanced;
     const squares = tileRows * tileCols;
-    const inputs = inputSquares(tileRows, tileCols) * channels + GAP_ELEMS;
+    const inputs = pointElems(tileRows, tileCols) + GAP_ELEMS;
     const products = squares * groupO;
     best = {
       blocksH,

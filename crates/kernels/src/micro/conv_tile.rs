@@ -39,6 +39,17 @@ pub struct Walk {
     pub run: usize,
     /// From one pixel to the next
     pub px_stride: usize,
+    /// From one row of pixels to the next
+    pub px_row_stride: usize,
+}
+
+/// Pixels that are computed in one call.
+#[derive(Clone, Copy, Debug)]
+pub struct Pixels {
+    /// Rows of them
+    pub rows: usize,
+    /// Pixels of a row
+    pub cols: usize,
 }
 
 impl Walk {
@@ -51,15 +62,16 @@ impl Walk {
         )
     }
 
-    /// Floats from the first that `px` pixels read to one past the last.
-    pub fn reach(&self, px: usize) -> u64 {
-        if self.rows == 0 || self.taps == 0 || px == 0 {
+    /// Floats from the first that the pixels read to one past the last.
+    pub fn reach(&self, px: Pixels) -> u64 {
+        if self.rows == 0 || self.taps == 0 || px.rows == 0 || px.cols == 0 {
             return 0;
         }
         let spans = [
             span(self.rows, self.row_stride),
             span(self.taps, self.tap_stride),
-            span(px, self.px_stride),
+            span(px.cols, self.px_stride),
+            span(px.rows, self.px_row_stride),
         ];
         spans.into_iter().fold(self.run as u64, u64::saturating_add)
     }
@@ -78,6 +90,8 @@ pub struct Place {
     pub at: usize,
     /// From one pixel to the next
     pub px_stride: usize,
+    /// From one row of pixels to the next
+    pub px_row_stride: usize,
     /// From four outputs to the next four
     pub plane: usize,
     /// Negative results become 0
@@ -85,14 +99,15 @@ pub struct Place {
 }
 
 impl Place {
-    /// One past the last float that `px` pixels of `vectors` times four outputs write.
-    pub fn reach(&self, px: usize, vectors: usize) -> u64 {
-        if px == 0 || vectors == 0 {
+    /// One past the last float that the pixels of `vectors` times four outputs write.
+    pub fn reach(&self, px: Pixels, vectors: usize) -> u64 {
+        if px.rows == 0 || px.cols == 0 || vectors == 0 {
             return 0;
         }
         (self.at as u64)
             .saturating_add(LANES as u64)
-            .saturating_add(span(px, self.px_stride))
+            .saturating_add(span(px.cols, self.px_stride))
+            .saturating_add(span(px.rows, self.px_row_stride))
             .saturating_add(span(vectors, self.plane))
     }
 }
@@ -128,19 +143,19 @@ impl Panels {
     }
 }
 
-/// A row of `px` pixels by `vectors` times four output channels. `a` starts at the first pixel, `bias` at the first output.
+/// Rows of pixels by `vectors` times four output channels. `a` starts at the first pixel, `bias` at the first output.
 #[allow(
     clippy::too_many_arguments,
     reason = "operands, and how they are walked"
 )]
-pub fn conv_row(
+pub fn conv_rows(
     a: Src,
     panels: &Panels,
     bias: Option<Src>,
     y: Dst,
     walk: &Walk,
     place: &Place,
-    px: usize,
+    px: Pixels,
     vectors: usize,
 ) {
     let (w, panel_stride) = (panels.weights, panels.stride);
@@ -163,42 +178,48 @@ pub fn conv_row(
             vectors.div_ceil(2),
             walk.steps() as usize * 2 * LANES,
         );
-        let mut ahead = Ahead::new(next, px.div_ceil(TILE_PX));
+        let mut ahead = Ahead::new(next, px.rows * px.cols.div_ceil(TILE_PX));
         let w = w.as_ptr().wrapping_add(first / 2 * panel_stride);
-        let (mut x, mut at) = (0usize, place.at + first * place.plane);
-        for (width, tiles) in widths(px, TILE_PX) {
-            let tiles = Tiles {
-                // A walk of no rows reads nothing and reaches nowhere, whatever lies between its pixels.
-                a: a.as_ptr().wrapping_add(x.wrapping_mul(walk.px_stride)),
-                w,
-                bias,
-                y: y.as_mut_ptr(),
-                walk,
-                place: Place { at, ..*place },
-                tiles,
-            };
-            // SAFETY: pixels x..x + width * tiles and a panel of those that the assertions above cover.
-            unsafe {
-                if in_panel == 1 {
-                    tiles_of_width::<1, 0, false>(width, &tiles, &mut ahead);
-                } else if CONSTANT_STRIDES && width >= TILE_PX - 1 {
-                    match walk.px_stride {
-                        3 => tiles_of_width::<2, 3, false>(width, &tiles, &mut ahead),
-                        32 => tiles_of_width::<2, 32, false>(width, &tiles, &mut ahead),
-                        64 => tiles_of_width::<2, 64, false>(width, &tiles, &mut ahead),
-                        128 => tiles_of_width::<2, 128, false>(width, &tiles, &mut ahead),
-                        256 => tiles_of_width::<2, 256, false>(width, &tiles, &mut ahead),
-                        _ => tiles_of_width::<2, 0, false>(width, &tiles, &mut ahead),
+        for row in 0..px.rows {
+            // The last increments may pass a view's end, so they wrap rather than asserting to stay inside. A walk of no rows reads
+            // nothing and reaches nowhere, whatever lies between its pixels.
+            let mut from = a
+                .as_ptr()
+                .wrapping_add(row.wrapping_mul(walk.px_row_stride));
+            let mut at = place.at + first * place.plane + row * place.px_row_stride;
+            for (width, tiles) in widths(px.cols, TILE_PX) {
+                let tiles = Tiles {
+                    a: from,
+                    w,
+                    bias,
+                    y: y.as_mut_ptr(),
+                    walk,
+                    place: Place { at, ..*place },
+                    tiles,
+                };
+                // SAFETY: pixels of a row and a panel of those that the assertions above cover.
+                unsafe {
+                    if in_panel == 1 {
+                        tiles_of_width::<1, 0, false>(width, &tiles, &mut ahead);
+                    } else if CONSTANT_STRIDES && width >= TILE_PX - 1 {
+                        match walk.px_stride {
+                            3 => tiles_of_width::<2, 3, false>(width, &tiles, &mut ahead),
+                            32 => tiles_of_width::<2, 32, false>(width, &tiles, &mut ahead),
+                            64 => tiles_of_width::<2, 64, false>(width, &tiles, &mut ahead),
+                            128 => tiles_of_width::<2, 128, false>(width, &tiles, &mut ahead),
+                            256 => tiles_of_width::<2, 256, false>(width, &tiles, &mut ahead),
+                            _ => tiles_of_width::<2, 0, false>(width, &tiles, &mut ahead),
+                        }
+                    } else if product {
+                        tiles_of_width::<2, 0, true>(width, &tiles, &mut ahead);
+                    } else {
+                        tiles_of_width::<2, 0, false>(width, &tiles, &mut ahead);
                     }
-                } else if product {
-                    tiles_of_width::<2, 0, true>(width, &tiles, &mut ahead);
-                } else {
-                    tiles_of_width::<2, 0, false>(width, &tiles, &mut ahead);
                 }
+                let done = width * tiles.tiles;
+                from = from.wrapping_add(done.wrapping_mul(walk.px_stride));
+                at += done * place.px_stride;
             }
-            let done = width * tiles.tiles;
-            x += done;
-            at += done * place.px_stride;
         }
     }
 }
@@ -299,7 +320,7 @@ unsafe fn tiles<const PX: usize, const VECTORS: usize, const STRIDE: usize, cons
                 unsafe { result.store(to.add(p * place.px_stride + v * place.plane)) };
             }
         }
-        // The last increments may pass a view's end, so they wrap rather than asserting to stay inside.
+        // As in `conv_rows`.
         first = first.wrapping_add(px_stride.wrapping_mul(PX));
         to = to.wrapping_add(place.px_stride.wrapping_mul(PX));
     }

@@ -10,7 +10,7 @@
 //! 3 pixels x 3 outputs are the most that doesn't spill: nine sums, three weights, one pixel, one product (plain build).
 
 use super::activation::relu;
-use super::conv_tile::{Place, Walk};
+use super::conv_tile::{Pixels, Place, Walk};
 use super::widths::widths;
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
@@ -18,21 +18,21 @@ use crate::simd::{F32x4, LANES};
 /// The most outputs there can be.
 pub const MOST_OUTPUTS: usize = 3;
 
-/// A row of `px` pixels by `outputs` (1 to 3) channels; the result's other lanes become 0.
+/// Rows of pixels by `outputs` (1 to 3) channels; the result's other lanes become 0.
 ///
 /// `a` starts at the first pixel, `w` holds `outputs` vectors for every four steps of the walk, `bias` a vector.
 #[allow(
     clippy::too_many_arguments,
     reason = "operands, and how they are walked"
 )]
-pub fn dot_row(
+pub fn dot_rows(
     a: Src,
     w: Src,
     bias: Option<Src>,
     y: Dst,
     walk: &Walk,
     place: &Place,
-    px: usize,
+    px: Pixels,
     outputs: usize,
 ) {
     assert!(walk.run.is_multiple_of(LANES) && walk.reach(px) <= a.len() as u64);
@@ -44,32 +44,39 @@ pub fn dot_row(
         2 => 4,
         _ => 3,
     };
-    let (mut x, mut place) = (0usize, *place);
-    for (width, tiles) in widths(px, most) {
-        // As in `conv_row`.
-        let a = a.as_ptr().wrapping_add(x.wrapping_mul(walk.px_stride));
-        let (w, y) = (w.as_ptr(), y.as_mut_ptr());
-        // SAFETY: pixels x..x + width of those that the assertions above cover.
-        unsafe {
-            match (outputs, width) {
-                (1, 1) => tiles_of::<1, 1>(a, w, bias, y, walk, &place, tiles),
-                (1, 2) => tiles_of::<2, 1>(a, w, bias, y, walk, &place, tiles),
-                (1, 3) => tiles_of::<3, 1>(a, w, bias, y, walk, &place, tiles),
-                (1, 4) => tiles_of::<4, 1>(a, w, bias, y, walk, &place, tiles),
-                (1, 5) => tiles_of::<5, 1>(a, w, bias, y, walk, &place, tiles),
-                (1, 6) => tiles_of::<6, 1>(a, w, bias, y, walk, &place, tiles),
-                (2, 1) => tiles_of::<1, 2>(a, w, bias, y, walk, &place, tiles),
-                (2, 2) => tiles_of::<2, 2>(a, w, bias, y, walk, &place, tiles),
-                (2, 3) => tiles_of::<3, 2>(a, w, bias, y, walk, &place, tiles),
-                (2, 4) => tiles_of::<4, 2>(a, w, bias, y, walk, &place, tiles),
-                (3, 1) => tiles_of::<1, 3>(a, w, bias, y, walk, &place, tiles),
-                (3, 2) => tiles_of::<2, 3>(a, w, bias, y, walk, &place, tiles),
-                (3, 3) => tiles_of::<3, 3>(a, w, bias, y, walk, &place, tiles),
-                _ => unreachable!(),
+    let (w, y) = (w.as_ptr(), y.as_mut_ptr());
+    for row in 0..px.rows {
+        // As in `conv_rows`.
+        let mut from = a
+            .as_ptr()
+            .wrapping_add(row.wrapping_mul(walk.px_row_stride));
+        let mut to = Place {
+            at: place.at + row * place.px_row_stride,
+            ..*place
+        };
+        for (width, tiles) in widths(px.cols, most) {
+            // SAFETY: pixels of a row of those that the assertions above cover.
+            unsafe {
+                match (outputs, width) {
+                    (1, 1) => tiles_of::<1, 1>(from, w, bias, y, walk, &to, tiles),
+                    (1, 2) => tiles_of::<2, 1>(from, w, bias, y, walk, &to, tiles),
+                    (1, 3) => tiles_of::<3, 1>(from, w, bias, y, walk, &to, tiles),
+                    (1, 4) => tiles_of::<4, 1>(from, w, bias, y, walk, &to, tiles),
+                    (1, 5) => tiles_of::<5, 1>(from, w, bias, y, walk, &to, tiles),
+                    (1, 6) => tiles_of::<6, 1>(from, w, bias, y, walk, &to, tiles),
+                    (2, 1) => tiles_of::<1, 2>(from, w, bias, y, walk, &to, tiles),
+                    (2, 2) => tiles_of::<2, 2>(from, w, bias, y, walk, &to, tiles),
+                    (2, 3) => tiles_of::<3, 2>(from, w, bias, y, walk, &to, tiles),
+                    (2, 4) => tiles_of::<4, 2>(from, w, bias, y, walk, &to, tiles),
+                    (3, 1) => tiles_of::<1, 3>(from, w, bias, y, walk, &to, tiles),
+                    (3, 2) => tiles_of::<2, 3>(from, w, bias, y, walk, &to, tiles),
+                    (3, 3) => tiles_of::<3, 3>(from, w, bias, y, walk, &to, tiles),
+                    _ => unreachable!(),
+                }
             }
+            from = from.wrapping_add((width * tiles).wrapping_mul(walk.px_stride));
+            to.at += width * tiles * place.px_stride;
         }
-        x += width * tiles;
-        place.at += width * tiles * place.px_stride;
     }
 }
 
@@ -124,7 +131,7 @@ unsafe fn tiles_of<const PX: usize, const OUTPUTS: usize>(
             // SAFETY: within the reach of `place`; the caller answers for it.
             unsafe { result.store(to.add(p * place.px_stride)) };
         }
-        // As in `conv_row`.
+        // As in `conv_rows`.
         first = first.wrapping_add(px_stride.wrapping_mul(PX));
         to = to.wrapping_add(place.px_stride.wrapping_mul(PX));
     }

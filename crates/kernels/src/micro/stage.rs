@@ -138,7 +138,7 @@ fn interleave<const BLOCKS: usize, L: Load>(
 }
 
 /// Copies one channel block of the window to `to`, as [row][column] of vectors, normalised on the way or not. Lanes past C become
-/// zeros.
+/// zeros, but for those of fewer than four channels, which a pixel (`pixel_elems`) doesn't have.
 pub fn stage_plane(
     x: Src,
     shape: &Blocked,
@@ -188,7 +188,7 @@ fn plane_rows<L: Load>(x: Src, shape: &Blocked, window: &Window, load: L, block:
             );
         }
     }
-    if lanes < LANES {
+    if lanes < LANES && shape.c > LANES {
         let to = to.slice(0, window.rows * row_elems);
         rows::map(to.as_src(), to, |pixel| {
             let mut pixel = pixel.to_array();

@@ -71,46 +71,92 @@ impl Columns {
     }
 }
 
-/// Transforms `A::PATCH` x `A::PATCH` pixels, rows `row_stride` floats apart, to as many vectors as there are points, `to_stride`
-/// floats apart.
-#[inline(never)]
-pub fn input_tile<A: Algorithm>(x: Src, row_stride: usize, to: Dst, to_stride: usize) {
-    assert!(holds(x.len(), A::PATCH, row_stride, A::PATCH));
-    assert!(holds(to.len(), points::<A>(), to_stride, 1));
-    let (from, to) = (x.as_ptr(), to.as_mut_ptr());
-    let mut columns = Columns::new();
-    for col in 0..A::PATCH {
-        // SAFETY: rows and columns of the patch: what the assertions cover.
-        let d = line(A::PATCH, |row| unsafe {
-            F32x4::load(from.add(row * row_stride + col * LANES))
-        });
-        columns.set(col, A::POINTS, A::input(d));
+/// Vectors that lie between the two passes over some squares' inputs, before the most that a square may need more: half of the first
+/// cache, and the stack has room for them.
+const MOST_BETWEEN: usize = 1152;
+
+/// Inputs of some squares between the two passes, four channels in the lanes. A pass over each square would meet as many pages of
+/// memory as there are points, more than the processor finds addresses for at once: the second pass takes one row of points after
+/// the other, each for all squares.
+pub struct InputTiles {
+    /// [square][row of points][column]
+    columns: [MaybeUninit<F32x4>; MOST_BETWEEN],
+    squares: usize,
+}
+
+impl InputTiles {
+    /// The most squares there is room for.
+    pub const fn most<A: Algorithm>() -> usize {
+        MOST_BETWEEN / (A::POINTS * A::PATCH)
     }
-    for row in 0..A::POINTS {
-        // SAFETY: all columns of the patch are set, to the last point.
-        let points = A::input(unsafe { columns.row(row, A::PATCH) });
-        for (col, point) in points.into_iter().enumerate().take(A::POINTS) {
-            // SAFETY: one of the points, which the assertions cover.
-            unsafe { point.store(to.add((row * A::POINTS + col) * to_stride)) };
+
+    /// No squares.
+    #[allow(clippy::new_without_default, reason = "nothing is initialised")]
+    pub fn new() -> Self {
+        Self {
+            columns: [MaybeUninit::uninit(); MOST_BETWEEN],
+            squares: 0,
+        }
+    }
+
+    /// Forgets all squares.
+    pub fn clear(&mut self) {
+        self.squares = 0;
+    }
+
+    /// The first pass over `A::PATCH` x `A::PATCH` pixels, rows `row_stride` floats apart: one more square.
+    #[inline(never)]
+    pub fn push<A: Algorithm>(&mut self, x: Src, row_stride: usize) {
+        assert!(holds(x.len(), A::PATCH, row_stride, A::PATCH));
+        assert!(self.squares < Self::most::<A>());
+        let square = A::POINTS * A::PATCH;
+        let from = x.as_ptr();
+        let to = &mut self.columns[self.squares * square..][..square];
+        for col in 0..A::PATCH {
+            // SAFETY: rows and columns of the patch: what the assertion covers.
+            let d = line(A::PATCH, |row| unsafe {
+                F32x4::load(from.add(row * row_stride + col * LANES))
+            });
+            for (row, x) in A::input(d).into_iter().enumerate().take(A::POINTS) {
+                to[row * A::PATCH + col].write(x);
+            }
+        }
+        self.squares += 1;
+    }
+
+    /// The second pass: a vector for each point, `to_stride` floats apart, of each square of `places`, (which, at how many floats).
+    #[inline(never)]
+    pub fn store<A: Algorithm>(&self, to: Dst, to_stride: usize, places: &[(usize, usize)]) {
+        assert!(self.squares <= Self::most::<A>());
+        let last = (points::<A>() as u64 - 1) * to_stride as u64 + LANES as u64;
+        for &(square, place) in places {
+            assert!(square < self.squares);
+            assert!(last.saturating_add(place as u64) <= to.len() as u64);
+        }
+        for row in 0..A::POINTS {
+            let to = to.as_mut_ptr().wrapping_add(row * A::POINTS * to_stride);
+            for &(square, place) in places {
+                let from = (square * A::POINTS + row) * A::PATCH;
+                // SAFETY: `push` has written all columns of each square.
+                let d = line(A::PATCH, |col| unsafe {
+                    self.columns.get_unchecked(from + col).assume_init()
+                });
+                let to = to.wrapping_add(place);
+                for (col, point) in A::input(d).into_iter().enumerate().take(A::POINTS) {
+                    // SAFETY: one of the square's points, which the assertions cover.
+                    unsafe { point.store(to.add(col * to_stride)) };
+                }
+            }
         }
     }
 }
 
-/// What happens to a result before it is stored: bias is added, and what is less than `least` becomes 0. NaN stays.
-#[derive(Clone, Copy)]
-pub struct Finish {
-    /// Added
-    pub bias: F32x4,
-    /// 0, or minus infinity for results as they are
-    pub least: f32,
-}
-
-/// Transforms products, a vector each, to `A::TILE` x `A::TILE` results and stores the first `rows` x `cols` of them, rows
+/// Transforms products, a vector each, to `A::TILE` x `A::TILE` results, adds the bias and stores the first `rows` x `cols` of them, rows
 /// `row_stride` floats apart.
 #[inline(never)]
 pub fn output_tile<A: Algorithm>(
     m: Src,
-    finish: &Finish,
+    bias: F32x4,
     y: Dst,
     row_stride: usize,
     (rows, cols): (usize, usize),
@@ -118,7 +164,6 @@ pub fn output_tile<A: Algorithm>(
     assert!(points::<A>() * LANES <= m.len());
     assert!(rows <= A::TILE && cols <= A::TILE && holds(y.len(), rows, row_stride, cols));
     let (from, to) = (m.as_ptr(), y.as_mut_ptr());
-    let least = F32x4::splat(finish.least);
     let mut columns = Columns::new();
     for col in 0..A::POINTS {
         // SAFETY: one of the points, which the assertions cover.
@@ -127,19 +172,26 @@ pub fn output_tile<A: Algorithm>(
         });
         columns.set(col, A::TILE, A::output(m));
     }
-    for row in 0..A::TILE {
-        if row >= rows {
-            break;
-        }
-        // SAFETY: all columns of points are set, to the last result.
-        let results = A::output(unsafe { columns.row(row, A::POINTS) });
-        for (col, result) in results.into_iter().enumerate().take(A::TILE) {
-            if col < cols {
-                let result = (result + finish.bias).zero_below(least);
-                // SAFETY: a row and a column within the bounds that the assertions cover.
-                unsafe { result.store(to.add(row * row_stride + col * LANES)) };
+    let store = |rows: usize, cols: usize| {
+        for row in 0..A::TILE {
+            if row >= rows {
+                break;
+            }
+            // SAFETY: all columns of points are set, to the last result.
+            let results = A::output(unsafe { columns.row(row, A::POINTS) });
+            for (col, result) in results.into_iter().enumerate().take(A::TILE) {
+                if col < cols {
+                    // SAFETY: a row and a column within the bounds that the assertions cover.
+                    unsafe { (result + bias).store(to.add(row * row_stride + col * LANES)) };
+                }
             }
         }
+    };
+    // Nearly all squares are whole: they don't ask about each result.
+    if (rows, cols) == (A::TILE, A::TILE) {
+        store(A::TILE, A::TILE);
+    } else {
+        store(rows, cols);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stage the rows and columns of x under the tile, border included          // micro/stage.rs
-//! for output row { conv_row or dot_row }                                   // micro/conv_tile.rs, micro/dot_tile.rs
+//! for output row { conv_rows or dot_rows }                                  // micro/conv_tile.rs, micro/dot_tile.rs
 //! ```
 //! Row by row with all output channels, not the other way round: the staged row stays near, weights stream past it.
 //! Staging costs (rows + kh - 1) / rows loads and stores an element, 1 % of the multiplies in the layers that matter.
@@ -11,8 +11,8 @@ use crate::layout::Blocked;
 use crate::mem::Memory;
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
-use crate::micro::conv_tile::{Panels, Place, Walk, conv_row};
-use crate::micro::dot_tile::dot_row;
+use crate::micro::conv_tile::{Panels, Pixels, Place, Walk, conv_rows};
+use crate::micro::dot_tile::dot_rows;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
@@ -219,6 +219,7 @@ impl Op for Conv2d {
             tap_stride: dilation_w * pixel,
             run: if together { kw * pixel } else { pixel },
             px_stride: stride_w * pixel,
+            px_row_stride: 0,
         };
         let steps = pixel * kh * kw;
         let y_shape = self.y_shape();
@@ -246,10 +247,12 @@ impl Op for Conv2d {
             let place = Place {
                 at: at(first / LANES),
                 px_stride: LANES,
+                px_row_stride: 0,
                 plane: y_shape.plane_px() * LANES,
                 relu: activation == Activation::Relu,
             };
             let (y, vectors) = (operands.y, outputs.div_ceil(LANES));
+            let px = Pixels { rows: 1, cols: px };
             match packing {
                 Packing::Outputs => {
                     let panels = Panels {
@@ -257,13 +260,13 @@ impl Op for Conv2d {
                         stride: PANEL_OUTPUTS * steps,
                         then: w.slice(0, 0),
                     };
-                    conv_row(a, &panels, bias, y, &walk, &place, px, vectors);
+                    conv_rows(a, &panels, bias, y, &walk, &place, px, vectors);
                 }
-                Packing::Inputs => dot_row(a, w, bias, y, &walk, &place, px, outputs),
+                Packing::Inputs => dot_rows(a, w, bias, y, &walk, &place, px, outputs),
             }
             if activation == Activation::Tanh {
                 for block in tile.outputs.0 / LANES..tile.outputs.1.div_ceil(LANES) {
-                    let y = operands.y.slice(at(block), px * LANES);
+                    let y = operands.y.slice(at(block), px.cols * LANES);
                     rows::map(y.as_src(), y, tanh);
                 }
             }

@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! stage the rows and columns of x that the tile's outputs read, zeros around x   // micro/stage.rs
-//! for output row { for column phase { conv_row } }
+//! for output row { for column phase { conv_rows } }
 //! ```
 
 use crate::layout::Blocked;
 use crate::mem::Memory;
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
-use crate::micro::conv_tile::{Panels, Place, Walk, conv_row};
+use crate::micro::conv_tile::{Panels, Pixels, Place, Walk, conv_rows};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::rows;
@@ -240,6 +240,7 @@ impl Op for ConvTranspose2d {
                     tap_stride: 0,
                     run: col_phase.taps * pixel,
                     px_stride: pixel,
+                    px_row_stride: 0,
                 };
                 // A phase without taps reads nothing: its outputs are the bias.
                 let from = match row_phase.taps * col_phase.taps {
@@ -258,7 +259,10 @@ impl Op for ConvTranspose2d {
                 let before =
                     Phase::taps_before(&row_phase, &col_phase, self.kw as usize) * pixel * outputs;
                 let steps = row_phase.taps * col_phase.taps * pixel;
-                let px = (cols.to - x).div_ceil(cols.stride);
+                let px = Pixels {
+                    rows: 1,
+                    cols: (cols.to - x).div_ceil(cols.stride),
+                };
                 let at = before + first_o * steps;
                 let w = operands.weight.slice(at, operands.weight.len() - at);
                 let bias = operands
@@ -267,6 +271,7 @@ impl Op for ConvTranspose2d {
                 let place = Place {
                     at: y_shape.at(n, first_o / LANES, y, x),
                     px_stride: cols.stride * LANES,
+                    px_row_stride: 0,
                     plane: y_shape.plane_px() * LANES,
                     relu: activation == Activation::Relu,
                 };
@@ -276,7 +281,7 @@ impl Op for ConvTranspose2d {
                     then: w.slice(0, 0),
                 };
                 let vectors = (last_o - first_o).div_ceil(LANES);
-                conv_row(a, &panels, bias, operands.y, &walk, &place, px, vectors);
+                conv_rows(a, &panels, bias, operands.y, &walk, &place, px, vectors);
             }
             if activation == Activation::Tanh {
                 for block in first_o / LANES..last_o.div_ceil(LANES) {

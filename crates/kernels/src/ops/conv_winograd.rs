@@ -21,22 +21,25 @@
 mod division;
 
 use crate::mem::{Memory, Src};
-use crate::micro::activation::{Activation, tanh};
+use crate::micro::activation::{Activation, relu, tanh};
 use crate::micro::border::Border;
-use crate::micro::conv_tile::{Panels, Place, Walk, conv_row};
-use crate::micro::dot_tile::dot_row;
+use crate::micro::conv_tile::{Panels, Pixels, Place, Walk, conv_rows};
+use crate::micro::dot_tile::dot_rows;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage_plane};
 use crate::micro::statistics::{moments_of_rows, store_moments};
 use crate::micro::winograd::{
-    Algorithm, Finish, Visitor, input_tile, output_tile, points, visit, weight_point, weight_points,
+    Algorithm, InputTiles, Visitor, output_tile, points, visit, weight_point, weight_points,
 };
 use crate::ops::conv::{Operands, check_channels};
 use crate::ops::{Fault, MOST_COORDINATE, Op, product, scratch, tile_count, within};
 use crate::record::{ConvWinograd, field};
 use crate::simd::{F32x4, LANES};
 use division::{BLOCKS_TOGETHER, Stages, Tile};
+
+/// Vectors of a point that are stored together, at most.
+const MOST_PLACES: usize = 32;
 
 impl ConvWinograd {
     /// Inputs of the tile's squares, and of those beyond that its kernels reach, to `stages.points`.
@@ -64,24 +67,62 @@ impl ConvWinograd {
         };
         let plane = window.rows * window.cols * LANES;
         let blocks = shape.channel_blocks();
+        let mut tiles = InputTiles::new();
+        let layout = &stages.layout;
+        // Of fewer than four channels, what is written next takes the place of the lanes that are none: it must come later, which columns
+        // of squares do.
+        let order = |square: usize| match layout.stacked {
+            true => (square % in_rows, square / in_rows),
+            false => (square / in_cols, square % in_cols),
+        };
+        let copies = if layout.stacked { self.blocks().0 } else { 1 };
         for first in (0..blocks).step_by(BLOCKS_TOGETHER) {
             let together = BLOCKS_TOGETHER.min(blocks - first);
             for i in 0..together {
                 let to = stages.staged.slice(i * plane, plane);
                 stage_plane(operands.x, &shape, &window, load, first + i, to);
             }
-            for square in 0..in_rows * in_cols {
-                let (row, col) = (square / in_cols, square % in_cols);
-                let from = (row * window.cols + col) * A::STEP * LANES;
-                // Of fewer than four channels, the next square takes the place of the lanes that are none.
-                let at = square * channels + first * LANES;
-                for i in 0..together {
-                    let (from, at) = (i * plane + from, at + i * LANES);
-                    let staged = stages.staged.as_src();
-                    let pixels = staged.slice(from, staged.len() - from);
-                    let to = stages.points.slice(at, stages.points.len() - at);
-                    input_tile::<A>(pixels, window.cols * LANES, to, stages.point_stride);
+            let squares = in_rows * in_cols;
+            let most = InputTiles::most::<A>().min(MOST_PLACES) / together;
+            for start in (0..squares).step_by(most) {
+                let some = start..squares.min(start + most);
+                tiles.clear();
+                for square in some.clone() {
+                    let (row, col) = order(square);
+                    let from = (row * window.cols + col) * A::STEP * LANES;
+                    for i in 0..together {
+                        let staged = stages.staged.as_src();
+                        let pixels =
+                            staged.slice(from + i * plane, staged.len() - from - i * plane);
+                        tiles.push::<A>(pixels, window.cols * LANES);
+                    }
                 }
+                let store = |places: &[(usize, usize)]| {
+                    tiles.store::<A>(stages.points, stages.point_stride, places);
+                };
+                let (mut places, mut count) = ([(0, 0); MOST_PLACES], 0);
+                for square in some {
+                    let (row, col) = order(square);
+                    for block_row in (0..copies).take_while(|&block_row| block_row <= row) {
+                        if row - block_row >= layout.rows as usize {
+                            continue;
+                        }
+                        let at = (row - block_row) * layout.row as usize
+                            + col * layout.square as usize
+                            + block_row * channels
+                            + first * LANES;
+                        for i in 0..together {
+                            let tile = (square - start) * together + i;
+                            if count == MOST_PLACES {
+                                store(&places);
+                                count = 0;
+                            }
+                            places[count] = (tile, at + i * LANES);
+                            count += 1;
+                        }
+                    }
+                }
+                store(&places[..count]);
             }
         }
     }
@@ -97,20 +138,29 @@ impl ConvWinograd {
     ) {
         let channels = pixel_elems(self.c as usize);
         let (blocks_h, blocks_w) = self.blocks();
-        let (squares, in_cols) = (tile.rows() * tile.cols(), tile.cols() + blocks_w - 1);
+        let squares = tile.rows() * tile.cols();
+        let layout = &stages.layout;
+        let (square, row) = (layout.square as usize, layout.row as usize);
         let walk = Walk {
-            rows: blocks_h,
-            row_stride: in_cols * channels,
+            rows: if layout.stacked { 1 } else { blocks_h },
+            row_stride: row,
             taps: 1,
             tap_stride: 0,
-            run: blocks_w * channels,
-            px_stride: channels,
+            run: blocks_w * square,
+            px_stride: square,
+            px_row_stride: row,
         };
-        let steps = blocks_h * walk.run;
+        let steps = blocks_h * blocks_w * channels;
         // Squares of one block lie one after the other, whatever rows they make.
-        let (rows, cols) = match (blocks_h, blocks_w) {
-            (1, 1) => (1, squares),
-            _ => (tile.rows(), tile.cols()),
+        let px = match (blocks_h, blocks_w) {
+            (1, 1) if !layout.stacked => Pixels {
+                rows: 1,
+                cols: squares,
+            },
+            _ => Pixels {
+                rows: tile.rows(),
+                cols: tile.cols(),
+            },
         };
         // A last panel of four outputs lies closer than whole ones do.
         let last = (outputs.1 - 1) / PANEL_OUTPUTS * PANEL_OUTPUTS;
@@ -138,28 +188,25 @@ impl ConvWinograd {
                 let then = (then * steps).min(weight.len());
                 let then = weight.slice(then, (weight.len() - then).min(steps * width));
                 let vectors = (end - first).div_ceil(LANES);
-                for row in 0..rows {
-                    let from = row * walk.row_stride;
-                    let a = inputs.slice(from, inputs.len() - from);
-                    let square = (first - outputs.0) / LANES * squares + row * cols;
-                    let place = Place {
-                        at: (square * points::<A>() + point) * LANES,
-                        px_stride: points::<A>() * LANES,
-                        plane: squares * points::<A>() * LANES,
-                        relu: false,
-                    };
-                    let y = stages.products;
-                    match packing {
-                        Packing::Outputs => {
-                            let panels = Panels {
-                                weights: w,
-                                stride: panel_stride,
-                                then,
-                            };
-                            conv_row(a, &panels, None, y, &walk, &place, cols, vectors)
-                        }
-                        Packing::Inputs => dot_row(a, w, None, y, &walk, &place, cols, width),
+                let square = (first - outputs.0) / LANES * squares;
+                let place = Place {
+                    at: (square * points::<A>() + point) * LANES,
+                    px_stride: points::<A>() * LANES,
+                    px_row_stride: px.cols * points::<A>() * LANES,
+                    plane: squares * points::<A>() * LANES,
+                    relu: false,
+                };
+                let y = stages.products;
+                match packing {
+                    Packing::Outputs => {
+                        let panels = Panels {
+                            weights: w,
+                            stride: panel_stride,
+                            then,
+                        };
+                        conv_rows(inputs, &panels, None, y, &walk, &place, px, vectors)
                     }
+                    Packing::Inputs => dot_rows(inputs, w, None, y, &walk, &place, px, width),
                 }
             }
         }
@@ -177,15 +224,9 @@ impl ConvWinograd {
         let shape = self.y_shape();
         let squares = tile.rows() * tile.cols();
         for first in (outputs.0..outputs.1).step_by(LANES) {
-            let finish = Finish {
-                bias: operands
-                    .bias
-                    .map_or(F32x4::splat(0.0), |bias| bias.load(first)),
-                least: match activation {
-                    Activation::Relu => 0.0,
-                    _ => f32::NEG_INFINITY,
-                },
-            };
+            let bias = operands
+                .bias
+                .map_or(F32x4::splat(0.0), |bias| bias.load(first));
             for row in 0..tile.rows() {
                 let y_row = (tile.rows.0 + row) * A::TILE;
                 let rows = A::TILE.min(shape.h - y_row);
@@ -197,15 +238,18 @@ impl ConvWinograd {
                     let m = m.slice(at * points::<A>() * LANES, points::<A>() * LANES);
                     let at = shape.at(tile.n, first / LANES, y_row, y_col);
                     let y = operands.y.slice(at, operands.y.len() - at);
-                    output_tile::<A>(m, &finish, y, shape.w * LANES, (rows, cols));
+                    output_tile::<A>(m, bias, y, shape.w * LANES, (rows, cols));
                 }
-                if activation == Activation::Tanh {
+                if activation != Activation::None {
                     let y_col = tile.cols.0 * A::TILE;
                     let cols = (tile.cols() * A::TILE).min(shape.w - y_col);
                     for row in y_row..y_row + rows {
                         let at = shape.at(tile.n, first / LANES, row, y_col);
                         let y = operands.y.slice(at, cols * LANES);
-                        rows::map(y.as_src(), y, tanh);
+                        match activation {
+                            Activation::Tanh => rows::map(y.as_src(), y, tanh),
+                            _ => rows::map(y.as_src(), y, relu),
+                        }
                     }
                 }
             }

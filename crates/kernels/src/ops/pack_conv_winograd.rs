@@ -147,7 +147,12 @@ impl PackConvWinograd {
         let mut points = [[F32x4::splat(0.0); TOGETHER]; MOST_WEIGHT_POINTS];
         let in_block = outer * inner;
         for block in 0..blocks_h * blocks_w {
-            let (top, left) = (block / blocks_w * A::TAPS, block % blocks_w * A::TAPS);
+            // As conv_winograd's points lie: of fewer than four channels, a column of blocks is together.
+            let (row, col) = match channels < LANES {
+                true => (block % blocks_h, block / blocks_h),
+                false => (block / blocks_w, block % blocks_w),
+            };
+            let (top, left) = (row * A::TAPS, col * A::TAPS);
             for from in (0..in_block).step_by(TOGETHER) {
                 let together = TOGETHER.min(in_block - from);
                 for (n, at) in (from..from + together).enumerate() {

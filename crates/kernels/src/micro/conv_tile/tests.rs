@@ -1,4 +1,4 @@
-use super::{Panels, Place, Walk, conv_row};
+use super::{Panels, Pixels, Place, Walk, conv_rows};
 use crate::mem::{Dst, Memory, Region};
 use crate::record::Operand;
 
@@ -20,11 +20,13 @@ const WALK: Walk = Walk {
     tap_stride: 0,
     run: 1,
     px_stride: 1,
+    px_row_stride: 0,
 };
 
 const PLACE: Place = Place {
     at: 0,
     px_stride: 4,
+    px_row_stride: 0,
     plane: 0,
     relu: false,
 };
@@ -36,7 +38,16 @@ fn row(y: Dst, walk: &Walk, place: &Place, px: usize, vectors: usize) {
         stride: 0,
         then: y.as_src(),
     };
-    conv_row(y.as_src(), &panels, None, y, walk, place, px, vectors);
+    conv_rows(
+        y.as_src(),
+        &panels,
+        None,
+        y,
+        walk,
+        place,
+        Pixels { rows: 1, cols: px },
+        vectors,
+    );
 }
 
 #[test]
@@ -71,6 +82,7 @@ fn without_rows_the_distance_of_pixels_does_not_matter() {
     let walk = Walk {
         rows: 0,
         px_stride: usize::MAX,
+        px_row_stride: usize::MAX,
         ..WALK
     };
     let place = Place {
@@ -84,7 +96,16 @@ fn without_rows_the_distance_of_pixels_does_not_matter() {
             stride: 0,
             then: nothing,
         };
-        conv_row(nothing, &panels, None, y, &walk, &place, 20, 1);
+        conv_rows(
+            nothing,
+            &panels,
+            None,
+            y,
+            &walk,
+            &place,
+            Pixels { rows: 2, cols: 10 },
+            1,
+        );
         assert_eq!(y.get(3), 0.0);
     });
 }

@@ -37,10 +37,25 @@ impl Tile {
     }
 }
 
+/// How the points of a tile's inputs lie, in floats: at each point, [row][column][channel] of squares. Of fewer than four channels, whose
+/// runs would be short, [row][column][block row][channel]: what a result needs of the squares of a column is together.
+#[derive(Clone, Copy)]
+pub(super) struct PointLayout {
+    /// Whether a square holds the rows of squares below it too, one for each row of blocks
+    pub(super) stacked: bool,
+    /// From one square to the next
+    pub(super) square: u64,
+    /// From one row of squares to the next
+    pub(super) row: u64,
+    /// Rows of squares
+    pub(super) rows: u64,
+}
+
 /// Sizes of the parts of a worker's scratch, in floats.
 pub(super) struct Sizes {
     /// What lies under the squares, of the channel blocks transformed together
     pub(super) staged: u64,
+    pub(super) layout: PointLayout,
     /// From one point of the inputs to the next
     pub(super) point: u64,
     /// Products
@@ -51,7 +66,8 @@ pub(super) struct Sizes {
 pub(super) struct Stages {
     /// [channel block][row][column][4]
     pub(super) staged: Dst,
-    /// [point][square][channel]
+    pub(super) layout: PointLayout,
+    /// [point] as in `layout`
     pub(super) points: Dst,
     pub(super) point_stride: usize,
     /// [4 outputs][square][point][4]
@@ -156,9 +172,29 @@ impl ConvWinograd {
         let in_rows = rows + u64::from(self.blocks_h) - 1;
         let in_cols = cols + u64::from(self.blocks_w) - 1;
         let px = |squares: u64| Ok(of(&[squares - 1, A::STEP as u64])? + A::PATCH as u64);
+        let stacked = channels < LANES;
+        let layout = match stacked {
+            true => {
+                let square = of(&[u64::from(self.blocks_h), channels as u64])?;
+                PointLayout {
+                    stacked,
+                    square,
+                    // The lanes that are no channels are written too.
+                    row: of(&[in_cols, square])? + LANES as u64,
+                    rows,
+                }
+            }
+            false => PointLayout {
+                stacked,
+                square: channels as u64,
+                row: of(&[in_cols, channels as u64])?,
+                rows: in_rows,
+            },
+        };
         Ok(Sizes {
+            layout,
             staged: of(&[together, px(in_rows)?, px(in_cols)?, LANES as u64])?,
-            point: of(&[in_rows, in_cols, channels as u64])? + GAP as u64,
+            point: of(&[layout.rows, layout.row])? + GAP as u64,
             products: of(&[rows, cols, u64::from(self.group_o), points::<A>() as u64])?,
         })
     }
@@ -172,6 +208,7 @@ impl ConvWinograd {
         let points_at = staged;
         let products_at = points_at + points::<A>() * point_stride;
         Ok(Stages {
+            layout: sizes.layout,
             staged: scratch.slice(0, staged),
             points: scratch.slice(points_at, points::<A>() * point_stride),
             point_stride,

@@ -210,7 +210,11 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
     let (in_rows, in_cols) = (rows + blocks.0 - 1, cols + blocks.1 - 1);
     let px = |squares: usize| (squares - 1) * step + patch;
     let staged = c.div_ceil(4).min(4) * px(in_rows) * px(in_cols) * 4;
-    let inputs = in_rows * in_cols * channels + 16;
+    let point = match channels {
+        ..4 => rows * (in_cols * blocks.0 * channels + 4),
+        _ => in_rows * in_cols * channels,
+    };
+    let inputs = point + 16;
     let products = rows * cols * division.group_o as usize;
     let floats = staged + points * points * (inputs + products);
     let scratch_bytes = (floats.next_multiple_of(4) * 4) as u32;
