@@ -4,7 +4,7 @@
  */
 import { packingOf, pixelElems } from '../ops/conv_tiles.js';
 import { channelBlocks, LANES } from '../ops/tiles.js';
-import { ALGORITHMS, terms, transformedBytes, type WinogradWork } from '../ops/winograd_algorithms.js';
+import { keepsPrecision, transformedBytes, type WinogradWork } from '../ops/winograd_algorithms.js';
 import { divide } from '../ops/winograd_division.js';
 import type { AnyNode, Graph, Node, OpAttributes, PaddingMode, ValueId, WinogradAlgorithm } from './ir.js';
 
@@ -103,7 +103,7 @@ function estimate(graph: Graph, node: Convolution): Estimate | string {
   let best: Candidate | null = null;
   for (const algorithm of algorithms) {
     const work = { algorithm, samples, rows, cols, ...sizes };
-    if (terms(work) > ALGORITHMS[algorithm].mostTerms) continue;
+    if (!keepsPrecision(work)) continue;
     const { cost } = divide(work);
     // What is not transposed and has whole panels of outputs has a direct form that weights can be kept in.
     const canBeAnew = node.op === 'conv2d' && packingOf(sizes) === 0;

@@ -26,6 +26,8 @@ export interface Algorithm {
    * Measured by crates/kernels/src/ops/conv_winograd/tests.rs.
    */
   readonly mostTerms: number;
+  /** Where outputs are few, four lanes and each row of blocks are summed apart: the most channels x taps of a row of the kernel, and of all. */
+  readonly mostTermsOfFew?: { readonly row: number; readonly all: number };
   /** Multiply-adds that could be done while one channel of a square is transformed: of its inputs, of its results. */
   readonly input: number;
   readonly output: number;
@@ -65,6 +67,7 @@ export const ALGORITHMS = {
     weightPoints: 7,
     taps: 4,
     mostTerms: 16,
+    mostTermsOfFew: { row: 64 * 7, all: 64 * 7 * 7 },
     input: 450,
     output: 300,
   },
@@ -111,10 +114,13 @@ export interface WinogradWork {
 export const multiplied = (o: number, packing: 0 | 1): number =>
   packing === 1 ? o : channelBlocks(o) * LANES;
 
-/** Channels x blocks of taps that are summed at each point. */
-export function terms({ algorithm, c, kh, kw }: WinogradWork): number {
-  const { taps } = ALGORITHMS[algorithm];
-  return c * Math.ceil(kh / taps) * Math.ceil(kw / taps);
+/** Whether one layer stays within 2e-6. */
+export function keepsPrecision(work: WinogradWork): boolean {
+  const { c, kh, kw } = work;
+  const { taps, mostTerms, mostTermsOfFew }: Algorithm = ALGORITHMS[work.algorithm];
+  if (mostTermsOfFew !== undefined && packingOf(work) === 1)
+    return c * kw <= mostTermsOfFew.row && c * kh * kw <= mostTermsOfFew.all;
+  return c * Math.ceil(kh / taps) * Math.ceil(kw / taps) <= mostTerms;
 }
 
 /** Bytes of the transformed weights. */

@@ -2,11 +2,15 @@
 //! `conv_tile.rs` would leave half of its vectors or more to channels that aren't there. Same staging, same walk.
 //!
 //! ```text
-//! for kernel row { for tap { for step in 0..run / 4 {
-//!     acc[p][o] += a[p * px_stride + step] * w[o]                // vectors of four input channels
-//! } } }
-//! y[p] = relu(sum of lanes of acc[p] + bias)
+//! for kernel row {
+//!     for tap { for step in 0..run / 4 { acc[p][o] += a[p * px_stride + step] * w[o] } }     // vectors of four input channels
+//!     totals[p][o] += acc[p][o]
+//! }
+//! y[p] = relu(sum of lanes of totals[p] + bias)
 //! ```
+//! Rows are summed apart because a long sum rounds its small terms away: four lanes, and rows of them, let F(4x4, 4x4) be used where
+//! one sum would break what conv_winograd promises.
+//!
 //! 3 pixels x 3 outputs are the most that doesn't spill: nine sums, three weights, one pixel, one product (plain build).
 
 use super::activation::relu;
@@ -98,9 +102,10 @@ unsafe fn tiles_of<const PX: usize, const OUTPUTS: usize>(
     let px_stride = walk.px_stride;
     let (mut first, mut to) = (a, y.wrapping_add(place.at));
     for _ in 0..tiles {
-        let mut acc = [[F32x4::splat(0.0); OUTPUTS]; PX];
+        let mut totals = [[F32x4::splat(0.0); OUTPUTS]; PX];
         let mut w = w;
         for row in 0..walk.rows {
+            let mut acc = [[F32x4::splat(0.0); OUTPUTS]; PX];
             for tap in 0..walk.taps {
                 // SAFETY: `a` walks a run and `w` the panel; the caller answers for both.
                 unsafe {
@@ -120,8 +125,13 @@ unsafe fn tiles_of<const PX: usize, const OUTPUTS: usize>(
                     }
                 }
             }
+            for (totals, sums) in totals.iter_mut().zip(acc) {
+                for (total, sum) in totals.iter_mut().zip(sums) {
+                    *total = *total + sum;
+                }
+            }
         }
-        for (p, sums) in acc.iter().enumerate() {
+        for (p, sums) in totals.iter().enumerate() {
             let rows = core::array::from_fn(|o| sums.get(o).copied().unwrap_or(F32x4::splat(0.0)));
             let [a, b, c, d] = F32x4::transpose(rows);
             let mut result = (a + b) + (c + d) + bias;

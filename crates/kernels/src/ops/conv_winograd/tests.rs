@@ -192,20 +192,24 @@ fn activations_with_and_without_bias() {
 /// of its descriptor): what the choice of points promises.
 #[test]
 fn error_of_one_layer() {
-    for (algorithm, kernel, c) in [
-        (F4X3, 3, 16),
-        (F4X3, 3, 256),
-        (F3X3, 3, 1024),
-        (F3X3, 9, 3),
-        (F3X3, 9, 113),
-        (F4X4, 7, 4),
-        (F4X4, 4, 16),
-        (STRIDE_2, 3, 1024),
-        (TRANSPOSED_2, 3, 1024),
+    for (algorithm, kernel, c, packing) in [
+        (F4X3, 3, 16, 0),
+        (F4X3, 3, 256, 0),
+        (F3X3, 3, 1024, 0),
+        (F3X3, 9, 3, 0),
+        (F3X3, 9, 113, 0),
+        (F4X4, 7, 4, 0),
+        (F4X4, 4, 16, 0),
+        (F4X4, 4, 112, 1),
+        (F4X4, 7, 64, 1),
+        (F4X4, 13, 18, 1),
+        (STRIDE_2, 3, 1024, 0),
+        (TRANSPOSED_2, 3, 1024, 0),
     ] {
         let case = Case {
             c,
-            o: 4,
+            o: if packing == 1 { 3 } else { 4 },
+            packing,
             h: 24,
             w: 25,
             kernel: (kernel, kernel),
@@ -223,7 +227,9 @@ fn error_of_one_layer() {
         let errors = got.iter().zip(&wanted).map(|(&got, &x)| f64::from(got) - x);
         let square = errors.map(|error| error * error).sum::<f64>() / count;
         let relative = (square / variance).sqrt();
-        std::println!("algorithm {algorithm}, {kernel}x{kernel}, {c} channels: {relative:.2e}");
+        std::println!(
+            "algorithm {algorithm}, {kernel}x{kernel}, {c} channels, packing {packing}: {relative:.2e}"
+        );
         assert!(relative <= 2e-6, "{work:?}: {relative:e}");
     }
 }
