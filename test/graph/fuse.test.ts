@@ -184,6 +184,17 @@ describe('normalisations between convolutions', () => {
     }
   });
 
+  test.each<[string, nn.Module, readonly number[], readonly string[]]>([
+    ['planes that a cache holds', new nn.InstanceNorm2d(32), [1, 32, 256, 256], ['normalize']],
+    ['larger planes', new nn.InstanceNorm2d(32), [1, 32, 256, 257], ['statistics', 'normalize']],
+    ['few planes', new nn.InstanceNorm2d(28), [1, 28, 9, 9], ['statistics', 'normalize']],
+    ['groups of channels', new nn.GroupNorm(16, 32), [1, 32, 9, 9], ['statistics', 'normalize']],
+  ])('statistics of their own, of %s', (_, norm, shape, wanted) => {
+    const graph = fuse(trace(new nn.Sequential(norm, new nn.ReLU()), shape));
+    expect(isSound(graph)).toBe(true);
+    expect(ops(graph)).toEqual(wanted);
+  });
+
   test('stored statistics are constants of the load', () => {
     const graph = fused(new nn.Sequential(conv(), new nn.BatchNorm2d(4).eval(), new nn.ReLU(), conv()));
     expect(ops(graph)).toEqual(['conv2d', 'running_constants', 'conv2d']);

@@ -95,6 +95,8 @@ function tileMs(name: string, fields: Fields): number {
     case 'partial_moments':
     case 'normalize':
       return f('chunk_px') / STREAMED_PX_A_MS;
+    case 'instance_norm':
+      return (2 * f('h') * f('w')) / STREAMED_PX_A_MS;
     case 'statistics': {
       const channels = f('groups') === f('c') ? 4 : f('c') / f('groups');
       return (channels * f('parts') * (f('across_batch') === 1 ? f('n') : 1)) / MERGED_A_MS;

@@ -83,7 +83,15 @@ const CASES: readonly Case[] = [
   { ...LARGE, name: '9x9 to RGB', shape: [1, 32, 25, 20], outputs: 3, activation: 'tanh' },
   { ...LARGE, name: '5x5', shape: [1, 24, 18, 19], outputs: 24, kernel: 5, sides: [2, 2, 2, 2] },
   { ...SEVEN, name: '7x7 of RGB', algorithm: 'F(4x4, 4x4)', shape: [2, 3, 25, 30], outputs: 64 },
-  { ...SEVEN, name: '7x7 to RGB', shape: [1, 32, 45, 44], outputs: 3, activation: 'tanh' },
+  {
+    ...SEVEN,
+    name: '7x7 to RGB',
+    algorithm: 'F(4x4, 4x4)',
+    shape: [1, 64, 45, 44],
+    outputs: 3,
+    activation: 'tanh',
+  },
+  { ...SEVEN, name: '7x7 of many to RGB', shape: [1, 68, 45, 44], outputs: 3 },
 ];
 
 function activate(y: Value, activation: Case['activation']): Value {

@@ -6,7 +6,7 @@ import { NORMALIZATION } from '../tolerances.js';
 import { arrayOf, random, randomTensor } from './array.js';
 import { normalize } from './normalize.js';
 
-const SHAPE = [2, 6, 67, 65] as const;
+const SHAPE = [4, 6, 67, 65] as const;
 
 describe.each(['simd128', 'relaxed-simd'] as const)('%s', (build) => {
   let engine: Engine;

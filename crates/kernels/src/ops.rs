@@ -6,6 +6,7 @@ mod conv2d;
 mod conv_transpose2d;
 mod conv_winograd;
 mod convert;
+mod instance_norm;
 mod normalize;
 mod pack_bias;
 mod pack_conv2d;

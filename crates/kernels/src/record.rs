@@ -740,4 +740,29 @@ records! {
         /// pixels a tile
         chunk_px: u32,
     }
+    /// Instance norm in one pass: y = activation((x - mean) / sqrt(var + eps) * gamma + beta) [+ residual], a tile a plane of four channels.
+    20 instance_norm InstanceNorm {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// like x; may be x
+        y: Operand,
+        /// like x, or absent; may be y
+        residual: Operand,
+        /// dense [c] or absent: 1
+        gamma: Operand,
+        /// dense [c] or absent: 0
+        beta: Operand,
+        /// samples
+        n: u32,
+        /// channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// 0 none, 1 ReLU, 2 Tanh
+        activation: u32,
+        /// added to the variance
+        eps: f32,
+    }
 }

@@ -7,7 +7,8 @@ import { compare, type Reference } from './reference.js';
 import { serve } from './site.js';
 import { shuffled, type Times, timesOf } from './statistics.js';
 
-const WARM_UPS = 4;
+/** As in Node (compare.ts). */
+const WARM_UP_MS = 4000;
 const RUNS_A_TURN = 3;
 
 export interface BrowserRow {
@@ -59,7 +60,8 @@ async function open(
     const { difference, agrees } = compare(prepared.sample, reference);
     if (!agrees)
       return tab({ difference, note: `off by ${difference.toExponential(1)} from float64: no time` });
-    for (let run = 0; run < WARM_UPS; run++) await page.evaluate('bench.run()');
+    for (const start = performance.now(); performance.now() - start < WARM_UP_MS; )
+      await page.evaluate('bench.run()');
     return tab({ difference });
   } catch (error) {
     return tab({ note: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) });

@@ -8,8 +8,6 @@ import type { Task } from './protocol.js';
 import { compare, type Reference, type Verdict } from './reference.js';
 import { shuffled, type Times, timesOf } from './statistics.js';
 
-/** Runs before the first one that counts, the one that is compared among them: the compilers of WebAssembly work while they run. */
-const WARM_UPS = 4;
 /** A turn: enough runs that the first one after waking does not decide. */
 const TURN = { most: 5, ms: 700 } as const;
 
@@ -49,7 +47,10 @@ export interface Turns {
   readonly seconds: number;
   /** Of each configuration, one after the other; rounds and seconds are shared among them. */
   readonly processes: number;
-  /** Warm-ups end after so long: a run of seconds has warmed up within itself. */
+  /**
+   * Each process runs so long before the first run that counts: V8 compiles a function of WebAssembly well when it has executed some megabytes of
+   * it, which small loops do after dozens of runs.
+   */
   readonly warmUpMs: number;
   readonly random: () => number;
   readonly say: (text: string) => void;
@@ -126,7 +127,7 @@ async function start(
       const far = Number.isNaN(difference) ? 'NaN in its output' : `off by ${difference.toExponential(1)}`;
       return { ...known, outcome: 'disagrees', difference, note: `${far} from float64: no time` };
     }
-    await child.ask({ do: 'runs', most: WARM_UPS - 1, ms: turns.warmUpMs });
+    await child.ask({ do: 'runs', most: Number.MAX_SAFE_INTEGER, ms: turns.warmUpMs });
     return { configuration, child, ms: [], row: { ...known, difference } };
   } catch (error) {
     child.end();

@@ -30,7 +30,7 @@ interface Installer {
 
 /** Of each configuration, one after the other. */
 const PROCESSES = 2;
-const WARM_UP_MS = 6000;
+const WARM_UP_MS = 4000;
 const QUICK_WARM_UP_MS = 1500;
 
 const started = performance.now();

@@ -1,9 +1,15 @@
 /**
  * fuse: named graph rewrites, each a pure function from graph to graph, applied until none changes anything. A rewrite never touches an
  * intermediate value that something else reads or that is an output. The unfused graph stays the oracle.
- * First come those that put nodes together; then, when every normalisation is whole, those that take it apart (fuse_normalize.ts).
+ * First come those that put nodes together; then, when every normalisation is whole, those that take it apart (fuse_normalize.ts); last what
+ * nobody took a part of is put together again.
  */
-import { normalizeIntoConsumer, splitNormalize, statisticsIntoProducer } from './fuse_normalize.js';
+import {
+  joinPlanes,
+  normalizeIntoConsumer,
+  splitNormalize,
+  statisticsIntoProducer,
+} from './fuse_normalize.js';
 import type { AnyNode, Graph, ValueId } from './ir.js';
 import { mergePairs, type Rewrite, useCounts } from './rewrite.js';
 import { sameShape } from './shape.js';
@@ -105,9 +111,10 @@ const residualIntoNormalize: Rewrite = {
 
 const joining: readonly Rewrite[] = [padIntoConv, dropBias, activationIntoProducer, residualIntoNormalize];
 const splitting: readonly Rewrite[] = [splitNormalize, statisticsIntoProducer, normalizeIntoConsumer];
+const rejoining: readonly Rewrite[] = [joinPlanes];
 
 /** In the order they are tried. */
-export const rewrites: readonly Rewrite[] = [...joining, ...splitting];
+export const rewrites: readonly Rewrite[] = [...joining, ...splitting, ...rejoining];
 
 function untilNothingChanges(graph: Graph, some: readonly Rewrite[]): Graph {
   for (let current = graph; ; ) {
@@ -119,5 +126,5 @@ function untilNothingChanges(graph: Graph, some: readonly Rewrite[]): Graph {
 
 /** Applies every rewrite until none changes anything. */
 export function fuse(graph: Graph): Graph {
-  return untilNothingChanges(untilNothingChanges(graph, joining), splitting);
+  return [joining, splitting, rejoining].reduce(untilNothingChanges, graph);
 }

@@ -2,6 +2,7 @@
  * Rewrites that take normalisations apart: statistics are merged from what a convolution's tiles leave of their results, and are applied as the
  * next convolution loads them. What neither is possible for stays a pass over memory, in place where the input is not needed any more.
  */
+import { isByPlane } from '../ops/normalize.js';
 import type { AnyNode, Graph, GraphValue, Load, Node, OpAttributes, Shape, ValueId } from './ir.js';
 import { mergePairs, type Rewrite } from './rewrite.js';
 
@@ -92,6 +93,25 @@ export const statisticsIntoProducer: Rewrite = {
     });
     return { ...graph, values, nodes };
   },
+};
+
+export const joinPlanes: Rewrite = {
+  name: 'join-planes',
+  about:
+    'statistics that take a pass of their own and the pass that applies them are one, a plane after the other, where a cache holds a plane',
+  apply: (graph: Graph) =>
+    mergePairs(graph, ['statistics'], ['normalize'], (statistics, normalize) => {
+      const { of, statistics: kind, dims, groups, eps } = statistics.attributes;
+      const [x, , ...residual] = normalize.inputs;
+      if (of !== 'values' || statistics.inputs[0] !== x || x === undefined) return null;
+      if (!isByPlane({ dims, statistics: kind, groups })) return null;
+      return {
+        ...normalize,
+        inputs: [x, ...residual],
+        attributes: { ...normalize.attributes, statistics: kind, groups, eps },
+        weights: statistics.weights,
+      };
+    }),
 };
 
 export const normalizeIntoConsumer: Rewrite = {

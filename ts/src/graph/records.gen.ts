@@ -59,6 +59,7 @@ export const RECORDS: Readonly<Record<number, { readonly name: string; readonly 
   17: { name: 'conv_winograd', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'algorithm', 'blocks_h', 'blocks_w', 'packing', 'tile_rows', 'tile_cols', 'group_o', 'tile_o', 'moments', 'constants', 'constants_n', 'load_activation'] },
   18: { name: 'pack_conv_winograd', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'algorithm', 'packing', 'packed'] },
   19: { name: 'partial_moments', fields: ['x', 'partials', 'n', 'c', 'h', 'w', 'chunk_px'] },
+  20: { name: 'instance_norm', fields: ['x', 'y', 'residual', 'gamma', 'beta', 'n', 'c', 'h', 'w', 'activation', 'eps'] },
 };
 
 interface Scratch {
@@ -997,5 +998,49 @@ export function partialMoments(r: PartialMomentsFields): RecordWords {
     r.h,
     r.w,
     r.chunkPx,
+  );
+}
+
+export interface InstanceNormFields extends Scratch {
+  /** blocked [n, c, h, w] */
+  readonly x: Operand;
+  /** like x; may be x */
+  readonly y: Operand;
+  /** like x, or absent; may be y */
+  readonly residual: Operand;
+  /** dense [c] or absent: 1 */
+  readonly gamma: Operand;
+  /** dense [c] or absent: 0 */
+  readonly beta: Operand;
+  /** samples */
+  readonly n: number;
+  /** channels */
+  readonly c: number;
+  /** of x */
+  readonly h: number;
+  /** of x */
+  readonly w: number;
+  /** 0 none, 1 ReLU, 2 Tanh */
+  readonly activation: number;
+  /** added to the variance */
+  readonly eps: number;
+}
+export function instanceNorm(r: InstanceNormFields): RecordWords {
+  return Uint32Array.of(
+    20,
+    15,
+    r.scratch ?? 0,
+    r.scratchBytes ?? 0,
+    r.x,
+    r.y,
+    r.residual,
+    r.gamma,
+    r.beta,
+    r.n,
+    r.c,
+    r.h,
+    r.w,
+    r.activation,
+    floatBits(r.eps),
   );
 }

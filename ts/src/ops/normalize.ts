@@ -1,9 +1,9 @@
 /**
  * normalize: y = activation((x - m) * s + b) [+ residual]. The three constants a channel are given by another node (statistics, or stored ones
- * packed with the weights), or made first: records of their own leave them in a temporary.
+ * packed with the weights), or made first: records of their own leave them in a temporary, or a plane's are made just before they are applied to it.
  */
 import type { Dims, Node, OpAttributes } from '../graph/ir.js';
-import { normalize as record, runningConstants } from '../graph/records.gen.js';
+import { instanceNorm, normalize as record, runningConstants } from '../graph/records.gen.js';
 import type { OpDescriptor, Operand, PlacedShapes, RecordWords, WeightPacking } from './descriptor.js';
 import {
   affinePackings,
@@ -14,13 +14,29 @@ import {
   momentsRecord,
   ownMomentsBytes,
 } from './statistics.js';
-import { ACTIVATION_CODES, elems, operandAt, weightAt } from './tiles.js';
+import { ACTIVATION_CODES, channelBlocks, elems, operandAt, weightAt } from './tiles.js';
 
 type Attributes = OpAttributes['normalize'];
 
 /** The attributes, where statistics are taken of the input. */
 function measured({ dims, statistics, groups, eps }: Attributes): Measured | null {
   return statistics === 'input' || statistics === 'batch' ? { dims, statistics, groups, eps } : null;
+}
+
+/** Pixels of the largest plane that a core's second cache holds from the first look at it to the second: 1 MB. */
+const MOST_PLANE_PX = 65536;
+/** Fewer planes would leave workers idle. */
+const LEAST_PLANES = 8;
+
+/** Whether statistics are taken and applied a plane after the other, in one record. */
+export function isByPlane({
+  dims,
+  statistics,
+  groups,
+}: Pick<Attributes, 'dims' | 'statistics' | 'groups'>): boolean {
+  const [n, c, h, w] = dims;
+  const planes = n * channelBlocks(c);
+  return statistics === 'input' && groups === c && h * w <= MOST_PLANE_PX && planes >= LEAST_PLANES;
 }
 
 /** Sets of constants: one a sample, or one for all. */
@@ -85,7 +101,9 @@ export const normalize: OpDescriptor<'normalize'> = {
   workspace({ attributes }) {
     const of = measured(attributes);
     const temporaryBytes =
-      of === null ? [] : [constantsBytes(of.dims, of.statistics), ownMomentsBytes(of.dims)];
+      of === null || isByPlane(attributes)
+        ? []
+        : [constantsBytes(of.dims, of.statistics), ownMomentsBytes(of.dims)];
     return { temporaryBytes, scratchBytes: 0 };
   },
   weights({ attributes: { dims, statistics, eps }, weights }) {
@@ -99,6 +117,25 @@ export const normalize: OpDescriptor<'normalize'> = {
       const given = node.attributes.statistics === 'given';
       const constants = given ? operandAt(inputs, 1) : weightAt(weights, 'constants');
       return [apply(node, shapes, { inputs, output, constants })];
+    }
+    if (isByPlane(node.attributes)) {
+      const { dims, eps, activation, residual } = node.attributes;
+      const [n, c, h, w] = dims;
+      return [
+        instanceNorm({
+          x: operandAt(inputs, 0),
+          y: output,
+          residual: residual ? operandAt(inputs, 1) : 0,
+          gamma: weightAt(weights, 'weight'),
+          beta: weightAt(weights, 'bias'),
+          n,
+          c,
+          h,
+          w,
+          activation: ACTIVATION_CODES[activation],
+          eps,
+        }),
+      ];
     }
     const [constants, partials] = [operandAt(temporaries, 0), operandAt(temporaries, 1)];
     return [

@@ -86,29 +86,44 @@ impl Op for Normalize {
         let x = x.slice(chunk.first, chunk.len);
         let y = y.slice(chunk.first, chunk.len);
         let residual = residual.map(|residual| residual.slice(chunk.first, chunk.len));
-        match activation(field!(Normalize, activation), self.activation)? {
-            Activation::None => normalize(x, residual, y, m, s, b, |x| x),
-            Activation::Relu => {
-                normalize(x, residual, y, m, s, b, |x| Activation::Relu.apply(x));
-            }
-            Activation::Tanh => {
-                normalize(x, residual, y, m, s, b, |x| Activation::Tanh.apply(x));
-            }
-        }
+        let activation = activation(field!(Normalize, activation), self.activation)?;
+        apply(x, residual, y, &Constants { m, s, b }, activation);
         Ok(())
     }
 }
 
-#[inline(always)]
-fn normalize(
+/// Constants of four channels.
+#[derive(Clone, Copy)]
+pub(super) struct Constants {
+    pub(super) m: F32x4,
+    pub(super) s: F32x4,
+    pub(super) b: F32x4,
+}
+
+/// y = activation((x - m) * s + b) [+ residual] of pixels of the same channels.
+pub(super) fn apply(
     x: Src,
     residual: Option<Src>,
     y: Dst,
-    m: F32x4,
-    s: F32x4,
-    b: F32x4,
+    constants: &Constants,
+    activation: Activation,
+) {
+    match activation {
+        Activation::None => walk(x, residual, y, constants, |x| x),
+        Activation::Relu => walk(x, residual, y, constants, |x| Activation::Relu.apply(x)),
+        Activation::Tanh => walk(x, residual, y, constants, |x| Activation::Tanh.apply(x)),
+    }
+}
+
+#[inline(always)]
+fn walk(
+    x: Src,
+    residual: Option<Src>,
+    y: Dst,
+    constants: &Constants,
     activate: impl Fn(F32x4) -> F32x4,
 ) {
+    let Constants { m, s, b } = *constants;
     match residual {
         None => map(x, y, |x| activate((x - m).mul_add(s, b))),
         Some(residual) => zip(x, residual, y, |x, residual| {

@@ -106,12 +106,17 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    /// Writes the constants that subtract the mean and divide by the root of the variance, into set `set` of four channels.
-    pub(crate) fn write(&self, constants: Dst, set: usize, lane: usize) {
+    /// m, s and b that subtract the mean and divide by the root of the variance.
+    pub(crate) fn constants(&self) -> [f32; 3] {
         let m = self.mean as f32;
         let s = self.gamma / sqrt_f64(self.var + f64::from(self.eps));
         let b = self.beta - (self.mean - f64::from(m)) * s;
-        for (k, x) in [m, s as f32, b as f32].into_iter().enumerate() {
+        [m, s as f32, b as f32]
+    }
+
+    /// Writes the constants into set `set` of four channels.
+    pub(crate) fn write(&self, constants: Dst, set: usize, lane: usize) {
+        for (k, x) in self.constants().into_iter().enumerate() {
             constants.set(set * CONSTANTS_ELEMS + k * LANES + lane, x);
         }
     }
