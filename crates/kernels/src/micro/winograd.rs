@@ -12,6 +12,7 @@ mod algorithms;
 pub use algorithms::{Algorithm, F3x3, F4x3, F4x4, Stride2, Transposed2};
 use algorithms::{Line, MOST};
 
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 use crate::mem::{Dst, Src};
@@ -71,24 +72,22 @@ impl Columns {
     }
 }
 
-/// Vectors that lie between the two passes over some squares' inputs, before the most that a square may need more: half of the first
-/// cache, and the stack has room for them.
+/// Vectors that lie between the two passes over some squares' inputs: 18 KB, less than half of a first cache.
 const MOST_BETWEEN: usize = 1152;
 
 /// Inputs of some squares between the two passes, four channels in the lanes. A pass over each square would meet as many pages of
 /// memory as there are points, more than the processor finds addresses for at once: the second pass takes one row of points after
 /// the other, each for all squares.
-pub struct InputTiles {
+pub struct InputTiles<A> {
     /// [square][row of points][column]
     columns: [MaybeUninit<F32x4>; MOST_BETWEEN],
     squares: usize,
+    algorithm: PhantomData<A>,
 }
 
-impl InputTiles {
+impl<A: Algorithm> InputTiles<A> {
     /// The most squares there is room for.
-    pub const fn most<A: Algorithm>() -> usize {
-        MOST_BETWEEN / (A::POINTS * A::PATCH)
-    }
+    pub const MOST: usize = MOST_BETWEEN / (A::POINTS * A::PATCH);
 
     /// No squares.
     #[allow(clippy::new_without_default, reason = "nothing is initialised")]
@@ -96,6 +95,7 @@ impl InputTiles {
         Self {
             columns: [MaybeUninit::uninit(); MOST_BETWEEN],
             squares: 0,
+            algorithm: PhantomData,
         }
     }
 
@@ -106,9 +106,9 @@ impl InputTiles {
 
     /// The first pass over `A::PATCH` x `A::PATCH` pixels, rows `row_stride` floats apart: one more square.
     #[inline(never)]
-    pub fn push<A: Algorithm>(&mut self, x: Src, row_stride: usize) {
+    pub fn push(&mut self, x: Src, row_stride: usize) {
         assert!(holds(x.len(), A::PATCH, row_stride, A::PATCH));
-        assert!(self.squares < Self::most::<A>());
+        assert!(self.squares < Self::MOST);
         let square = A::POINTS * A::PATCH;
         let from = x.as_ptr();
         let to = &mut self.columns[self.squares * square..][..square];
@@ -126,8 +126,7 @@ impl InputTiles {
 
     /// The second pass: a vector for each point, `to_stride` floats apart, of each square of `places`, (which, at how many floats).
     #[inline(never)]
-    pub fn store<A: Algorithm>(&self, to: Dst, to_stride: usize, places: &[(usize, usize)]) {
-        assert!(self.squares <= Self::most::<A>());
+    pub fn store(&self, to: Dst, to_stride: usize, places: &[(usize, usize)]) {
         let last = (points::<A>() as u64 - 1) * to_stride as u64 + LANES as u64;
         for &(square, place) in places {
             assert!(square < self.squares);

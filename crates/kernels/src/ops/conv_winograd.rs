@@ -51,7 +51,6 @@ impl ConvWinograd {
         stages: &Stages,
     ) {
         let (shape, load) = (self.x_shape(), operands.load(tile.n));
-        let channels = pixel_elems(shape.c);
         let (in_rows, in_cols) = (
             tile.rows() + self.blocks().0 - 1,
             tile.cols() + self.blocks().1 - 1,
@@ -67,7 +66,7 @@ impl ConvWinograd {
         };
         let plane = window.rows * window.cols * LANES;
         let blocks = shape.channel_blocks();
-        let mut tiles = InputTiles::new();
+        let mut tiles = InputTiles::<A>::new();
         let layout = &stages.layout;
         // Of fewer than four channels, what is written next takes the place of the lanes that are none: it must come later, which columns
         // of squares do.
@@ -75,7 +74,6 @@ impl ConvWinograd {
             true => (square % in_rows, square / in_rows),
             false => (square / in_cols, square % in_cols),
         };
-        let copies = if layout.stacked { self.blocks().0 } else { 1 };
         for first in (0..blocks).step_by(BLOCKS_TOGETHER) {
             let together = BLOCKS_TOGETHER.min(blocks - first);
             for i in 0..together {
@@ -83,7 +81,7 @@ impl ConvWinograd {
                 stage_plane(operands.x, &shape, &window, load, first + i, to);
             }
             let squares = in_rows * in_cols;
-            let most = InputTiles::most::<A>().min(MOST_PLACES) / together;
+            let most = InputTiles::<A>::MOST.min(MOST_PLACES) / together;
             for start in (0..squares).step_by(most) {
                 let some = start..squares.min(start + most);
                 tiles.clear();
@@ -94,30 +92,23 @@ impl ConvWinograd {
                         let staged = stages.staged.as_src();
                         let pixels =
                             staged.slice(from + i * plane, staged.len() - from - i * plane);
-                        tiles.push::<A>(pixels, window.cols * LANES);
+                        tiles.push(pixels, window.cols * LANES);
                     }
                 }
                 let store = |places: &[(usize, usize)]| {
-                    tiles.store::<A>(stages.points, stages.point_stride, places);
+                    tiles.store(stages.points, stages.point_stride, places);
                 };
                 let (mut places, mut count) = ([(0, 0); MOST_PLACES], 0);
                 for square in some {
                     let (row, col) = order(square);
-                    for block_row in (0..copies).take_while(|&block_row| block_row <= row) {
-                        if row - block_row >= layout.rows as usize {
-                            continue;
-                        }
-                        let at = (row - block_row) * layout.row as usize
-                            + col * layout.square as usize
-                            + block_row * channels
-                            + first * LANES;
+                    for at in layout.places(row, col) {
                         for i in 0..together {
                             let tile = (square - start) * together + i;
                             if count == MOST_PLACES {
                                 store(&places);
                                 count = 0;
                             }
-                            places[count] = (tile, at + i * LANES);
+                            places[count] = (tile, at + (first + i) * LANES);
                             count += 1;
                         }
                     }

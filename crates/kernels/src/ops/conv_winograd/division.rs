@@ -43,12 +43,27 @@ impl Tile {
 pub(super) struct PointLayout {
     /// Whether a square holds the rows of squares below it too, one for each row of blocks
     pub(super) stacked: bool,
+    /// Those rows, or 1
+    pub(super) copies: u64,
+    pub(super) channels: u64,
     /// From one square to the next
     pub(super) square: u64,
     /// From one row of squares to the next
     pub(super) row: u64,
     /// Rows of squares
     pub(super) rows: u64,
+}
+
+impl PointLayout {
+    /// Where the points of an input square go.
+    pub(super) fn places(self, row: usize, col: usize) -> impl Iterator<Item = usize> {
+        let [copies, channels, square, next, rows] =
+            [self.copies, self.channels, self.square, self.row, self.rows]
+                .map(|size| size as usize);
+        (0..copies)
+            .filter(move |&above| above <= row && row - above < rows)
+            .map(move |above| (row - above) * next + col * square + above * channels)
+    }
 }
 
 /// Sizes of the parts of a worker's scratch, in floats.
@@ -178,6 +193,8 @@ impl ConvWinograd {
                 let square = of(&[u64::from(self.blocks_h), channels as u64])?;
                 PointLayout {
                     stacked,
+                    copies: u64::from(self.blocks_h),
+                    channels: channels as u64,
                     square,
                     // The lanes that are no channels are written too.
                     row: of(&[in_cols, square])? + LANES as u64,
@@ -186,6 +203,8 @@ impl ConvWinograd {
             }
             false => PointLayout {
                 stacked,
+                copies: 1,
+                channels: channels as u64,
                 square: channels as u64,
                 row: of(&[in_cols, channels as u64])?,
                 rows: in_rows,
