@@ -6,7 +6,7 @@
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
 
-/// Vectors of a step of a loop over many.
+/// Vectors of a step of `stream`.
 const TOGETHER: usize = 4;
 
 /// `y[i] = f(x[i])` for every vector of y.
@@ -15,18 +15,29 @@ pub fn map(x: Src, y: Dst, f: impl Fn(F32x4) -> F32x4) {
     assert!(x.len() == y.len() && y.len().is_multiple_of(LANES));
     let (from, to) = (x.as_ptr(), y.as_mut_ptr());
     let mut i = 0;
-    while i + TOGETHER * LANES <= y.len() {
+    while i < y.len() {
+        // SAFETY: i + 4 <= len, which both views have.
+        unsafe { f(F32x4::load(from.add(i))).store(to.add(i)) };
+        i += LANES;
+    }
+}
+
+/// As [`map`], four vectors a step: a seventh faster where `f` is a few instructions, and four times the code.
+#[inline(always)]
+pub fn stream(x: Src, y: Dst, f: impl Fn(F32x4) -> F32x4) {
+    let whole = y.len() / (TOGETHER * LANES) * (TOGETHER * LANES);
+    assert!(x.len() == y.len());
+    let (from, to) = (x.as_ptr(), y.as_mut_ptr());
+    let mut i = 0;
+    while i < whole {
         for k in 0..TOGETHER {
             // SAFETY: i + 4 * TOGETHER <= len, which both views have.
             unsafe { f(F32x4::load(from.add(i + k * LANES))).store(to.add(i + k * LANES)) };
         }
         i += TOGETHER * LANES;
     }
-    while i < y.len() {
-        // SAFETY: i + 4 <= len, which both views have.
-        unsafe { f(F32x4::load(from.add(i))).store(to.add(i)) };
-        i += LANES;
-    }
+    let rest = y.len() - whole;
+    map(x.slice(whole, rest), y.slice(whole, rest), f);
 }
 
 /// `y[i] = f(a[i], b[i])` for every vector of y.

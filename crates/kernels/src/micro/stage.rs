@@ -181,7 +181,7 @@ fn plane_rows<L: Load>(x: Src, shape: &Blocked, window: &Window, load: L, block:
         if inside_from < inside_to {
             let len = (inside_to - inside_from) * LANES;
             let at = (window.left + inside_from as isize) as usize * LANES;
-            rows::map(
+            rows::stream(
                 from.slice(at, len),
                 to.slice(inside_from * LANES, len),
                 |x| L::apply(channels, x),

@@ -20,7 +20,7 @@
 
 mod division;
 
-use crate::mem::{Memory, Src};
+use crate::mem::{Dst, Memory, Src};
 use crate::micro::activation::{Activation, relu, tanh};
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{Panels, Pixels, Place, Walk, conv_rows};
@@ -37,6 +37,16 @@ use crate::ops::{Fault, MOST_COORDINATE, Op, product, scratch, tile_count, withi
 use crate::record::{ConvWinograd, field};
 use crate::simd::{F32x4, LANES};
 use division::{BLOCKS_TOGETHER, Stages, Tile};
+
+/// Applies the activation to what lies there; one for all algorithms.
+#[inline(never)]
+fn activate(y: Dst, activation: Activation) {
+    match activation {
+        Activation::None => {}
+        Activation::Relu => rows::map(y.as_src(), y, relu),
+        Activation::Tanh => rows::map(y.as_src(), y, tanh),
+    }
+}
 
 /// Vectors of a point that are stored together, at most.
 const MOST_PLACES: usize = 32;
@@ -237,10 +247,7 @@ impl ConvWinograd {
                     for row in y_row..y_row + rows {
                         let at = shape.at(tile.n, first / LANES, row, y_col);
                         let y = operands.y.slice(at, cols * LANES);
-                        match activation {
-                            Activation::Tanh => rows::map(y.as_src(), y, tanh),
-                            _ => rows::map(y.as_src(), y, relu),
-                        }
+                        activate(y, activation);
                     }
                 }
             }

@@ -6,7 +6,7 @@ use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::activation::Activation;
 use crate::micro::load::CONSTANTS_ELEMS;
-use crate::micro::rows::{map, zip};
+use crate::micro::rows::{stream, zip};
 use crate::ops::{Fault, Op, activation, dense, dst, src, tile_count, within};
 use crate::record::{Normalize, field};
 use crate::simd::{F32x4, LANES};
@@ -125,7 +125,7 @@ fn walk(
 ) {
     let Constants { m, s, b } = *constants;
     match residual {
-        None => map(x, y, |x| activate((x - m).mul_add(s, b))),
+        None => stream(x, y, |x| activate((x - m).mul_add(s, b))),
         Some(residual) => zip(x, residual, y, |x, residual| {
             activate((x - m).mul_add(s, b)) + residual
         }),
