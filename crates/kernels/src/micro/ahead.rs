@@ -15,7 +15,7 @@ const MOST_ROUNDS: usize = 2;
 
 /// Memory that is brought into a cache step by step; of a last part of fewer than eight lines nothing.
 pub struct Ahead {
-    src: Src,
+    src: Option<Src>,
     /// Floats from where nothing has been touched
     at: usize,
     /// Times eight lines a step
@@ -23,21 +23,26 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// All of `src` in at most so many steps, or nothing if that is too much for a step.
-    pub fn new(src: Src, steps: usize) -> Self {
-        let rounds = (src.len() / (LINE * TOGETHER)).div_ceil(steps.max(1));
-        let rounds = if rounds > MOST_ROUNDS { 0 } else { rounds };
+    /// How often a step touches so many lines, so that `len` floats are touched in so many steps; never, if that is too much for a step.
+    pub fn rounds(len: usize, steps: usize) -> usize {
+        let rounds = (len / (LINE * TOGETHER)).div_ceil(steps.max(1));
+        if rounds > MOST_ROUNDS { 0 } else { rounds }
+    }
+
+    /// `src` from its beginning on.
+    pub fn new(src: Option<Src>, rounds: usize) -> Self {
         Self { src, at: 0, rounds }
     }
 
     /// Touches the next lines.
     #[inline(always)]
     pub fn step(&mut self) {
+        let Some(src) = self.src else { return };
         for _ in 0..self.rounds {
-            if self.src.len() - self.at < TOGETHER * LINE {
+            if src.len() - self.at < TOGETHER * LINE {
                 return;
             }
-            let lines = self.src.slice(self.at, TOGETHER * LINE);
+            let lines = src.slice(self.at, TOGETHER * LINE);
             for line in 0..TOGETHER {
                 lines.touch(line * LINE);
             }
@@ -63,7 +68,7 @@ mod tests {
         for len in [0, 1, 127, 128, 129, 300, 1000, 1024] {
             for steps in 0..20 {
                 let src = memory.src(Operand::new(Operand::ARENA, 0), len as u64);
-                let mut ahead = Ahead::new(src.unwrap(), steps);
+                let mut ahead = Ahead::new(src, Ahead::rounds(len, steps));
                 // More steps than were announced do nothing.
                 for _ in 0..steps.max(1) + 1 {
                     ahead.step();

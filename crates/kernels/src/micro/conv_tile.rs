@@ -10,7 +10,8 @@
 //! 1. One k step a loop body and a trip count that LLVM can't see: unrolled, it regroups by accumulator and V8 spills.
 //! 2. Runs as long as can be: a row of the kernel with all its channels. Leaving a loop of 12 steps costs a sixth of it
 //!    (48 GFLOP/s; runs of 48: 54, of 384: 56.5).
-//! 3. Everything is asserted once a row, for all its panels: checks in 64 bits cost as much as 20 k steps.
+//! 3. Sizes are multiplied and checked against overflow once, by `ConvRows::new`; the matrix products of a Winograd algorithm share it. A call
+//!    for each, checked in 64 bits, took 1 to 4 % of a layer.
 //! 4. What a tile sums is added in the same order for every output element, whatever tile it falls in.
 //! 5. Tiles of one width are one call: entering costs as much as some k steps.
 //! 6. A matrix product, of one run and nothing after it, has code of its own: 62 GFLOP/s instead of 59 at 128 steps.
@@ -83,11 +84,9 @@ fn ceiling(product: Option<usize>) -> u64 {
     product.map_or(u64::MAX, |product| product as u64)
 }
 
-/// Where the results go, in floats.
+/// Where the results go, in floats from the first.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// The first pixel's first four outputs
-    pub at: usize,
     /// From one pixel to the next
     pub px_stride: usize,
     /// From one row of pixels to the next
@@ -99,16 +98,17 @@ pub struct Place {
 }
 
 impl Place {
-    /// One past the last float that the pixels of `vectors` times four outputs write.
+    /// Floats from the first result to one past the last that the pixels of `vectors` times four outputs write.
     pub fn reach(&self, px: Pixels, vectors: usize) -> u64 {
         if px.rows == 0 || px.cols == 0 || vectors == 0 {
             return 0;
         }
-        (self.at as u64)
-            .saturating_add(LANES as u64)
-            .saturating_add(span(px.cols, self.px_stride))
-            .saturating_add(span(px.rows, self.px_row_stride))
-            .saturating_add(span(vectors, self.plane))
+        let spans = [
+            span(px.cols, self.px_stride),
+            span(px.rows, self.px_row_stride),
+            span(vectors, self.plane),
+        ];
+        spans.into_iter().fold(LANES as u64, u64::saturating_add)
     }
 }
 
@@ -120,105 +120,142 @@ fn span(n: usize, stride: usize) -> u64 {
 /// Whether common distances between pixels are compiled in: 3 channels, 32 to 256, and the same at stride 2.
 const CONSTANT_STRIDES: bool = TILE_PX < 6;
 
-/// Packed weights of a row's outputs.
+/// What rows of pixels read and write.
 #[derive(Clone, Copy)]
-pub struct Panels {
+pub struct Views {
+    /// From the first pixel on
+    pub a: Src,
     /// From the first panel on: `walk.steps()` times two vectors, the last panel's perhaps one
     pub weights: Src,
-    /// Floats from one panel to the next
-    pub stride: usize,
-    /// Weights that are read after these; nothing where a cache has them
-    pub then: Src,
+    /// Weights that are read after these, unless a cache has both
+    pub then: Option<Src>,
+    /// From the first output on
+    pub bias: Option<Src>,
+    /// From the first result on
+    pub y: Dst,
 }
 
-impl Panels {
-    /// What is read after panel `panel`, whose weights take `len` floats, of `count`.
-    fn after(&self, panel: usize, count: usize, len: usize) -> Src {
-        if panel + 1 >= count {
-            return self.then;
-        }
-        let from = (panel + 1) * self.stride;
-        let len = if self.then.is_empty() { 0 } else { len };
-        self.weights.slice(from, len.min(self.weights.len() - from))
-    }
-}
-
-/// Rows of pixels by `vectors` times four output channels. `a` starts at the first pixel, `bias` at the first output.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "operands, and how they are walked"
-)]
-pub fn conv_rows(
-    a: Src,
-    panels: &Panels,
-    bias: Option<Src>,
-    y: Dst,
-    walk: &Walk,
-    place: &Place,
+/// Rows of pixels by `vectors` times four output channels.
+pub struct ConvRows {
+    walk: Walk,
+    place: Place,
     px: Pixels,
     vectors: usize,
-) {
-    let (w, panel_stride) = (panels.weights, panels.stride);
-    assert!(vectors > 0 && walk.reach(px) <= a.len() as u64);
-    let last = ((vectors - 1) / 2) as u64 * panel_stride as u64;
-    let last_len = ((vectors - 1) % 2 + 1) as u64 * LANES as u64;
-    assert!(last.saturating_add(walk.steps().saturating_mul(last_len)) <= w.len() as u64);
-    // Panels before the last are whole.
-    assert!(vectors <= 2 || walk.steps().saturating_mul(2 * LANES as u64) <= panel_stride as u64);
-    assert!(place.reach(px, vectors) <= y.len() as u64);
-    let product = walk.rows == 1 && walk.taps == 1 && bias.is_none() && !place.relu;
-    for first in (0..vectors).step_by(2) {
-        let in_panel = 2.min(vectors - first);
-        let bias = core::array::from_fn(|v| match bias {
-            Some(bias) if v < in_panel => bias.load((first + v) * LANES),
-            _ => F32x4::splat(0.0),
-        });
-        let next = panels.after(
-            first / 2,
-            vectors.div_ceil(2),
-            walk.steps() as usize * 2 * LANES,
-        );
-        let mut ahead = Ahead::new(next, px.rows * px.cols.div_ceil(TILE_PX));
-        let w = w.as_ptr().wrapping_add(first / 2 * panel_stride);
-        for row in 0..px.rows {
-            // The last increments may pass a view's end, so they wrap rather than asserting to stay inside. A walk of no rows reads
-            // nothing and reaches nowhere, whatever lies between its pixels.
-            let mut from = a
-                .as_ptr()
-                .wrapping_add(row.wrapping_mul(walk.px_row_stride));
-            let mut at = place.at + first * place.plane + row * place.px_row_stride;
-            for (width, tiles) in widths(px.cols, TILE_PX) {
-                let tiles = Tiles {
-                    a: from,
-                    w,
-                    bias,
-                    y: y.as_mut_ptr(),
-                    walk,
-                    place: Place { at, ..*place },
-                    tiles,
-                };
-                // SAFETY: pixels of a row and a panel of those that the assertions above cover.
-                unsafe {
-                    if in_panel == 1 {
-                        tiles_of_width::<1, 0, false>(width, &tiles, &mut ahead);
-                    } else if CONSTANT_STRIDES && width >= TILE_PX - 1 {
-                        match walk.px_stride {
-                            3 => tiles_of_width::<2, 3, false>(width, &tiles, &mut ahead),
-                            32 => tiles_of_width::<2, 32, false>(width, &tiles, &mut ahead),
-                            64 => tiles_of_width::<2, 64, false>(width, &tiles, &mut ahead),
-                            128 => tiles_of_width::<2, 128, false>(width, &tiles, &mut ahead),
-                            256 => tiles_of_width::<2, 256, false>(width, &tiles, &mut ahead),
-                            _ => tiles_of_width::<2, 0, false>(width, &tiles, &mut ahead),
+    panel_stride: usize,
+    /// Floats that are read and written from where the views begin
+    a_len: usize,
+    weights_len: usize,
+    y_len: usize,
+    /// Floats of a whole panel
+    panel_len: usize,
+    /// How often weights are touched while a panel is used
+    rounds: usize,
+}
+
+impl ConvRows {
+    /// Panels lie `panel_stride` floats apart.
+    pub fn new(
+        walk: &Walk,
+        place: &Place,
+        px: Pixels,
+        vectors: usize,
+        panel_stride: usize,
+    ) -> Self {
+        assert!(vectors > 0);
+        let panel_len = walk.steps().saturating_mul(2 * LANES as u64);
+        let last = ((vectors - 1) / 2) as u64 * panel_stride as u64;
+        let last_len = ((vectors - 1) % 2 + 1) as u64 * LANES as u64;
+        // Panels before the last are whole.
+        assert!(vectors <= 2 || panel_len <= panel_stride as u64);
+        // More than there is memory where it is too much to be counted: no view is so long.
+        let [a_len, weights_len, y_len, panel_len] = [
+            walk.reach(px),
+            last.saturating_add(walk.steps().saturating_mul(last_len)),
+            place.reach(px, vectors),
+            panel_len,
+        ]
+        .map(|len| usize::try_from(len).unwrap_or(usize::MAX));
+        Self {
+            walk: *walk,
+            place: *place,
+            px,
+            vectors,
+            panel_stride,
+            a_len,
+            weights_len,
+            y_len,
+            panel_len,
+            rounds: Ahead::rounds(panel_len, px.rows * px.cols.div_ceil(TILE_PX)),
+        }
+    }
+
+    /// What is to be read ahead while panel `panel` is used.
+    fn after(&self, views: &Views, panel: usize) -> Option<Src> {
+        let then = views.then?;
+        if panel + 1 >= self.vectors.div_ceil(2) {
+            return Some(then);
+        }
+        let from = (panel + 1) * self.panel_stride;
+        let len = self.panel_len.min(views.weights.len() - from);
+        Some(views.weights.slice(from, len))
+    }
+
+    /// Computes them.
+    pub fn run(&self, views: &Views) {
+        assert!(self.a_len <= views.a.len());
+        assert!(self.weights_len <= views.weights.len());
+        assert!(self.y_len <= views.y.len());
+        let (walk, place, px) = (&self.walk, &self.place, self.px);
+        let product = walk.rows == 1 && walk.taps == 1 && views.bias.is_none() && !place.relu;
+        for first in (0..self.vectors).step_by(2) {
+            let in_panel = 2.min(self.vectors - first);
+            let bias = core::array::from_fn(|v| match views.bias {
+                Some(bias) if v < in_panel => bias.load((first + v) * LANES),
+                _ => F32x4::splat(0.0),
+            });
+            let mut ahead = Ahead::new(self.after(views, first / 2), self.rounds);
+            let w = views.weights.as_ptr();
+            let w = w.wrapping_add(first / 2 * self.panel_stride);
+            for row in 0..px.rows {
+                // The last increments may pass a view's end, so they wrap rather than asserting to stay inside. A walk of no rows reads
+                // nothing and reaches nowhere, whatever lies between its pixels.
+                let a = views.a.as_ptr();
+                let mut a = a.wrapping_add(row.wrapping_mul(walk.px_row_stride));
+                let y = views.y.as_mut_ptr();
+                let mut y = y.wrapping_add(first * place.plane + row * place.px_row_stride);
+                for (width, tiles) in widths(px.cols, TILE_PX) {
+                    let tiles = Tiles {
+                        a,
+                        w,
+                        bias,
+                        y,
+                        walk,
+                        place,
+                        tiles,
+                    };
+                    // SAFETY: pixels of a row and a panel of those that the assertions above cover.
+                    unsafe {
+                        if in_panel == 1 {
+                            tiles_of_width::<1, 0, false>(width, &tiles, &mut ahead);
+                        } else if CONSTANT_STRIDES && width >= TILE_PX - 1 {
+                            match walk.px_stride {
+                                3 => tiles_of_width::<2, 3, false>(width, &tiles, &mut ahead),
+                                32 => tiles_of_width::<2, 32, false>(width, &tiles, &mut ahead),
+                                64 => tiles_of_width::<2, 64, false>(width, &tiles, &mut ahead),
+                                128 => tiles_of_width::<2, 128, false>(width, &tiles, &mut ahead),
+                                256 => tiles_of_width::<2, 256, false>(width, &tiles, &mut ahead),
+                                _ => tiles_of_width::<2, 0, false>(width, &tiles, &mut ahead),
+                            }
+                        } else if product {
+                            tiles_of_width::<2, 0, true>(width, &tiles, &mut ahead);
+                        } else {
+                            tiles_of_width::<2, 0, false>(width, &tiles, &mut ahead);
                         }
-                    } else if product {
-                        tiles_of_width::<2, 0, true>(width, &tiles, &mut ahead);
-                    } else {
-                        tiles_of_width::<2, 0, false>(width, &tiles, &mut ahead);
                     }
+                    let done = width * tiles.tiles;
+                    a = a.wrapping_add(done.wrapping_mul(walk.px_stride));
+                    y = y.wrapping_add(done.wrapping_mul(place.px_stride));
                 }
-                let done = width * tiles.tiles;
-                from = from.wrapping_add(done.wrapping_mul(walk.px_stride));
-                at += done * place.px_stride;
             }
         }
     }
@@ -232,7 +269,7 @@ struct Tiles<'a> {
     bias: [F32x4; 2],
     y: *mut f32,
     walk: &'a Walk,
-    place: Place,
+    place: &'a Place,
     tiles: usize,
 }
 
@@ -270,14 +307,14 @@ unsafe fn tiles<const PX: usize, const VECTORS: usize, const STRIDE: usize, cons
     of: &Tiles,
     ahead: &mut Ahead,
 ) {
-    let (walk, place) = (of.walk, &of.place);
+    let (walk, place) = (of.walk, of.place);
     let (rows, taps) = if PRODUCT {
         (1, 1)
     } else {
         (walk.rows, walk.taps)
     };
     let px_stride = if STRIDE == 0 { walk.px_stride } else { STRIDE };
-    let (mut first, mut to) = (of.a, of.y.wrapping_add(place.at));
+    let (mut first, mut to) = (of.a, of.y);
     for _ in 0..of.tiles {
         ahead.step();
         let mut acc = [[F32x4::splat(0.0); VECTORS]; PX];
@@ -320,7 +357,7 @@ unsafe fn tiles<const PX: usize, const VECTORS: usize, const STRIDE: usize, cons
                 unsafe { result.store(to.add(p * place.px_stride + v * place.plane)) };
             }
         }
-        // As in `conv_rows`.
+        // As in `ConvRows::run`.
         first = first.wrapping_add(px_stride.wrapping_mul(PX));
         to = to.wrapping_add(place.px_stride.wrapping_mul(PX));
     }

@@ -24,7 +24,7 @@ pub const MOST_OUTPUTS: usize = 3;
 
 /// Rows of pixels by `outputs` (1 to 3) channels; the result's other lanes become 0.
 ///
-/// `a` starts at the first pixel, `w` holds `outputs` vectors for every four steps of the walk, `bias` a vector.
+/// `a` starts at the first pixel, `y` at the first result, `w` holds `outputs` vectors for every four steps of the walk, `bias` a vector.
 #[allow(
     clippy::too_many_arguments,
     reason = "operands, and how they are walked"
@@ -48,38 +48,35 @@ pub fn dot_rows(
         2 => 4,
         _ => 3,
     };
-    let (w, y) = (w.as_ptr(), y.as_mut_ptr());
+    let w = w.as_ptr();
     for row in 0..px.rows {
-        // As in `conv_rows`.
+        // As in `ConvRows::run`.
         let mut from = a
             .as_ptr()
             .wrapping_add(row.wrapping_mul(walk.px_row_stride));
-        let mut to = Place {
-            at: place.at + row * place.px_row_stride,
-            ..*place
-        };
+        let mut to = y.as_mut_ptr().wrapping_add(row * place.px_row_stride);
         for (width, tiles) in widths(px.cols, most) {
             // SAFETY: pixels of a row of those that the assertions above cover.
             unsafe {
                 match (outputs, width) {
-                    (1, 1) => tiles_of::<1, 1>(from, w, bias, y, walk, &to, tiles),
-                    (1, 2) => tiles_of::<2, 1>(from, w, bias, y, walk, &to, tiles),
-                    (1, 3) => tiles_of::<3, 1>(from, w, bias, y, walk, &to, tiles),
-                    (1, 4) => tiles_of::<4, 1>(from, w, bias, y, walk, &to, tiles),
-                    (1, 5) => tiles_of::<5, 1>(from, w, bias, y, walk, &to, tiles),
-                    (1, 6) => tiles_of::<6, 1>(from, w, bias, y, walk, &to, tiles),
-                    (2, 1) => tiles_of::<1, 2>(from, w, bias, y, walk, &to, tiles),
-                    (2, 2) => tiles_of::<2, 2>(from, w, bias, y, walk, &to, tiles),
-                    (2, 3) => tiles_of::<3, 2>(from, w, bias, y, walk, &to, tiles),
-                    (2, 4) => tiles_of::<4, 2>(from, w, bias, y, walk, &to, tiles),
-                    (3, 1) => tiles_of::<1, 3>(from, w, bias, y, walk, &to, tiles),
-                    (3, 2) => tiles_of::<2, 3>(from, w, bias, y, walk, &to, tiles),
-                    (3, 3) => tiles_of::<3, 3>(from, w, bias, y, walk, &to, tiles),
+                    (1, 1) => tiles_of::<1, 1>(from, w, bias, to, walk, place, tiles),
+                    (1, 2) => tiles_of::<2, 1>(from, w, bias, to, walk, place, tiles),
+                    (1, 3) => tiles_of::<3, 1>(from, w, bias, to, walk, place, tiles),
+                    (1, 4) => tiles_of::<4, 1>(from, w, bias, to, walk, place, tiles),
+                    (1, 5) => tiles_of::<5, 1>(from, w, bias, to, walk, place, tiles),
+                    (1, 6) => tiles_of::<6, 1>(from, w, bias, to, walk, place, tiles),
+                    (2, 1) => tiles_of::<1, 2>(from, w, bias, to, walk, place, tiles),
+                    (2, 2) => tiles_of::<2, 2>(from, w, bias, to, walk, place, tiles),
+                    (2, 3) => tiles_of::<3, 2>(from, w, bias, to, walk, place, tiles),
+                    (2, 4) => tiles_of::<4, 2>(from, w, bias, to, walk, place, tiles),
+                    (3, 1) => tiles_of::<1, 3>(from, w, bias, to, walk, place, tiles),
+                    (3, 2) => tiles_of::<2, 3>(from, w, bias, to, walk, place, tiles),
+                    (3, 3) => tiles_of::<3, 3>(from, w, bias, to, walk, place, tiles),
                     _ => unreachable!(),
                 }
             }
             from = from.wrapping_add((width * tiles).wrapping_mul(walk.px_stride));
-            to.at += width * tiles * place.px_stride;
+            to = to.wrapping_add((width * tiles).wrapping_mul(place.px_stride));
         }
     }
 }
@@ -100,7 +97,7 @@ unsafe fn tiles_of<const PX: usize, const OUTPUTS: usize>(
     tiles: usize,
 ) {
     let px_stride = walk.px_stride;
-    let (mut first, mut to) = (a, y.wrapping_add(place.at));
+    let (mut first, mut to) = (a, y);
     for _ in 0..tiles {
         let mut totals = [[F32x4::splat(0.0); OUTPUTS]; PX];
         let mut w = w;
@@ -141,7 +138,7 @@ unsafe fn tiles_of<const PX: usize, const OUTPUTS: usize>(
             // SAFETY: within the reach of `place`; the caller answers for it.
             unsafe { result.store(to.add(p * place.px_stride)) };
         }
-        // As in `conv_rows`.
+        // As in `ConvRows::run`.
         first = first.wrapping_add(px_stride.wrapping_mul(PX));
         to = to.wrapping_add(place.px_stride.wrapping_mul(PX));
     }

@@ -10,7 +10,7 @@
 mod algorithms;
 
 pub use algorithms::{Algorithm, F3x3, F4x3, F4x4, Stride2, Transposed2};
-use algorithms::{Line, MOST};
+use algorithms::{Factors, Line, MOST, factors};
 
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -75,122 +75,175 @@ impl Columns {
 /// Vectors that lie between the two passes over some squares' inputs: 18 KB, less than half of a first cache.
 const MOST_BETWEEN: usize = 1152;
 
-/// Inputs of some squares between the two passes, four channels in the lanes. A pass over each square would meet as many pages of
-/// memory as there are points, more than the processor finds addresses for at once: the second pass takes one row of points after
-/// the other, each for all squares.
-pub struct InputTiles<A> {
-    /// [square][row of points][column]
-    columns: [MaybeUninit<F32x4>; MOST_BETWEEN],
+/// How far apart things are, in floats: along a strip of squares, and across it.
+#[derive(Clone, Copy)]
+pub struct Strides {
+    /// From one to the next of the strip's
+    pub along: usize,
+    /// From one line of the strip to the next
+    pub across: usize,
+}
+
+/// Inputs between the two passes, four channels in the lanes: strips of squares beside each other in a row, or in a column.
+///
+/// 1. The first pass goes across a strip; neighbours share the lines where they overlap.
+/// 2. A pass over each square would meet as many pages of memory as there are points, more than the processor finds addresses for at
+///    once: the second pass takes one line of points after the other, each for all squares.
+pub struct InputStrips<A> {
+    /// [strip][along][point across]
+    between: [MaybeUninit<F32x4>; MOST_BETWEEN],
+    /// Squares of each strip
     squares: usize,
+    strips: usize,
+    factors: Factors,
     algorithm: PhantomData<A>,
 }
 
-impl<A: Algorithm> InputTiles<A> {
-    /// The most squares there is room for.
-    pub const MOST: usize = MOST_BETWEEN / (A::POINTS * A::PATCH);
-
-    /// No squares.
+impl<A: Algorithm> InputStrips<A> {
+    /// No strips.
     #[allow(clippy::new_without_default, reason = "nothing is initialised")]
     pub fn new() -> Self {
         Self {
-            columns: [MaybeUninit::uninit(); MOST_BETWEEN],
+            between: [MaybeUninit::uninit(); MOST_BETWEEN],
             squares: 0,
+            strips: 0,
+            factors: factors(A::INPUT),
             algorithm: PhantomData,
         }
     }
 
-    /// Forgets all squares.
-    pub fn clear(&mut self) {
-        self.squares = 0;
+    /// Pixels along a strip.
+    const fn length(squares: usize) -> usize {
+        (squares - 1) * A::STEP + A::PATCH
     }
 
-    /// The first pass over `A::PATCH` x `A::PATCH` pixels, rows `row_stride` floats apart: one more square.
+    /// The most squares of a strip, if there is to be room for so many strips.
+    pub const fn most(strips: usize) -> usize {
+        (MOST_BETWEEN / (A::POINTS * strips) - A::PATCH) / A::STEP + 1
+    }
+
+    /// Forgets all strips; those to come have so many squares.
+    pub fn clear(&mut self, squares: usize) {
+        assert!(squares > 0);
+        self.squares = squares;
+        self.strips = 0;
+    }
+
+    /// The first pass over the pixels of one more strip.
     #[inline(never)]
-    pub fn push(&mut self, x: Src, row_stride: usize) {
-        assert!(holds(x.len(), A::PATCH, row_stride, A::PATCH));
-        assert!(self.squares < Self::MOST);
-        let square = A::POINTS * A::PATCH;
-        let from = x.as_ptr();
-        let to = &mut self.columns[self.squares * square..][..square];
-        for col in 0..A::PATCH {
-            // SAFETY: rows and columns of the patch: what the assertion covers.
-            let d = line(A::PATCH, |row| unsafe {
-                F32x4::load(from.add(row * row_stride + col * LANES))
+    pub fn push(&mut self, x: Src, strides: Strides) {
+        let length = Self::length(self.squares);
+        let last = (length as u64 - 1) * strides.along as u64;
+        let last = last.saturating_add((A::PATCH as u64 - 1) * strides.across as u64);
+        assert!(last.saturating_add(LANES as u64) <= x.len() as u64);
+        let to = &mut self.between[self.strips * length * A::POINTS..][..length * A::POINTS];
+        let (mut from, factors) = (x.as_ptr(), self.factors);
+        for to in to.chunks_exact_mut(A::POINTS) {
+            // SAFETY: pixels of the strip: what the assertion covers.
+            let d = line(A::PATCH, |i| unsafe {
+                F32x4::load(from.wrapping_add(i * strides.across))
             });
-            for (row, x) in A::input(d).into_iter().enumerate().take(A::POINTS) {
-                to[row * A::PATCH + col].write(x);
+            for (to, point) in to.iter_mut().zip(A::input(d, &factors)) {
+                to.write(point);
             }
+            from = from.wrapping_add(strides.along);
         }
-        self.squares += 1;
+        self.strips += 1;
     }
 
-    /// The second pass: a vector for each point, `to_stride` floats apart, of each square of `places`, (which, at how many floats).
+    /// Where the pixels of a strip's square begin, for [`Self::store`].
+    pub fn at(&self, strip: usize, square: usize) -> usize {
+        (strip * Self::length(self.squares) + square * A::STEP) * A::POINTS
+    }
+
+    /// The second pass: a vector for each point, so far apart, of each square of `places`, (its [`Self::at`], at how many floats).
     #[inline(never)]
-    pub fn store(&self, to: Dst, to_stride: usize, places: &[(usize, usize)]) {
-        let last = (points::<A>() as u64 - 1) * to_stride as u64 + LANES as u64;
-        for &(square, place) in places {
-            assert!(square < self.squares);
-            assert!(last.saturating_add(place as u64) <= to.len() as u64);
+    pub fn store(&self, to: Dst, strides: Strides, places: &[(usize, usize)]) {
+        let most = A::POINTS as u64 - 1;
+        let last = (most * strides.along as u64).saturating_add(most * strides.across as u64);
+        let written = self.strips * Self::length(self.squares) * A::POINTS;
+        for &(at, place) in places {
+            assert!(at + A::PATCH * A::POINTS <= written);
+            assert!(last.saturating_add((place + LANES) as u64) <= to.len() as u64);
         }
-        for row in 0..A::POINTS {
-            let to = to.as_mut_ptr().wrapping_add(row * A::POINTS * to_stride);
-            for &(square, place) in places {
-                let from = (square * A::POINTS + row) * A::PATCH;
-                // SAFETY: `push` has written all columns of each square.
-                let d = line(A::PATCH, |col| unsafe {
-                    self.columns.get_unchecked(from + col).assume_init()
+        let factors = self.factors;
+        for across in 0..A::POINTS {
+            let to = to.as_mut_ptr().wrapping_add(across * strides.across);
+            for &(at, place) in places {
+                // SAFETY: `push` has written all of each strip.
+                let d = line(A::PATCH, |i| unsafe {
+                    let at = at + across + i * A::POINTS;
+                    self.between.get_unchecked(at).assume_init()
                 });
                 let to = to.wrapping_add(place);
-                for (col, point) in A::input(d).into_iter().enumerate().take(A::POINTS) {
+                let points = A::input(d, &factors).into_iter().take(A::POINTS);
+                for (along, point) in points.enumerate() {
                     // SAFETY: one of the square's points, which the assertions cover.
-                    unsafe { point.store(to.add(col * to_stride)) };
+                    unsafe { point.store(to.wrapping_add(along * strides.along)) };
                 }
             }
         }
     }
 }
 
-/// Transforms products, a vector each, to `A::TILE` x `A::TILE` results, adds the bias and stores the first `rows` x `cols` of them, rows
-/// `row_stride` floats apart.
-#[inline(never)]
-pub fn output_tile<A: Algorithm>(
-    m: Src,
-    bias: F32x4,
-    y: Dst,
-    row_stride: usize,
-    (rows, cols): (usize, usize),
-) {
-    assert!(points::<A>() * LANES <= m.len());
-    assert!(rows <= A::TILE && cols <= A::TILE && holds(y.len(), rows, row_stride, cols));
-    let (from, to) = (m.as_ptr(), y.as_mut_ptr());
-    let mut columns = Columns::new();
-    for col in 0..A::POINTS {
-        // SAFETY: one of the points, which the assertions cover.
-        let m = line(A::POINTS, |row| unsafe {
-            F32x4::load(from.add((row * A::POINTS + col) * LANES))
-        });
-        columns.set(col, A::TILE, A::output(m));
+/// Products to results, four channels in the lanes.
+pub struct OutputTiles<A> {
+    /// Between the two passes, [column of points][row of results]. In memory: more than there are registers, and V8 stores and loads more often
+    /// what it has to choose itself.
+    between: [MaybeUninit<F32x4>; MOST * MOST],
+    factors: Factors,
+    algorithm: PhantomData<A>,
+}
+
+impl<A: Algorithm> OutputTiles<A> {
+    /// Nothing yet.
+    #[allow(clippy::new_without_default, reason = "nothing is initialised")]
+    pub fn new() -> Self {
+        Self {
+            between: [MaybeUninit::uninit(); MOST * MOST],
+            factors: factors(A::OUTPUT),
+            algorithm: PhantomData,
+        }
     }
-    let store = |rows: usize, cols: usize| {
-        for row in 0..A::TILE {
-            if row >= rows {
-                break;
+
+    /// Transforms products, a vector each, to `A::TILE` x `A::TILE` results, adds the bias and stores the first `rows` x `cols` of them,
+    /// rows `row_stride` floats apart.
+    #[inline(never)]
+    pub fn store(
+        &mut self,
+        m: Src,
+        bias: F32x4,
+        y: Dst,
+        row_stride: usize,
+        (rows, cols): (usize, usize),
+    ) {
+        assert!(points::<A>() * LANES <= m.len());
+        assert!(rows <= A::TILE && cols <= A::TILE && holds(y.len(), rows, row_stride, cols));
+        let (factors, from, to) = (self.factors, m.as_ptr(), y.as_mut_ptr());
+        for col in 0..A::POINTS {
+            // SAFETY: one of the points, which the assertions cover.
+            let m = line(A::POINTS, |row| unsafe {
+                F32x4::load(from.add((row * A::POINTS + col) * LANES))
+            });
+            let results = A::output(m, &factors).into_iter().take(A::TILE);
+            for (row, result) in results.enumerate() {
+                self.between[col * A::TILE + row].write(result);
             }
-            // SAFETY: all columns of points are set, to the last result.
-            let results = A::output(unsafe { columns.row(row, A::POINTS) });
-            for (col, result) in results.into_iter().enumerate().take(A::TILE) {
-                if col < cols {
+        }
+        for row in 0..rows {
+            // SAFETY: all columns are written, to the last result.
+            let m = line(A::POINTS, |col| unsafe {
+                self.between[col * A::TILE + row].assume_init()
+            });
+            let results = A::output(m, &factors).into_iter().take(A::TILE);
+            // Nearly all squares are whole: they don't ask about each result.
+            for (col, result) in results.enumerate() {
+                if cols == A::TILE || col < cols {
                     // SAFETY: a row and a column within the bounds that the assertions cover.
                     unsafe { (result + bias).store(to.add(row * row_stride + col * LANES)) };
                 }
             }
         }
-    };
-    // Nearly all squares are whole: they don't ask about each result.
-    if (rows, cols) == (A::TILE, A::TILE) {
-        store(A::TILE, A::TILE);
-    } else {
-        store(rows, cols);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stage the rows and columns of x under the tile, border included          // micro/stage.rs
-//! for output row { conv_rows or dot_rows }                                  // micro/conv_tile.rs, micro/dot_tile.rs
+//! for output row { ConvRows or dot_rows }                                   // micro/conv_tile.rs, micro/dot_tile.rs
 //! ```
 //! Row by row with all output channels, not the other way round: the staged row stays near, weights stream past it.
 //! Staging costs (rows + kh - 1) / rows loads and stores an element, 1 % of the multiplies in the layers that matter.
@@ -11,7 +11,7 @@ use crate::layout::Blocked;
 use crate::mem::Memory;
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
-use crate::micro::conv_tile::{Panels, Pixels, Place, Walk, conv_rows};
+use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::dot_tile::dot_rows;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::rows;
@@ -233,36 +233,39 @@ impl Op for Conv2d {
             parts: self.parts() as usize,
             part,
         });
+        let place = Place {
+            px_stride: LANES,
+            px_row_stride: 0,
+            plane: y_shape.plane_px() * LANES,
+            relu: activation == Activation::Relu,
+        };
+        let px = Pixels { rows: 1, cols: px };
+        let (first, outputs) = (tile.outputs.0, tile.outputs.1 - tile.outputs.0);
+        let from = first * steps;
+        let weights = operands.weight.slice(from, operands.weight.len() - from);
+        let bias = operands
+            .bias
+            .map(|bias| bias.slice(first, bias.len() - first));
+        let (vectors, panel) = (outputs.div_ceil(LANES), PANEL_OUTPUTS * steps);
+        let by_outputs = match packing {
+            Packing::Outputs => Some(ConvRows::new(&walk, &place, px, vectors, panel)),
+            Packing::Inputs => None,
+        };
         for row in 0..rows {
             let from = row * stride_h * walk.row_stride;
             let a = staged.as_src().slice(from, staged.len() - from);
             let at = |block| y_shape.at(tile.n, block, tile.rows.0 + row, tile.cols.0);
-            let (first, outputs) = (tile.outputs.0, tile.outputs.1 - tile.outputs.0);
-            let w = operands
-                .weight
-                .slice(first * steps, operands.weight.len() - first * steps);
-            let bias = operands
-                .bias
-                .map(|bias| bias.slice(first, bias.len() - first));
-            let place = Place {
-                at: at(first / LANES),
-                px_stride: LANES,
-                px_row_stride: 0,
-                plane: y_shape.plane_px() * LANES,
-                relu: activation == Activation::Relu,
-            };
-            let (y, vectors) = (operands.y, outputs.div_ceil(LANES));
-            let px = Pixels { rows: 1, cols: px };
-            match packing {
-                Packing::Outputs => {
-                    let panels = Panels {
-                        weights: w,
-                        stride: PANEL_OUTPUTS * steps,
-                        then: w.slice(0, 0),
-                    };
-                    conv_rows(a, &panels, bias, y, &walk, &place, px, vectors);
-                }
-                Packing::Inputs => dot_rows(a, w, bias, y, &walk, &place, px, outputs),
+            let y_from = at(first / LANES);
+            let y = operands.y.slice(y_from, operands.y.len() - y_from);
+            match &by_outputs {
+                Some(conv) => conv.run(&Views {
+                    a,
+                    weights,
+                    then: None,
+                    bias,
+                    y,
+                }),
+                None => dot_rows(a, weights, bias, y, &walk, &place, px, outputs),
             }
             if activation == Activation::Tanh {
                 for block in tile.outputs.0 / LANES..tile.outputs.1.div_ceil(LANES) {

@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! stage the rows and columns of x that the tile's outputs read, zeros around x   // micro/stage.rs
-//! for output row { for column phase { conv_rows } }
+//! for output row { for column phase { ConvRows } }
 //! ```
 
 use crate::layout::Blocked;
 use crate::mem::Memory;
 use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
-use crate::micro::conv_tile::{Panels, Pixels, Place, Walk, conv_rows};
+use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::rows;
@@ -264,24 +264,25 @@ impl Op for ConvTranspose2d {
                     cols: (cols.to - x).div_ceil(cols.stride),
                 };
                 let at = before + first_o * steps;
-                let w = operands.weight.slice(at, operands.weight.len() - at);
-                let bias = operands
-                    .bias
-                    .map(|bias| bias.slice(first_o, bias.len() - first_o));
                 let place = Place {
-                    at: y_shape.at(n, first_o / LANES, y, x),
                     px_stride: cols.stride * LANES,
                     px_row_stride: 0,
                     plane: y_shape.plane_px() * LANES,
                     relu: activation == Activation::Relu,
                 };
-                let panels = Panels {
-                    weights: w,
-                    stride: PANEL_OUTPUTS * steps,
-                    then: w.slice(0, 0),
-                };
                 let vectors = (last_o - first_o).div_ceil(LANES);
-                conv_rows(a, &panels, bias, operands.y, &walk, &place, px, vectors);
+                let y_from = y_shape.at(n, first_o / LANES, y, x);
+                let views = Views {
+                    a,
+                    weights: operands.weight.slice(at, operands.weight.len() - at),
+                    then: None,
+                    bias: operands
+                        .bias
+                        .map(|bias| bias.slice(first_o, bias.len() - first_o)),
+                    y: operands.y.slice(y_from, operands.y.len() - y_from),
+                };
+                let panel = PANEL_OUTPUTS * steps;
+                ConvRows::new(&walk, &place, px, vectors, panel).run(&views);
             }
             if activation == Activation::Tanh {
                 for block in first_o / LANES..last_o.div_ceil(LANES) {

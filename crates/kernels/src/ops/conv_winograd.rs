@@ -23,14 +23,15 @@ mod division;
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::activation::{Activation, relu, tanh};
 use crate::micro::border::Border;
-use crate::micro::conv_tile::{Panels, Pixels, Place, Walk, conv_rows};
+use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::dot_tile::dot_rows;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage_plane};
 use crate::micro::statistics::{moments_of_rows, store_moments};
 use crate::micro::winograd::{
-    Algorithm, InputTiles, Visitor, output_tile, points, visit, weight_point, weight_points,
+    Algorithm, InputStrips, OutputTiles, Strides, Visitor, points, visit, weight_point,
+    weight_points,
 };
 use crate::ops::conv::{Operands, check_channels};
 use crate::ops::{Fault, MOST_COORDINATE, Op, product, scratch, tile_count, within};
@@ -76,54 +77,61 @@ impl ConvWinograd {
         };
         let plane = window.rows * window.cols * LANES;
         let blocks = shape.channel_blocks();
-        let mut tiles = InputTiles::<A>::new();
         let layout = &stages.layout;
-        // Of fewer than four channels, what is written next takes the place of the lanes that are none: it must come later, which columns
-        // of squares do.
-        let order = |square: usize| match layout.stacked {
-            true => (square % in_rows, square / in_rows),
-            false => (square / in_cols, square % in_cols),
+        // Strips of squares lie along rows. Of fewer than four channels, what is written next takes the place of the lanes that are none: it
+        // must come later, which strips down the columns do.
+        let (lines, squares) = match layout.stacked {
+            true => (in_cols, in_rows),
+            false => (in_rows, in_cols),
         };
+        let turned = |[row, col]: [usize; 2]| match layout.stacked {
+            true => Strides {
+                along: row,
+                across: col,
+            },
+            false => Strides {
+                along: col,
+                across: row,
+            },
+        };
+        let px = turned([window.cols * LANES, LANES]);
+        let points = turned([A::POINTS * stages.point_stride, stages.point_stride]);
+        let mut strips = InputStrips::<A>::new();
         for first in (0..blocks).step_by(BLOCKS_TOGETHER) {
             let together = BLOCKS_TOGETHER.min(blocks - first);
             for i in 0..together {
                 let to = stages.staged.slice(i * plane, plane);
                 stage_plane(operands.x, &shape, &window, load, first + i, to);
             }
-            let squares = in_rows * in_cols;
-            let most = InputTiles::<A>::MOST.min(MOST_PLACES) / together;
-            for start in (0..squares).step_by(most) {
-                let some = start..squares.min(start + most);
-                tiles.clear();
-                for square in some.clone() {
-                    let (row, col) = order(square);
-                    let from = (row * window.cols + col) * A::STEP * LANES;
-                    for i in 0..together {
-                        let staged = stages.staged.as_src();
-                        let pixels =
-                            staged.slice(from + i * plane, staged.len() - from - i * plane);
-                        tiles.push(pixels, window.cols * LANES);
-                    }
+            let most = InputStrips::<A>::most(together).min(MOST_PLACES / together);
+            let parts = squares.div_ceil(most);
+            for (line, part) in (0..lines).flat_map(|line| (0..parts).map(move |i| (line, i))) {
+                let [start, end] = [part, part + 1].map(|part| squares * part / parts);
+                strips.clear(end - start);
+                for i in 0..together {
+                    let staged = stages.staged.as_src();
+                    let from = i * plane + (line * px.across + start * px.along) * A::STEP;
+                    strips.push(staged.slice(from, staged.len() - from), px);
                 }
-                let store = |places: &[(usize, usize)]| {
-                    tiles.store(stages.points, stages.point_stride, places);
-                };
                 let (mut places, mut count) = ([(0, 0); MOST_PLACES], 0);
-                for square in some {
-                    let (row, col) = order(square);
+                for square in start..end {
+                    let (row, col) = match layout.stacked {
+                        true => (square, line),
+                        false => (line, square),
+                    };
                     for at in layout.places(row, col) {
                         for i in 0..together {
-                            let tile = (square - start) * together + i;
                             if count == MOST_PLACES {
-                                store(&places);
+                                strips.store(stages.points, points, &places);
                                 count = 0;
                             }
-                            places[count] = (tile, at + (first + i) * LANES);
+                            places[count] =
+                                (strips.at(i, square - start), at + (first + i) * LANES);
                             count += 1;
                         }
                     }
                 }
-                store(&places[..count]);
+                strips.store(stages.points, points, &places[..count]);
             }
         }
     }
@@ -163,51 +171,61 @@ impl ConvWinograd {
                 cols: tile.cols(),
             },
         };
+        let place = Place {
+            px_stride: points::<A>() * LANES,
+            px_row_stride: px.cols * points::<A>() * LANES,
+            plane: squares * points::<A>() * LANES,
+            relu: false,
+        };
+        let panel_stride = weight_points::<A>() * steps * PANEL_OUTPUTS;
         // A last panel of four outputs lies closer than whole ones do.
         let last = (outputs.1 - 1) / PANEL_OUTPUTS * PANEL_OUTPUTS;
         let narrow = packing == Packing::Outputs
             && panel_width(packing, self.o as usize, last) < PANEL_OUTPUTS;
         let whole = if narrow { last } else { outputs.1 };
-        let panel_stride = weight_points::<A>() * steps * PANEL_OUTPUTS;
+        // (from, to, width of a panel, how they are multiplied)
+        let parts = [(outputs.0, whole), (whole, outputs.1)].map(|(first, end)| {
+            let width = panel_width(packing, self.o as usize, first);
+            let rows = (first < end && packing == Packing::Outputs).then(|| {
+                let vectors = (end - first).div_ceil(LANES);
+                ConvRows::new(&walk, &place, px, vectors, panel_stride)
+            });
+            (first, end, width, rows)
+        });
         for point in 0..points::<A>() {
             let inputs = stages.points.as_src();
             let inputs = inputs.slice(point * stages.point_stride, stages.point_stride);
-            for (first, end) in [(outputs.0, whole), (whole, outputs.1)] {
+            for (first, end, width, rows) in &parts {
                 if first == end {
                     continue;
                 }
-                let width = panel_width(packing, self.o as usize, first);
-                let at = first * weight_points::<A>() + weight_point::<A>(point) * width;
-                let w = weight.slice(at * steps, weight.len() - at * steps);
-                // The next point's first panel of these outputs; after the last point, the next outputs'.
-                let then = match point + 1 {
-                    next if next < points::<A>() => {
-                        first * weight_points::<A>() + weight_point::<A>(next) * width
-                    }
-                    _ => end * weight_points::<A>(),
+                let at = |point| {
+                    let from = first * weight_points::<A>() + weight_point::<A>(point) * width;
+                    from * steps
                 };
-                let then = (then * steps).min(weight.len());
-                let then = weight.slice(then, (weight.len() - then).min(steps * width));
-                let vectors = (end - first).div_ceil(LANES);
+                let weights = weight.slice(at(point), weight.len() - at(point));
                 let square = (first - outputs.0) / LANES * squares;
-                let place = Place {
-                    at: (square * points::<A>() + point) * LANES,
-                    px_stride: points::<A>() * LANES,
-                    px_row_stride: px.cols * points::<A>() * LANES,
-                    plane: squares * points::<A>() * LANES,
-                    relu: false,
-                };
+                let y_from = (square * points::<A>() + point) * LANES;
                 let y = stages.products;
-                match packing {
-                    Packing::Outputs => {
-                        let panels = Panels {
-                            weights: w,
-                            stride: panel_stride,
-                            then,
-                        };
-                        conv_rows(inputs, &panels, None, y, &walk, &place, px, vectors)
+                let y = y.slice(y_from, y.len() - y_from);
+                match rows {
+                    Some(rows) => {
+                        // The next point's first panel of these outputs; after the last point, the next outputs'.
+                        let then = match point + 1 {
+                            next if next < points::<A>() => at(next),
+                            _ => end * weight_points::<A>() * steps,
+                        }
+                        .min(weight.len());
+                        let len = (weight.len() - then).min(steps * width);
+                        rows.run(&Views {
+                            a: inputs,
+                            weights,
+                            then: Some(weight.slice(then, len)),
+                            bias: None,
+                            y,
+                        });
                     }
-                    Packing::Inputs => dot_rows(inputs, w, None, y, &walk, &place, px, width),
+                    None => dot_rows(inputs, weights, None, y, &walk, &place, px, *width),
                 }
             }
         }
@@ -224,6 +242,7 @@ impl ConvWinograd {
     ) {
         let shape = self.y_shape();
         let squares = tile.rows() * tile.cols();
+        let mut tiles = OutputTiles::<A>::new();
         for first in (outputs.0..outputs.1).step_by(LANES) {
             let bias = operands
                 .bias
@@ -239,7 +258,7 @@ impl ConvWinograd {
                     let m = m.slice(at * points::<A>() * LANES, points::<A>() * LANES);
                     let at = shape.at(tile.n, first / LANES, y_row, y_col);
                     let y = operands.y.slice(at, operands.y.len() - at);
-                    output_tile::<A>(m, bias, y, shape.w * LANES, (rows, cols));
+                    tiles.store(m, bias, y, shape.w * LANES, (rows, cols));
                 }
                 if activation != Activation::None {
                     let y_col = tile.cols.0 * A::TILE;

@@ -56,6 +56,11 @@ impl F32x4 {
     pub fn mul_add(self, b: Self, c: Self) -> Self {
         self * b + c
     }
+    /// `c - self * b`, rounded as [`Self::mul_add`] is.
+    #[inline(always)]
+    pub fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        c - self * b
+    }
     /// Lane-wise maximum as IEEE `maximum`: NaN wins.
     #[inline(always)]
     pub fn max(self, b: Self) -> Self {

@@ -71,6 +71,14 @@ impl F32x4 {
         #[cfg(not(target_feature = "relaxed-simd"))]
         Self(f32x4_add(f32x4_mul(self.0, b.0), c.0))
     }
+    /// `c - self * b`, rounded as [`Self::mul_add`] is.
+    #[inline(always)]
+    pub fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        #[cfg(target_feature = "relaxed-simd")]
+        return Self(f32x4_relaxed_nmadd(self.0, b.0, c.0));
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        Self(f32x4_sub(c.0, f32x4_mul(self.0, b.0)))
+    }
     /// Lane-wise maximum as IEEE `maximum`: NaN wins.
     #[inline(always)]
     pub fn max(self, b: Self) -> Self {

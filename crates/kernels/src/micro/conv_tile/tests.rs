@@ -1,4 +1,4 @@
-use super::{Panels, Pixels, Place, Walk, conv_rows};
+use super::{ConvRows, Pixels, Place, Views, Walk};
 use crate::mem::{Dst, Memory, Region};
 use crate::record::Operand;
 
@@ -24,7 +24,6 @@ const WALK: Walk = Walk {
 };
 
 const PLACE: Place = Place {
-    at: 0,
     px_stride: 4,
     px_row_stride: 0,
     plane: 0,
@@ -33,31 +32,20 @@ const PLACE: Place = Place {
 
 /// A row whose operands are all `y`.
 fn row(y: Dst, walk: &Walk, place: &Place, px: usize, vectors: usize) {
-    let panels = Panels {
+    let views = Views {
+        a: y.as_src(),
         weights: y.as_src(),
-        stride: 0,
-        then: y.as_src(),
-    };
-    conv_rows(
-        y.as_src(),
-        &panels,
-        None,
+        then: None,
+        bias: None,
         y,
-        walk,
-        place,
-        Pixels { rows: 1, cols: px },
-        vectors,
-    );
+    };
+    ConvRows::new(walk, place, Pixels { rows: 1, cols: px }, vectors, 0).run(&views);
 }
 
 #[test]
 #[should_panic(expected = "assertion failed: vectors > 0")]
 fn no_vectors_are_refused() {
-    let place = Place {
-        at: 1 << 30,
-        ..PLACE
-    };
-    with_view(|y| row(y, &WALK, &place, 1, 0));
+    with_view(|y| row(y, &WALK, &PLACE, 1, 0));
 }
 
 #[test]
@@ -68,13 +56,14 @@ fn a_number_of_vectors_that_wraps_is_refused() {
 }
 
 #[test]
-#[should_panic(expected = "assertion failed: place.reach")]
+#[should_panic(expected = "assertion failed: self.y_len")]
 fn a_place_at_the_end_of_the_address_space_is_refused() {
     let place = Place {
-        at: usize::MAX,
+        plane: usize::MAX,
         ..PLACE
     };
-    with_view(|y| row(y, &WALK, &place, 1, 1));
+    let walk = Walk { rows: 0, ..WALK };
+    with_view(|y| row(y, &walk, &place, 1, 2));
 }
 
 #[test]
@@ -91,21 +80,14 @@ fn without_rows_the_distance_of_pixels_does_not_matter() {
     };
     with_view(|y| {
         let nothing = y.as_src().slice(0, 0);
-        let panels = Panels {
+        let views = Views {
+            a: nothing,
             weights: nothing,
-            stride: 0,
-            then: nothing,
-        };
-        conv_rows(
-            nothing,
-            &panels,
-            None,
+            then: None,
+            bias: None,
             y,
-            &walk,
-            &place,
-            Pixels { rows: 2, cols: 10 },
-            1,
-        );
+        };
+        ConvRows::new(&walk, &place, Pixels { rows: 2, cols: 10 }, 1, 0).run(&views);
         assert_eq!(y.get(3), 0.0);
     });
 }

@@ -19,6 +19,10 @@
 //! 4. At stride 2, even and odd inputs meet different taps: F(4, 2) of the even ones with the outer taps, and the odd ones, each
 //!    times the middle tap, summed. A transposed convolution of stride 2 is the same turned round.
 
+mod five;
+
+pub use five::{F3x3, Stride2, Transposed2};
+
 use crate::simd::F32x4;
 
 /// The longest line: inputs, products or results along one axis.
@@ -26,6 +30,31 @@ pub(super) const MOST: usize = 9;
 
 /// Numbers along one axis, of which an algorithm uses the first few.
 pub(super) type Line = [F32x4; MOST];
+
+/// The most numbers that a transform multiplies by.
+const MOST_FACTORS: usize = 12;
+
+/// Numbers that a transform multiplies by, of which an algorithm uses the first few.
+type Numbers = [f32; MOST_FACTORS];
+
+/// The same, each in all lanes. They are data, not code: V8 makes a constant anew at each use, in three instructions.
+pub(super) type Factors = [F32x4; MOST_FACTORS];
+
+/// From where the compiler can't see them.
+pub(super) fn factors(numbers: Numbers) -> Factors {
+    core::hint::black_box(numbers).map(F32x4::splat)
+}
+
+/// The given numbers, and zeros.
+const fn filled<const N: usize>(numbers: [f32; N]) -> Numbers {
+    let mut all = [0.0; MOST_FACTORS];
+    let mut i = 0;
+    while i < N {
+        all[i] = numbers[i];
+        i += 1;
+    }
+    all
+}
 
 /// One of Winograd's algorithms along one axis.
 pub trait Algorithm {
@@ -45,10 +74,14 @@ pub trait Algorithm {
     const BLOCKS: bool;
     /// What the rows of [`Self::weight`] are still to be multiplied by.
     const SCALE: [f64; MOST];
+    /// What [`Self::input`] multiplies by.
+    const INPUT: Numbers;
     /// B d
-    fn input(d: Line) -> Line;
+    fn input(d: Line, factors: &Factors) -> Line;
+    /// What [`Self::output`] multiplies by.
+    const OUTPUT: Numbers;
     /// A m
-    fn output(m: Line) -> Line;
+    fn output(m: Line, factors: &Factors) -> Line;
     /// G g but for [`Self::SCALE`]
     fn weight(g: Line) -> Line;
 }
@@ -68,8 +101,8 @@ fn line<const N: usize>(numbers: [F32x4; N]) -> Line {
 
 /// `x + p y` and `x - p y`
 #[inline(always)]
-fn both(x: F32x4, p: f32, y: F32x4) -> [F32x4; 2] {
-    [y.mul_add(splat(p), x), y.mul_add(splat(-p), x)]
+fn both(x: F32x4, p: F32x4, y: F32x4) -> [F32x4; 2] {
+    [y.mul_add(p, x), y.neg_mul_add(p, x)]
 }
 
 /// 4 results of 3 taps.
@@ -96,119 +129,43 @@ impl Algorithm for F4x3 {
         [1.0 / (p2 * q2), p, p, q, q, 1.0, 0.0, 0.0, 0.0]
     };
 
+    const INPUT: Numbers = {
+        let (p2, q2) = (Self::P2, Self::Q2);
+        filled([Self::P, Self::Q, p2, q2, p2 + q2, p2 * q2])
+    };
+
     #[inline(always)]
-    fn input(d: Line) -> Line {
-        let (p2, q2) = (splat(-Self::P2), splat(-Self::Q2));
-        let (sum, product) = (splat(-Self::P2 - Self::Q2), splat(Self::P2 * Self::Q2));
-        let [a, b] = both(d[2].mul_add(q2, d[4]), Self::P, d[1].mul_add(q2, d[3]));
-        let [e, f] = both(d[2].mul_add(p2, d[4]), Self::Q, d[1].mul_add(p2, d[3]));
-        let zero = d[0].mul_add(product, d[2].mul_add(sum, d[4]));
-        let infinity = d[1].mul_add(product, d[3].mul_add(sum, d[5]));
+    fn input(d: Line, &[p, q, p2, q2, sum, product, ..]: &Factors) -> Line {
+        let [a, b] = both(d[2].neg_mul_add(q2, d[4]), p, d[1].neg_mul_add(q2, d[3]));
+        let [e, f] = both(d[2].neg_mul_add(p2, d[4]), q, d[1].neg_mul_add(p2, d[3]));
+        let zero = d[0].mul_add(product, d[2].neg_mul_add(sum, d[4]));
+        let infinity = d[1].mul_add(product, d[3].neg_mul_add(sum, d[5]));
         line([zero, a, b, e, f, infinity])
     }
 
+    const OUTPUT: Numbers = {
+        let (p, q) = (Self::P, Self::Q);
+        filled([p, q, p * p, q * q, p * p * p, q * q * q])
+    };
+
     #[inline(always)]
-    fn output(m: Line) -> Line {
+    fn output(m: Line, &[p, q, p2, q2, p3, q3, ..]: &Factors) -> Line {
         let (p_even, p_odd) = (m[1] + m[2], m[1] - m[2]);
         let (q_even, q_odd) = (m[3] + m[4], m[3] - m[4]);
         line([
             m[0] + p_even + q_even,
-            q_odd.mul_add(splat(Self::Q), p_odd * splat(Self::P)),
-            q_even.mul_add(splat(Self::Q2), p_even * splat(Self::P2)),
-            q_odd.mul_add(
-                splat(Self::Q2 * Self::Q),
-                p_odd.mul_add(splat(Self::P2 * Self::P), m[5]),
-            ),
+            q_odd.mul_add(q, p_odd * p),
+            q_even.mul_add(q2, p_even * p2),
+            q_odd.mul_add(q3, p_odd.mul_add(p3, m[5])),
         ])
     }
 
     #[inline(always)]
     fn weight(g: Line) -> Line {
-        let [a, b] = both(g[2].mul_add(splat(Self::P2), g[0]), Self::P, g[1]);
-        let [e, f] = both(g[2].mul_add(splat(Self::Q2), g[0]), Self::Q, g[1]);
+        let [p, q] = [Self::P, Self::Q].map(splat);
+        let [a, b] = both(g[2].mul_add(splat(Self::P2), g[0]), p, g[1]);
+        let [e, f] = both(g[2].mul_add(splat(Self::Q2), g[0]), q, g[1]);
         line([g[0], a, b, e, f, g[2]])
-    }
-}
-
-/// What F(3, 3) and F(4, 2) share: five inputs, at the points +-1/2, +-5/4 and infinity.
-enum Five {}
-
-impl Five {
-    const P: f32 = 0.5;
-    const Q: f32 = 1.25;
-    const P2: f32 = Self::P * Self::P;
-    const Q2: f32 = Self::Q * Self::Q;
-    const SCALES: [f64; 2] = {
-        let (p, q) = (Self::P as f64, Self::Q as f64);
-        let (p2, q2) = (p * p, q * q);
-        [1.0 / (2.0 * p * (p2 - q2)), 1.0 / (2.0 * q * (q2 - p2))]
-    };
-    /// The last is that of what follows infinity.
-    const SCALE: [f64; MOST] = {
-        let [p, q] = Self::SCALES;
-        [p, -p, q, -q, 1.0, 1.0, 0.0, 0.0, 0.0]
-    };
-
-    #[inline(always)]
-    fn input(d: [F32x4; 5]) -> [F32x4; 5] {
-        let (p2, q2) = (splat(-Self::P2), splat(-Self::Q2));
-        let (sum, product) = (splat(-Self::P2 - Self::Q2), splat(Self::P2 * Self::Q2));
-        let [a, b] = both(d[1].mul_add(q2, d[3]), Self::P, d[0].mul_add(q2, d[2]));
-        let [e, f] = both(d[1].mul_add(p2, d[3]), Self::Q, d[0].mul_add(p2, d[2]));
-        [a, b, e, f, d[0].mul_add(product, d[2].mul_add(sum, d[4]))]
-    }
-
-    /// Four results without the part of infinity, which the last one that is asked for has.
-    #[inline(always)]
-    fn output(m: &Line) -> [F32x4; 4] {
-        let (p_even, p_odd) = (m[0] + m[1], m[0] - m[1]);
-        let (q_even, q_odd) = (m[2] + m[3], m[2] - m[3]);
-        [
-            p_even + q_even,
-            q_odd.mul_add(splat(Self::Q), p_odd * splat(Self::P)),
-            q_even.mul_add(splat(Self::Q2), p_even * splat(Self::P2)),
-            q_odd.mul_add(splat(Self::Q2 * Self::Q), p_odd * splat(Self::P2 * Self::P)),
-        ]
-    }
-
-    /// Of two taps, and a sixth that is a tap by itself.
-    #[inline(always)]
-    fn weight_2(first: F32x4, second: F32x4, alone: F32x4) -> Line {
-        let [a, b] = both(first, Self::P, second);
-        let [e, f] = both(first, Self::Q, second);
-        line([a, b, e, f, second, alone])
-    }
-}
-
-/// 3 results of 3 taps.
-pub enum F3x3 {}
-
-impl Algorithm for F3x3 {
-    const PATCH: usize = 5;
-    const POINTS: usize = 5;
-    const TILE: usize = 3;
-    const STEP: usize = 3;
-    const TAPS: usize = 3;
-    const WEIGHTS: usize = 5;
-    const BLOCKS: bool = true;
-    const SCALE: [f64; MOST] = Five::SCALE;
-
-    #[inline(always)]
-    fn input(d: Line) -> Line {
-        line(Five::input([d[0], d[1], d[2], d[3], d[4]]))
-    }
-
-    #[inline(always)]
-    fn output(m: Line) -> Line {
-        let [a, b, c, _] = Five::output(&m);
-        line([a, b, c + m[4]])
-    }
-
-    #[inline(always)]
-    fn weight(g: Line) -> Line {
-        let [a, b] = both(g[2].mul_add(splat(Five::P2), g[0]), Five::P, g[1]);
-        let [e, f] = both(g[2].mul_add(splat(Five::Q2), g[0]), Five::Q, g[1]);
-        line([a, b, e, f, g[2]])
     }
 }
 
@@ -224,15 +181,14 @@ impl F4x4 {
     #[inline(always)]
     fn weights_at(g: &Line, p: f32) -> [F32x4; 2] {
         let p2 = splat(p * p);
-        both(g[2].mul_add(p2, g[0]), p, g[3].mul_add(p2, g[1]))
+        both(g[2].mul_add(p2, g[0]), splat(p), g[3].mul_add(p2, g[1]))
     }
 
-    /// Inputs at p and -p, q and s being the other points.
+    /// Inputs at p and -p, and what the squares of the other points sum and multiply to.
     #[inline(always)]
-    fn inputs_at(d: &Line, p: f32, q: f32, s: f32) -> [F32x4; 2] {
-        let (sum, product) = (splat(-q * q - s * s), splat(q * q * s * s));
-        let odd = d[1].mul_add(product, d[3].mul_add(sum, d[5]));
-        let even = d[0].mul_add(product, d[2].mul_add(sum, d[4]));
+    fn inputs_at(d: &Line, p: F32x4, sum: F32x4, product: F32x4) -> [F32x4; 2] {
+        let odd = d[1].mul_add(product, d[3].neg_mul_add(sum, d[5]));
+        let even = d[0].mul_add(product, d[2].neg_mul_add(sum, d[4]));
         both(odd, p, even)
     }
 
@@ -258,39 +214,59 @@ impl Algorithm for F4x4 {
         );
         [at_p, -at_p, at_q, -at_q, at_s, -at_s, 1.0, 0.0, 0.0]
     };
+    const INPUT: Numbers = {
+        let (p, q, s) = (Self::P, Self::Q, Self::S);
+        let (p2, q2, s2) = (p * p, q * q, s * s);
+        let (sum, pairs) = (p2 + q2 + s2, p2 * q2 + q2 * s2 + s2 * p2);
+        let at_p = [p, q2 + s2, q2 * s2];
+        let at_q = [q, s2 + p2, s2 * p2];
+        let at_s = [s, p2 + q2, p2 * q2];
+        [
+            at_p[0],
+            at_p[1],
+            at_p[2],
+            at_q[0],
+            at_q[1],
+            at_q[2],
+            at_s[0],
+            at_s[1],
+            at_s[2],
+            sum,
+            pairs,
+            p2 * q2 * s2,
+        ]
+    };
 
     #[inline(always)]
-    fn input(d: Line) -> Line {
-        const P2: f32 = F4x4::P * F4x4::P;
-        const Q2: f32 = F4x4::Q * F4x4::Q;
-        const S2: f32 = F4x4::S * F4x4::S;
-        let [a, b] = Self::inputs_at(&d, Self::P, Self::Q, Self::S);
-        let [e, f] = Self::inputs_at(&d, Self::Q, Self::P, Self::S);
-        let [i, j] = Self::inputs_at(&d, Self::S, Self::P, Self::Q);
-        let infinity = d[0].mul_add(
-            splat(-P2 * Q2 * S2),
-            d[2].mul_add(
-                splat(P2 * Q2 + Q2 * S2 + S2 * P2),
-                d[4].mul_add(splat(-P2 - Q2 - S2), d[6]),
-            ),
-        );
+    fn input(d: Line, factors: &Factors) -> Line {
+        let [p, p_sum, p_product, q, q_sum, q_product, ..] = *factors;
+        let [.., s, s_sum, s_product, sum, pairs, product] = *factors;
+        let [a, b] = Self::inputs_at(&d, p, p_sum, p_product);
+        let [e, f] = Self::inputs_at(&d, q, q_sum, q_product);
+        let [i, j] = Self::inputs_at(&d, s, s_sum, s_product);
+        let infinity = d[4].neg_mul_add(sum, d[6]);
+        let infinity = d[0].neg_mul_add(product, d[2].mul_add(pairs, infinity));
         line([a, b, e, f, i, j, infinity])
     }
 
+    /// Those of q, which is 1, are left out.
+    const OUTPUT: Numbers = {
+        let (p, s) = (Self::P, Self::S);
+        assert!(Self::Q == 1.0);
+        filled([p, s, p * p, s * s, p * p * p, s * s * s])
+    };
+
     #[inline(always)]
-    fn output(m: Line) -> Line {
-        let [p, q, s] = [Self::P, Self::Q, Self::S];
+    fn output(m: Line, factors: &Factors) -> Line {
+        let [p, s, p2, s2, p3, s3, ..] = *factors;
         let (p_even, p_odd) = (m[0] + m[1], m[0] - m[1]);
-        let (q_even, q_odd) = (m[2] + m[3], m[2] - m[3]);
+        let (one_even, one_odd) = (m[2] + m[3], m[2] - m[3]);
         let (s_even, s_odd) = (m[4] + m[5], m[4] - m[5]);
-        let sum = |a: F32x4, p: f32, b: F32x4, q: f32, c: F32x4, s: f32| {
-            c.mul_add(splat(s), b.mul_add(splat(q), a * splat(p)))
-        };
         line([
-            p_even + q_even + s_even,
-            sum(p_odd, p, q_odd, q, s_odd, s),
-            sum(p_even, p * p, q_even, q * q, s_even, s * s),
-            sum(p_odd, p * p * p, q_odd, q * q * q, s_odd, s * s * s) + m[6],
+            p_even + one_even + s_even,
+            s_odd.mul_add(s, p_odd.mul_add(p, one_odd)),
+            s_even.mul_add(s2, p_even.mul_add(p2, one_even)),
+            s_odd.mul_add(s3, p_odd.mul_add(p3, one_odd)) + m[6],
         ])
     }
 
@@ -300,69 +276,6 @@ impl Algorithm for F4x4 {
         let [e, f] = Self::weights_at(&g, Self::Q);
         let [i, j] = Self::weights_at(&g, Self::S);
         line([a, b, e, f, i, j, g[3]])
-    }
-}
-
-/// 4 results of 3 taps, 2 inputs apart.
-pub enum Stride2 {}
-
-impl Algorithm for Stride2 {
-    const PATCH: usize = 9;
-    const POINTS: usize = 9;
-    const TILE: usize = 4;
-    const STEP: usize = 8;
-    const TAPS: usize = 3;
-    const WEIGHTS: usize = 6;
-    const BLOCKS: bool = false;
-    const SCALE: [f64; MOST] = Five::SCALE;
-
-    #[inline(always)]
-    fn input(d: Line) -> Line {
-        let [a, b, c, e, f] = Five::input([d[0], d[2], d[4], d[6], d[8]]);
-        [a, b, c, e, f, d[1], d[3], d[5], d[7]]
-    }
-
-    #[inline(always)]
-    fn output(m: Line) -> Line {
-        let [a, b, c, d] = Five::output(&m);
-        line([a + m[5], b + m[6], c + m[7], (d + m[4]) + m[8]])
-    }
-
-    #[inline(always)]
-    fn weight(g: Line) -> Line {
-        Five::weight_2(g[0], g[2], g[1])
-    }
-}
-
-/// 8 results of a transposed convolution of 3 taps and stride 2. Tap 1 of the first input makes the first result, which is where
-/// padding by 1 begins.
-pub enum Transposed2 {}
-
-impl Algorithm for Transposed2 {
-    const PATCH: usize = 5;
-    const POINTS: usize = 9;
-    const TILE: usize = 8;
-    const STEP: usize = 4;
-    const TAPS: usize = 3;
-    const WEIGHTS: usize = 6;
-    const BLOCKS: bool = false;
-    const SCALE: [f64; MOST] = Five::SCALE;
-
-    #[inline(always)]
-    fn input(d: Line) -> Line {
-        let [a, b, c, e, f] = Five::input([d[0], d[1], d[2], d[3], d[4]]);
-        [a, b, c, e, f, d[0], d[1], d[2], d[3]]
-    }
-
-    #[inline(always)]
-    fn output(m: Line) -> Line {
-        let [a, b, c, d] = Five::output(&m);
-        line([m[5], a, m[6], b, m[7], c, m[8], d + m[4]])
-    }
-
-    #[inline(always)]
-    fn weight(g: Line) -> Line {
-        Five::weight_2(g[2], g[0], g[1])
     }
 }
 

@@ -1,6 +1,6 @@
 //! Each algorithm along one axis, with its weights, is the convolution that it stands for.
 
-use super::{Algorithm, F3x3, F4x3, F4x4, Line, MOST, Stride2, Transposed2};
+use super::{Algorithm, F3x3, F4x3, F4x4, Line, MOST, Stride2, Transposed2, factors};
 use crate::simd::F32x4;
 
 const D: [f32; MOST] = [0.5, -1.0, 2.0, 0.25, -3.0, 1.5, -0.75, 4.0, 1.0];
@@ -13,7 +13,7 @@ fn line_of(numbers: &[f32]) -> Line {
 /// `y[i]` is the sum of `taps(i)`: an input and a weight each.
 fn check<A: Algorithm>(taps: impl Fn(usize) -> std::vec::Vec<(usize, usize)>) {
     let (d, g) = (
-        A::input(line_of(&D[..A::PATCH])),
+        A::input(line_of(&D[..A::PATCH]), &factors(A::INPUT)),
         A::weight(line_of(&G[..A::TAPS])),
     );
     let products = core::array::from_fn(|i| {
@@ -24,7 +24,7 @@ fn check<A: Algorithm>(taps: impl Fn(usize) -> std::vec::Vec<(usize, usize)>) {
             F32x4::splat(f32::NAN)
         }
     });
-    let y = A::output(products);
+    let y = A::output(products, &factors(A::OUTPUT));
     for (i, y) in y.iter().enumerate().take(A::TILE) {
         let wanted: f32 = taps(i).iter().map(|&(d, g)| D[d] * G[g]).sum();
         let got = y.to_array()[0];
