@@ -60,6 +60,8 @@ const ROW_STEPS = 8;
 /** What a tile that fills the second cache loses of its time, because others' lines are there too. */
 const CROWDED = 0.06;
 const CACHE_BYTES = 2 ** 21;
+/** Multiply-adds that could be done while a row of pixels of four channels is begun, read or written: it lies in a page of its own, whose address is found anew. */
+const ROW_BEGUN = 600;
 /** Most squares along one axis of a tile. */
 const MOST_SIDE = 128;
 
@@ -161,7 +163,9 @@ function search(work: WinogradWork): Division {
       inputElems * groups * READ.point[place(inputElems + stagedElems(rows, cols), POINTS_CACHED)] +
       productElems * groups * READ.product[place(inputElems + ofGroup, ALL_CACHED)];
     const crowded = (multiplies * CROWDED * (inputElems + productElems) * 4) / CACHE_BYTES;
-    return { multiplies, all: multiplies + waits + crowded };
+    const begun =
+      (px(rows, blocksH) * channelBlocks(c) + rows * algorithm.tile * channelBlocks(tileOutputs)) * ROW_BEGUN;
+    return { multiplies, all: multiplies + waits + crowded + begun };
   };
   /** The best number of outputs whose products lie in scratch together. */
   const groupOf = (rows: number, cols: number, tileO: number): number => {
