@@ -27,14 +27,15 @@ pub fn map(x: Src, y: Dst, f: impl Fn(F32x4) -> F32x4) {
 pub fn stream(x: Src, y: Dst, f: impl Fn(F32x4) -> F32x4) {
     let whole = y.len() / (TOGETHER * LANES) * (TOGETHER * LANES);
     assert!(x.len() == y.len());
-    let (from, to) = (x.as_ptr(), y.as_mut_ptr());
-    let mut i = 0;
-    while i < whole {
+    let (mut from, mut to) = (x.as_ptr(), y.as_mut_ptr());
+    let end = to.wrapping_add(whole);
+    while to != end {
         for k in 0..TOGETHER {
-            // SAFETY: i + 4 * TOGETHER <= len, which both views have.
-            unsafe { f(F32x4::load(from.add(i + k * LANES))).store(to.add(i + k * LANES)) };
+            // SAFETY: from and to stay that far before the end of their views, which are as long.
+            unsafe { f(F32x4::load(from.add(k * LANES))).store(to.add(k * LANES)) };
         }
-        i += TOGETHER * LANES;
+        from = from.wrapping_add(TOGETHER * LANES);
+        to = to.wrapping_add(TOGETHER * LANES);
     }
     let rest = y.len() - whole;
     map(x.slice(whole, rest), y.slice(whole, rest), f);

@@ -178,17 +178,19 @@ fn shift(count: usize, row: &impl Fn(usize) -> Src) -> F32x4 {
 fn run(x: Src, shift: F32x4) -> (F32x4, F32x4) {
     let zero = F32x4::splat(0.0);
     let (mut s, mut q) = ([zero; ACCUMULATORS], [zero; ACCUMULATORS]);
-    let from = x.as_ptr();
-    let mut i = 0;
-    while i + ACCUMULATORS * LANES <= x.len() {
+    let whole = x.len() / (ACCUMULATORS * LANES) * (ACCUMULATORS * LANES);
+    let mut from = x.as_ptr();
+    let end = from.wrapping_add(whole);
+    while from != end {
         for k in 0..ACCUMULATORS {
-            // SAFETY: i + 4k + 4 <= len.
-            let d = unsafe { F32x4::load(from.add(i + k * LANES)) } - shift;
+            // SAFETY: from stays so many vectors before the end.
+            let d = unsafe { F32x4::load(from.add(k * LANES)) } - shift;
             s[k] = s[k] + d;
             q[k] = d.mul_add(d, q[k]);
         }
-        i += ACCUMULATORS * LANES;
+        from = from.wrapping_add(ACCUMULATORS * LANES);
     }
+    let mut i = whole;
     while i < x.len() {
         let d = x.load(i) - shift;
         s[0] = s[0] + d;
