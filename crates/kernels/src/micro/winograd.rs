@@ -4,8 +4,8 @@
 //! ```text
 //! y = A [ (G g G') * (B d B') ] A'          one axis: algorithms.rs; * by element
 //! ```
-//! Loops over rows and columns have constant counts: the compiler unrolls them, and what lies between the two passes is in
-//! registers as far as there are any.
+//! Loops over a square's rows and columns have constant counts, and the compiler unrolls them. What lies between the two passes is in memory:
+//! there is more of it than registers, and V8 stores and loads more often what it has to choose itself.
 
 mod algorithms;
 
@@ -44,32 +44,6 @@ fn holds(len: usize, rows: usize, stride: usize, cols: usize) -> bool {
 #[inline(always)]
 fn line(n: usize, get: impl Fn(usize) -> F32x4) -> Line {
     core::array::from_fn(|i| if i < n { get(i) } else { F32x4::splat(0.0) })
-}
-
-/// What lies between the two passes. Not initialised: to fill it would cost as much as half of a transform.
-struct Columns([[MaybeUninit<F32x4>; MOST]; MOST]);
-
-impl Columns {
-    #[inline(always)]
-    fn new() -> Self {
-        Self([[MaybeUninit::uninit(); MOST]; MOST])
-    }
-
-    /// Column `col`, of which `count` numbers mean something.
-    #[inline(always)]
-    fn set(&mut self, col: usize, count: usize, line: Line) {
-        for (to, x) in self.0[col].iter_mut().zip(line).take(count) {
-            to.write(x);
-        }
-    }
-
-    /// # Safety
-    /// - `set` has written columns 0..`cols`, more than `row` numbers of each.
-    #[inline(always)]
-    unsafe fn row(&self, row: usize, cols: usize) -> Line {
-        // SAFETY: the caller's obligation.
-        line(cols, |col| unsafe { self.0[col][row].assume_init() })
-    }
 }
 
 /// Vectors that lie between the two passes over some squares' inputs: 18 KB, less than half of a first cache.
@@ -188,8 +162,7 @@ impl<A: Algorithm> InputStrips<A> {
 
 /// Products to results, four channels in the lanes.
 pub struct OutputTiles<A> {
-    /// Between the two passes, [column of points][row of results]. In memory: more than there are registers, and V8 stores and loads more often
-    /// what it has to choose itself.
+    /// Between the two passes, [column of points][row of results]
     between: [MaybeUninit<F32x4>; MOST * MOST],
     factors: Factors,
     algorithm: PhantomData<A>,
@@ -258,13 +231,17 @@ pub fn weight_tile<A: Algorithm>(
     g: &[[F32x4; MOST_TAPS]; MOST_TAPS],
     mut put: impl FnMut(usize, F32x4),
 ) {
-    let mut columns = Columns::new();
-    for (col, g) in g.iter().enumerate().take(A::TAPS) {
-        columns.set(col, A::WEIGHTS, A::weight(line(A::TAPS, |row| g[row])));
-    }
+    let zeros = [F32x4::splat(0.0); MOST];
+    let columns: [Line; MOST_TAPS] = core::array::from_fn(|col| {
+        if col < A::TAPS {
+            A::weight(line(A::TAPS, |row| g[col][row]))
+        } else {
+            zeros
+        }
+    });
+    let across = |row: usize| line(A::TAPS, |col| columns[col][row]);
     for row in 0..A::WEIGHTS {
-        // SAFETY: all columns of taps are set, to the last point.
-        let points = A::weight(unsafe { columns.row(row, A::TAPS) });
+        let points = A::weight(across(row));
         for (col, point) in points.into_iter().enumerate().take(A::WEIGHTS) {
             let scale = F32x4::splat((A::SCALE[row] * A::SCALE[col]) as f32);
             put(row * A::WEIGHTS + col, point * scale);
