@@ -80,22 +80,17 @@ impl ConvWinograd {
         let layout = &stages.layout;
         // Strips of squares lie along rows. Of fewer than four channels, what is written next takes the place of the lanes that are none: it
         // must come later, which strips down the columns do.
-        let (lines, squares) = match layout.stacked {
-            true => (in_cols, in_rows),
-            false => (in_rows, in_cols),
-        };
         let turned = |[row, col]: [usize; 2]| match layout.stacked {
-            true => Strides {
-                along: row,
-                across: col,
-            },
-            false => Strides {
-                along: col,
-                across: row,
-            },
+            true => [col, row],
+            false => [row, col],
         };
-        let px = turned([window.cols * LANES, LANES]);
-        let points = turned([A::POINTS * stages.point_stride, stages.point_stride]);
+        let strides = |rows_and_cols: [usize; 2]| {
+            let [across, along] = turned(rows_and_cols);
+            Strides { along, across }
+        };
+        let [lines, squares] = turned([in_rows, in_cols]);
+        let px = strides([window.cols * LANES, LANES]);
+        let points = strides([A::POINTS * stages.point_stride, stages.point_stride]);
         let mut strips = InputStrips::<A>::new();
         for first in (0..blocks).step_by(BLOCKS_TOGETHER) {
             let together = BLOCKS_TOGETHER.min(blocks - first);
@@ -115,10 +110,7 @@ impl ConvWinograd {
                 }
                 let (mut places, mut count) = ([(0, 0); MOST_PLACES], 0);
                 for square in start..end {
-                    let (row, col) = match layout.stacked {
-                        true => (square, line),
-                        false => (line, square),
-                    };
+                    let [row, col] = turned([line, square]);
                     for at in layout.places(row, col) {
                         for i in 0..together {
                             if count == MOST_PLACES {

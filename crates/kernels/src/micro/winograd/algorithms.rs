@@ -56,6 +56,17 @@ const fn filled<const N: usize>(numbers: [f32; N]) -> Numbers {
     all
 }
 
+/// What inputs are multiplied by where the points are p, -p, q, -q, and others that are 0 or infinity.
+const fn input_numbers(p: f32, q: f32) -> Numbers {
+    let (p2, q2) = (p * p, q * q);
+    filled([p, q, p2, q2, p2 + q2, p2 * q2])
+}
+
+/// What results are multiplied by, up to the fourth, where such are the points.
+const fn output_numbers(p: f32, q: f32) -> Numbers {
+    filled([p, q, p * p, q * q, p * p * p, q * q * q])
+}
+
 /// One of Winograd's algorithms along one axis.
 pub trait Algorithm {
     /// Inputs that a tile reads.
@@ -129,10 +140,7 @@ impl Algorithm for F4x3 {
         [1.0 / (p2 * q2), p, p, q, q, 1.0, 0.0, 0.0, 0.0]
     };
 
-    const INPUT: Numbers = {
-        let (p2, q2) = (Self::P2, Self::Q2);
-        filled([Self::P, Self::Q, p2, q2, p2 + q2, p2 * q2])
-    };
+    const INPUT: Numbers = input_numbers(Self::P, Self::Q);
 
     #[inline(always)]
     fn input(d: Line, &[p, q, p2, q2, sum, product, ..]: &Factors) -> Line {
@@ -143,10 +151,7 @@ impl Algorithm for F4x3 {
         line([zero, a, b, e, f, infinity])
     }
 
-    const OUTPUT: Numbers = {
-        let (p, q) = (Self::P, Self::Q);
-        filled([p, q, p * p, q * q, p * p * p, q * q * q])
-    };
+    const OUTPUT: Numbers = output_numbers(Self::P, Self::Q);
 
     #[inline(always)]
     fn output(m: Line, &[p, q, p2, q2, p3, q3, ..]: &Factors) -> Line {
@@ -218,22 +223,21 @@ impl Algorithm for F4x4 {
         let (p, q, s) = (Self::P, Self::Q, Self::S);
         let (p2, q2, s2) = (p * p, q * q, s * s);
         let (sum, pairs) = (p2 + q2 + s2, p2 * q2 + q2 * s2 + s2 * p2);
-        let at_p = [p, q2 + s2, q2 * s2];
-        let at_q = [q, s2 + p2, s2 * p2];
-        let at_s = [s, p2 + q2, p2 * q2];
+        let product = p2 * q2 * s2;
+        let [at_p, at_q, at_s] = [q2 * s2, s2 * p2, p2 * q2];
         [
-            at_p[0],
-            at_p[1],
-            at_p[2],
-            at_q[0],
-            at_q[1],
-            at_q[2],
-            at_s[0],
-            at_s[1],
-            at_s[2],
+            p,
+            q2 + s2,
+            at_p,
+            q,
+            s2 + p2,
+            at_q,
+            s,
+            p2 + q2,
+            at_s,
             sum,
             pairs,
-            p2 * q2 * s2,
+            product,
         ]
     };
 
@@ -251,9 +255,8 @@ impl Algorithm for F4x4 {
 
     /// Those of q, which is 1, are left out.
     const OUTPUT: Numbers = {
-        let (p, s) = (Self::P, Self::S);
         assert!(Self::Q == 1.0);
-        filled([p, s, p * p, s * s, p * p * p, s * s * s])
+        output_numbers(Self::P, Self::S)
     };
 
     #[inline(always)]

@@ -1,6 +1,8 @@
 //! The algorithms that are made of F(3, 3) and F(4, 2).
 
-use super::{Algorithm, Factors, Line, MOST, Numbers, both, filled, line, splat};
+use super::{
+    Algorithm, Factors, Line, MOST, Numbers, both, input_numbers, line, output_numbers, splat,
+};
 use crate::simd::F32x4;
 
 /// What F(3, 3) and F(4, 2) share: five inputs, at the points +-1/2, +-5/4 and infinity.
@@ -22,10 +24,7 @@ impl Five {
         [p, -p, q, -q, 1.0, 1.0, 0.0, 0.0, 0.0]
     };
 
-    const INPUT: Numbers = {
-        let (p2, q2) = (Self::P2, Self::Q2);
-        filled([Self::P, Self::Q, p2, q2, p2 + q2, p2 * q2])
-    };
+    const INPUT: Numbers = input_numbers(Self::P, Self::Q);
 
     #[inline(always)]
     fn input(d: [F32x4; 5], &[p, q, p2, q2, sum, product, ..]: &Factors) -> [F32x4; 5] {
@@ -35,10 +34,7 @@ impl Five {
         [a, b, e, f, infinity]
     }
 
-    const OUTPUT: Numbers = {
-        let (p, q) = (Self::P, Self::Q);
-        filled([p, q, p * p, q * q, p * p * p, q * q * q])
-    };
+    const OUTPUT: Numbers = output_numbers(Self::P, Self::Q);
 
     /// Four results without the part of infinity, which the last one that is asked for has.
     #[inline(always)]
