@@ -212,7 +212,7 @@ describe('figures', () => {
     const { graph } = traceModule(net, [{ shape: [1, 128, 64, 61] }]);
     const [work, ...others] = Object.values(winogradWork(compileGraph(graph).stages.chosen.graph));
     expect(others).toEqual([]);
-    expect(work).toEqual({ algorithm: 'F(4x4, 3x3)', flops: 2 * 16 * 16 * 36 * 128 * 64 });
+    expect(work).toEqual({ algorithm: 'F(4x5, 3x3)', flops: 2 * 16 * 13 * 42 * 128 * 64 });
   });
 
   test('machines are named by their processor and cores', () => {

@@ -14,7 +14,7 @@ import { tracePaint } from '../../dist/image/paint.js';
 import type { OpDescriptor } from '../../dist/ops/descriptor.js';
 import { descriptors, type RecordOpName } from '../../dist/ops/index.js';
 import { reorderRecord } from '../../dist/ops/reorder.js';
-import { ALGORITHMS } from '../../dist/ops/winograd_algorithms.js';
+import { ALGORITHMS, pointsOf } from '../../dist/ops/winograd_algorithms.js';
 import { trace } from './build.js';
 
 const F = nn.functional;
@@ -116,7 +116,7 @@ function winogradMs(f: (field: string) => number): number {
   const inputs = (rows + f('blocks_h') - 1) * (cols + f('blocks_w') - 1) * f('c') * algorithm.input;
   const outputs = Math.min(f('tile_o'), f('o'));
   const steps = f('c') * f('blocks_h') * f('blocks_w');
-  const products = rows * cols * outputs * (algorithm.points ** 2 * steps + algorithm.output);
+  const products = rows * cols * outputs * (pointsOf(algorithm) * steps + algorithm.output);
   return (2 * (inputs + products)) / FLOPS_A_MS;
 }
 

@@ -38,27 +38,50 @@ const PLAIN = {
   activation: 'none',
 } as const satisfies Partial<Case>;
 
+const WIDE = { ...PLAIN, algorithm: 'F(4x5, 3x3)' } as const;
 const STRIDE_2 = { ...PLAIN, algorithm: 'F(4x4, 3x3) / 2', stride: 2 } as const;
 const TRANSPOSED = { ...PLAIN, algorithm: 'F(8x8, 3x3) * 2', transposed: [1, 1] } as const;
 const LARGE = { ...PLAIN, algorithm: 'F(3x3, 3x3)', kernel: 9, sides: [4, 4, 4, 4] } as const;
+const TALL = { ...LARGE, algorithm: 'F(5x3, 5x3)' } as const;
 const SEVEN = { ...LARGE, kernel: 7, sides: [3, 3, 3, 3], mode: 'reflect' } as const;
 
-/** Sizes around squares of 3, 4 and 8, channels around lanes of 4 and panels of 8, more than one tile of squares. */
+/** Sizes around squares of 3, 4, 5 and 8, channels around lanes of 4 and panels of 8, more than one tile of squares. */
 const CASES: readonly Case[] = [
   { ...PLAIN, name: 'whole squares', shape: [1, 32, 16, 16], outputs: 32 },
   { ...PLAIN, name: 'odd sides, batch', shape: [3, 29, 13, 11], outputs: 37, bias: false },
   { ...PLAIN, name: 'reflected', shape: [2, 24, 16, 19], outputs: 26, mode: 'reflect', activation: 'relu' },
+  { ...WIDE, name: 'wide squares', shape: [2, 48, 16, 35], outputs: 32 },
+  { ...WIDE, name: 'wide, odd sides, batch', shape: [3, 29, 13, 18], outputs: 37, bias: false },
   {
-    ...PLAIN,
-    name: 'replicated',
+    ...WIDE,
+    name: 'wide, reflected',
+    shape: [2, 40, 15, 20],
+    outputs: 26,
+    mode: 'reflect',
+    activation: 'relu',
+  },
+  {
+    ...WIDE,
+    name: 'wide, replicated',
     shape: [1, 33, 31, 28],
     outputs: 31,
     mode: 'replicate',
     activation: 'tanh',
   },
-  { ...PLAIN, name: 'no padding', shape: [2, 40, 14, 22], outputs: 24, sides: [0, 0, 0, 0] },
+  { ...WIDE, name: 'wide, no padding', shape: [2, 40, 14, 22], outputs: 24, sides: [0, 0, 0, 0] },
   { ...PLAIN, name: 'uneven', shape: [1, 32, 9, 21], outputs: 33, sides: [3, 0, 2, 4], mode: 'reflect' },
   { ...PLAIN, name: 'many squares', shape: [1, 16, 37, 41], outputs: 16 },
+  { ...WIDE, name: 'wide, many squares', shape: [1, 32, 38, 45], outputs: 32 },
+  { ...WIDE, name: 'wide, most channels', shape: [1, 160, 16, 15], outputs: 16 },
+  {
+    ...PLAIN,
+    name: 'replicated',
+    shape: [1, 33, 31, 24],
+    outputs: 31,
+    mode: 'replicate',
+    activation: 'tanh',
+  },
+  { ...PLAIN, name: 'no padding', shape: [2, 40, 14, 18], outputs: 24, sides: [0, 0, 0, 0] },
   { ...PLAIN, name: 'most channels', shape: [1, 256, 16, 15], outputs: 16 },
   {
     ...PLAIN,
@@ -80,9 +103,12 @@ const CASES: readonly Case[] = [
     bias: false,
   },
   { ...LARGE, name: '9x9 of RGB', shape: [1, 3, 26, 31], outputs: 32 },
-  { ...LARGE, name: '9x9 to RGB', shape: [1, 32, 25, 20], outputs: 3, activation: 'tanh' },
-  { ...LARGE, name: '5x5', shape: [1, 24, 18, 19], outputs: 24, kernel: 5, sides: [2, 2, 2, 2] },
-  { ...SEVEN, name: '7x7 of RGB', algorithm: 'F(4x4, 4x4)', shape: [2, 3, 25, 30], outputs: 64 },
+  { ...TALL, name: 'tall 9x9 to RGB', shape: [1, 32, 25, 20], outputs: 3, activation: 'tanh' },
+  { ...TALL, name: 'tall 9x9 to RGB, reflected', shape: [2, 45, 23, 25], outputs: 3, mode: 'reflect' },
+  { ...TALL, name: 'tall 5x5 to RGB', shape: [1, 40, 25, 21], outputs: 3, kernel: 5, sides: [2, 2, 2, 2] },
+  { ...LARGE, name: '9x9 to RGB', shape: [1, 32, 26, 20], outputs: 3, activation: 'tanh' },
+  { ...LARGE, name: '5x5', shape: [1, 32, 18, 19], outputs: 24, kernel: 5, sides: [2, 2, 2, 2] },
+  { ...SEVEN, name: '7x7 of RGB', algorithm: 'F(4x4, 4x4)', shape: [2, 3, 28, 32], outputs: 64 },
   {
     ...SEVEN,
     name: '7x7 to RGB',
@@ -91,7 +117,7 @@ const CASES: readonly Case[] = [
     outputs: 3,
     activation: 'tanh',
   },
-  { ...SEVEN, name: '7x7 of many to RGB', shape: [1, 68, 45, 44], outputs: 3 },
+  { ...LARGE, name: '9x9 of many to RGB', shape: [1, 52, 26, 20], outputs: 3 },
 ];
 
 function activate(y: Value, activation: Case['activation']): Value {

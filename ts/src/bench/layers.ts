@@ -1,6 +1,6 @@
 /** Layers of a network by kind, with their rates. */
 import type { Graph } from '../graph/ir.js';
-import { ALGORITHMS } from '../ops/winograd_algorithms.js';
+import { ALGORITHMS, blocksOf, pointsOf, squaresOf } from '../ops/winograd_algorithms.js';
 import type { ProfileRow } from '../session.js';
 import type { Row } from './compare.js';
 
@@ -16,12 +16,12 @@ export function winogradWork(graph: Graph): Record<string, WinogradWork> {
   const found: Record<string, WinogradWork> = {};
   for (const node of graph.nodes) {
     if (node.op !== 'conv_winograd') continue;
-    const { tile, points, taps } = ALGORITHMS[node.attributes.algorithm];
+    const algorithm = ALGORITHMS[node.attributes.algorithm];
     const [n = 1, , rows = 1, cols = 1] = graph.values[node.output]?.shape ?? [];
     const [o = 1, c = 1, kh = 1, kw = 1] = node.weights.weight?.shape ?? [];
-    const squares = n * Math.ceil(rows / tile) * Math.ceil(cols / tile);
-    const blocks = Math.ceil(kh / taps) * Math.ceil(kw / taps);
-    const flops = 2 * squares * points ** 2 * c * o * blocks;
+    const [down, across] = squaresOf(algorithm, rows, cols);
+    const [blocksH, blocksW] = blocksOf(algorithm, kh, kw);
+    const flops = 2 * n * down * across * pointsOf(algorithm) * c * o * blocksH * blocksW;
     found[node.name] = { algorithm: node.attributes.algorithm, flops };
   }
   return found;

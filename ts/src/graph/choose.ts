@@ -81,7 +81,9 @@ function applicable(node: Convolution): readonly WinogradAlgorithm[] | string {
   if (both(stride, 2) && is3x3) return ['F(4x4, 3x3) / 2'];
   if (!both(stride, 1)) return `a ${kh}x${kw} kernel with stride ${stride.join('x')}`;
   if (Math.min(kh, kw) < 2) return `a ${kh}x${kw} kernel`;
-  return is3x3 ? ['F(4x4, 3x3)', 'F(3x3, 3x3)'] : ['F(3x3, 3x3)', 'F(4x4, 4x4)'];
+  return is3x3
+    ? ['F(4x5, 3x3)', 'F(4x4, 3x3)', 'F(3x3, 3x3)']
+    : ['F(3x3, 3x3)', 'F(4x4, 4x4)', 'F(5x3, 5x3)'];
 }
 
 /** The direct algorithm's multiply-adds. Few inputs or outputs have direct kernels that multiply no empty lanes. */

@@ -22,7 +22,7 @@ export type BinaryKind = 'add' | 'sub' | 'mul' | 'div';
 export type UnaryKind = 'relu' | 'tanh' | 'sqrt' | 'add' | 'sub' | 'mul' | 'div' | 'rsub' | 'rdiv';
 
 /**
- * F(m x m, r x r): m x m results of r x r taps at once. `F(4x4, 3x3) / 2`: of stride 2, by phases; `F(8x8, 3x3) * 2`: of a transposed convolution
+ * F(m x n, r x s): m x n results, rows and columns of them, of r x s taps at once. `F(4x4, 3x3) / 2`: of stride 2, by phases; `F(8x8, 3x3) * 2`: of a transposed convolution
  * of stride 2 and padding 1.
  */
 export type WinogradAlgorithm =
@@ -30,7 +30,9 @@ export type WinogradAlgorithm =
   | 'F(3x3, 3x3)'
   | 'F(4x4, 4x4)'
   | 'F(4x4, 3x3) / 2'
-  | 'F(8x8, 3x3) * 2';
+  | 'F(8x8, 3x3) * 2'
+  | 'F(4x5, 3x3)'
+  | 'F(5x3, 5x3)';
 
 /** What each op is told besides its inputs and weights. Sizes in elements, pairs as [height, width]. */
 export interface OpAttributes {

@@ -870,7 +870,7 @@ export interface ConvWinogradFields extends Scratch {
   readonly padMode: number;
   /** 0 none, 1 ReLU, 2 Tanh */
   readonly activation: number;
-  /** 0 F(4x4, 3x3), 1 F(3x3, 3x3), 2 F(4x4, 4x4), 3 of stride 2, 4 transposed of stride 2 and padding 1 */
+  /** 0 F(4x4, 3x3), 1 F(3x3, 3x3), 2 F(4x4, 4x4), 3 of stride 2, 4 transposed of stride 2 and padding 1, 5 F(4x5, 3x3), 6 F(5x3, 5x3) */
   readonly algorithm: number;
   /** blocks of taps that the kernel is cut into, rows of them */
   readonly blocksH: number;

@@ -15,7 +15,7 @@ import {
   vectorPacking,
   weightAt,
 } from './tiles.js';
-import { ALGORITHMS, transformedBytes } from './winograd_algorithms.js';
+import { ALGORITHMS, squaresOf, transformedBytes } from './winograd_algorithms.js';
 import { type Division, divide } from './winograd_division.js';
 
 interface Geometry {
@@ -83,12 +83,9 @@ export const convWinograd: OpDescriptor<'conv_winograd'> = {
   },
   opaqueBytes(node, shapes) {
     const [, , rows, cols] = outputDims(shapes);
-    const { tile } = ALGORITHMS[node.attributes.algorithm];
+    const [down, across] = squaresOf(ALGORITHMS[node.attributes.algorithm], rows, cols);
     const { tileRows, tileCols } = division(node, shapes);
-    return leftBytes(
-      shapes,
-      Math.ceil(Math.ceil(rows / tile) / tileRows) * Math.ceil(Math.ceil(cols / tile) / tileCols),
-    );
+    return leftBytes(shapes, Math.ceil(down / tileRows) * Math.ceil(across / tileCols));
   },
   records(node, shapes, operands) {
     const { inputs, output, temporaries, scratch, weights } = operands;

@@ -7,9 +7,7 @@ import { packingOf, pixelElems } from './conv_tiles.js';
 import { channelBlocks, LANES } from './tiles.js';
 
 /** Along one axis. */
-export interface Algorithm {
-  /** Number of the record's field. */
-  readonly code: number;
+export interface Axis {
   /** Results of a square. */
   readonly tile: number;
   /** Inputs from one square to the next. */
@@ -21,6 +19,15 @@ export interface Algorithm {
   readonly weightPoints: number;
   /** Taps of a block of the kernel. */
   readonly taps: number;
+}
+
+export interface Algorithm {
+  /** Number of the record's field. */
+  readonly code: number;
+  /** Down the columns. */
+  readonly vertical: Axis;
+  /** Along the rows. */
+  readonly horizontal: Axis;
   /**
    * The most channels x blocks that are summed: the error grows with their root, and 2e-6 of the results' standard deviation (rms) is promised.
    * Measured by crates/kernels/src/ops/conv_winograd/tests.rs.
@@ -33,69 +40,93 @@ export interface Algorithm {
   readonly output: number;
 }
 
+/** `tile` results of `taps` taps, 1 input apart. */
+const plain = (tile: number, taps: number): Axis => ({
+  tile,
+  step: tile,
+  patch: tile + taps - 1,
+  points: tile + taps - 1,
+  weightPoints: tile + taps - 1,
+  taps,
+});
+
+const STRIDE_2: Axis = { tile: 4, step: 8, patch: 9, points: 9, weightPoints: 6, taps: 3 };
+const TRANSPOSED_2: Axis = { tile: 8, step: 4, patch: 5, points: 9, weightPoints: 6, taps: 3 };
+
 export const ALGORITHMS = {
   'F(4x4, 3x3)': {
     code: 0,
-    tile: 4,
-    step: 4,
-    patch: 6,
-    points: 6,
-    weightPoints: 6,
-    taps: 3,
+    vertical: plain(4, 3),
+    horizontal: plain(4, 3),
     mostTerms: 256,
     input: 250,
     output: 180,
   },
   'F(3x3, 3x3)': {
     code: 1,
-    tile: 3,
-    step: 3,
-    patch: 5,
-    points: 5,
-    weightPoints: 5,
-    taps: 3,
+    vertical: plain(3, 3),
+    horizontal: plain(3, 3),
     mostTerms: 1024,
     input: 180,
     output: 130,
   },
   'F(4x4, 4x4)': {
     code: 2,
-    tile: 4,
-    step: 4,
-    patch: 7,
-    points: 7,
-    weightPoints: 7,
-    taps: 4,
-    mostTerms: 16,
-    mostTermsOfFew: { row: 64 * 7, all: 64 * 7 * 7 },
+    vertical: plain(4, 4),
+    horizontal: plain(4, 4),
+    mostTerms: 40,
+    mostTermsOfFew: { row: 128 * 7, all: 128 * 7 * 7 },
     input: 450,
     output: 300,
   },
   'F(4x4, 3x3) / 2': {
     code: 3,
-    tile: 4,
-    step: 8,
-    patch: 9,
-    points: 9,
-    weightPoints: 6,
-    taps: 3,
+    vertical: STRIDE_2,
+    horizontal: STRIDE_2,
     mostTerms: 1024,
     input: 450,
     output: 400,
   },
   'F(8x8, 3x3) * 2': {
     code: 4,
-    tile: 8,
-    step: 4,
-    patch: 5,
-    points: 9,
-    weightPoints: 6,
-    taps: 3,
+    vertical: TRANSPOSED_2,
+    horizontal: TRANSPOSED_2,
     mostTerms: 1024,
     input: 350,
     output: 500,
   },
+  'F(4x5, 3x3)': {
+    code: 5,
+    vertical: plain(4, 3),
+    horizontal: plain(5, 3),
+    mostTerms: 160,
+    input: 310,
+    output: 220,
+  },
+  'F(5x3, 5x3)': {
+    code: 6,
+    vertical: plain(5, 5),
+    horizontal: plain(3, 3),
+    // For few outputs alone, a network's last layer: in its first one, the errors of all that follows would be twice as large.
+    mostTerms: 0,
+    mostTermsOfFew: { row: 48 * 9, all: 48 * 9 * 9 },
+    input: 380,
+    output: 260,
+  },
 } as const satisfies Record<WinogradAlgorithm, Algorithm>;
+
+/** Squares that cover so many results, rows and columns of them. */
+export function squaresOf({ vertical, horizontal }: Algorithm, rows: number, cols: number): [number, number] {
+  return [Math.ceil(rows / vertical.tile), Math.ceil(cols / horizontal.tile)];
+}
+
+/** Blocks that the kernel is cut into, rows and columns of them. */
+export function blocksOf({ vertical, horizontal }: Algorithm, kh: number, kw: number): [number, number] {
+  return [Math.ceil(kh / vertical.taps), Math.ceil(kw / horizontal.taps)];
+}
+
+/** Products of a square. */
+export const pointsOf = ({ vertical, horizontal }: Algorithm): number => vertical.points * horizontal.points;
 
 /** A convolution as an algorithm sees it. */
 export interface WinogradWork {
@@ -117,16 +148,26 @@ export const multiplied = (o: number, packing: 0 | 1): number =>
 /** Whether one layer stays within 2e-6. */
 export function keepsPrecision(work: WinogradWork): boolean {
   const { c, kh, kw } = work;
-  const { taps, mostTerms, mostTermsOfFew }: Algorithm = ALGORITHMS[work.algorithm];
+  const algorithm: Algorithm = ALGORITHMS[work.algorithm];
+  const { mostTerms, mostTermsOfFew } = algorithm;
   if (mostTermsOfFew !== undefined && packingOf(work) === 1)
     return c * kw <= mostTermsOfFew.row && c * kh * kw <= mostTermsOfFew.all;
-  return c * Math.ceil(kh / taps) * Math.ceil(kw / taps) <= mostTerms;
+  const [blocksH, blocksW] = blocksOf(algorithm, kh, kw);
+  return c * blocksH * blocksW <= mostTerms;
+}
+
+/** Transformed weights of so many outputs, as multiplied. */
+export function transformedElems(
+  algorithm: Algorithm,
+  { c, kh, kw }: Pick<WinogradWork, 'c' | 'kh' | 'kw'>,
+  outputs: number,
+): number {
+  const [blocksH, blocksW] = blocksOf(algorithm, kh, kw);
+  const { vertical, horizontal } = algorithm;
+  return outputs * pixelElems(c) * blocksH * blocksW * vertical.weightPoints * horizontal.weightPoints;
 }
 
 /** Bytes of the transformed weights. */
 export function transformedBytes(work: Pick<WinogradWork, 'algorithm' | 'c' | 'o' | 'kh' | 'kw'>): number {
-  const { algorithm, c, o, kh, kw } = work;
-  const { taps, weightPoints } = ALGORITHMS[algorithm];
-  const blocks = Math.ceil(kh / taps) * Math.ceil(kw / taps);
-  return multiplied(o, packingOf(work)) * pixelElems(c) * blocks * weightPoints ** 2 * 4;
+  return transformedElems(ALGORITHMS[work.algorithm], work, multiplied(work.o, packingOf(work))) * 4;
 }

@@ -5,7 +5,17 @@
  */
 import { PANEL_OUTPUTS, packingOf, pixelElems } from './conv_tiles.js';
 import { channelBlocks, LANES } from './tiles.js';
-import { ALGORITHMS, type Algorithm, multiplied, type WinogradWork } from './winograd_algorithms.js';
+import {
+  ALGORITHMS,
+  type Algorithm,
+  type Axis,
+  blocksOf,
+  multiplied,
+  pointsOf,
+  squaresOf,
+  transformedElems,
+  type WinogradWork,
+} from './winograd_algorithms.js';
 
 export interface Division {
   readonly blocksH: number;
@@ -119,11 +129,12 @@ function search(work: WinogradWork): Division {
   const { samples, c, o, kh, kw } = work;
   const algorithm: Algorithm = ALGORITHMS[work.algorithm];
   const packing = packingOf(work);
-  const [blocksH, blocksW] = [Math.ceil(kh / algorithm.taps), Math.ceil(kw / algorithm.taps)];
-  const [allRows, allCols] = [Math.ceil(work.rows / algorithm.tile), Math.ceil(work.cols / algorithm.tile)];
+  const { vertical, horizontal } = algorithm;
+  const [blocksH, blocksW] = blocksOf(algorithm, kh, kw);
+  const [allRows, allCols] = squaresOf(algorithm, work.rows, work.cols);
   const channels = pixelElems(c);
   const steps = blocksH * blocksW * channels;
-  const points = algorithm.points ** 2;
+  const points = pointsOf(algorithm);
   const outputs = multiplied(o, packing);
   const panels = Math.ceil(o / PANEL_OUTPUTS);
   const oneBlock = blocksH * blocksW === 1;
@@ -134,11 +145,14 @@ function search(work: WinogradWork): Division {
     channels < LANES
       ? rows * ((cols + blocksW - 1) * blocksH * channels + LANES)
       : inputSquares(rows, cols) * channels;
-  const px = (squares: number, blocks: number): number =>
-    (squares + blocks - 2) * algorithm.step + algorithm.patch;
+  const px = (axis: Axis, squares: number, blocks: number): number =>
+    (squares + blocks - 2) * axis.step + axis.patch;
   const stagedElems = (rows: number, cols: number): number =>
-    Math.min(BLOCKS_TOGETHER, channelBlocks(c)) * px(rows, blocksH) * px(cols, blocksW) * LANES;
-  const weightElems = (of: number): number => algorithm.weightPoints ** 2 * steps * of;
+    Math.min(BLOCKS_TOGETHER, channelBlocks(c)) *
+    px(vertical, rows, blocksH) *
+    px(horizontal, cols, blocksW) *
+    LANES;
+  const weightElems = (of: number): number => transformedElems(algorithm, work, of);
   const tileCost = (rows: number, cols: number, tileOutputs: number, groupO: number): TileCost => {
     const squares = rows * cols;
     const [lines, length] = oneBlock ? [1, squares] : [rows, cols];
@@ -164,7 +178,8 @@ function search(work: WinogradWork): Division {
       productElems * groups * READ.product[place(inputElems + ofGroup, ALL_CACHED)];
     const crowded = (multiplies * CROWDED * (inputElems + productElems) * 4) / CACHE_BYTES;
     const begun =
-      (px(rows, blocksH) * channelBlocks(c) + rows * algorithm.tile * channelBlocks(tileOutputs)) * ROW_BEGUN;
+      (px(vertical, rows, blocksH) * channelBlocks(c) + rows * vertical.tile * channelBlocks(tileOutputs)) *
+      ROW_BEGUN;
     return { multiplies, all: multiplies + waits + crowded + begun };
   };
   /** The best number of outputs whose products lie in scratch together. */

@@ -29,10 +29,7 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage_plane};
 use crate::micro::statistics::{moments_of_rows, store_moments};
-use crate::micro::winograd::{
-    Algorithm, InputStrips, OutputTiles, Strides, Visitor, points, visit, weight_point,
-    weight_points,
-};
+use crate::micro::winograd::{Algorithm2d, Axis, InputStrips, OutputTiles, Squares, Strides};
 use crate::ops::conv::{Operands, check_channels};
 use crate::ops::{Fault, MOST_COORDINATE, Op, product, scratch, tile_count, within};
 use crate::record::{ConvWinograd, field};
@@ -54,27 +51,33 @@ const MOST_PLACES: usize = 32;
 
 impl ConvWinograd {
     /// Inputs of the tile's squares, and of those beyond that its kernels reach, to `stages.points`.
-    fn transform_inputs<A: Algorithm>(
+    fn transform_inputs(
         &self,
+        algorithm: &'static Algorithm2d,
         operands: &Operands,
         border: Border,
         tile: &Tile,
         stages: &Stages,
     ) {
-        let (shape, load) = (self.x_shape(), operands.load(tile.n));
+        let Algorithm2d {
+            vertical,
+            horizontal,
+            ..
+        } = algorithm;
         let (in_rows, in_cols) = (
             tile.rows() + self.blocks().0 - 1,
             tile.cols() + self.blocks().1 - 1,
         );
         let window = Window {
             n: tile.n,
-            top: (tile.rows.0 * A::STEP) as isize - self.pad_top as isize,
-            rows: (in_rows - 1) * A::STEP + A::PATCH,
+            top: (tile.rows.0 * vertical.step) as isize - self.pad_top as isize,
+            rows: vertical.px(in_rows),
             row_step: 1,
-            left: (tile.cols.0 * A::STEP) as isize - self.pad_left as isize,
-            cols: (in_cols - 1) * A::STEP + A::PATCH,
+            left: (tile.cols.0 * horizontal.step) as isize - self.pad_left as isize,
+            cols: horizontal.px(in_cols),
             border,
         };
+        let (shape, load) = (self.x_shape(), operands.load(tile.n));
         let plane = window.rows * window.cols * LANES;
         let blocks = shape.channel_blocks();
         let layout = &stages.layout;
@@ -89,23 +92,25 @@ impl ConvWinograd {
             Strides { along, across }
         };
         let [lines, squares] = turned([in_rows, in_cols]);
-        let px = strides([window.cols * LANES, LANES]);
-        let points = strides([A::POINTS * stages.point_stride, stages.point_stride]);
-        let mut strips = InputStrips::<A>::new();
+        let px_row = window.cols * LANES;
+        let px = strides([px_row, LANES]);
+        let points = strides([horizontal.points * stages.point_stride, stages.point_stride]);
+        let [line_step, square_step] = turned([vertical.step * px_row, horizontal.step * LANES]);
+        let mut strips = InputStrips::new(algorithm, layout.stacked);
         for first in (0..blocks).step_by(BLOCKS_TOGETHER) {
             let together = BLOCKS_TOGETHER.min(blocks - first);
             for i in 0..together {
                 let to = stages.staged.slice(i * plane, plane);
                 stage_plane(operands.x, &shape, &window, load, first + i, to);
             }
-            let most = InputStrips::<A>::most(together).min(MOST_PLACES / together);
+            let most = strips.most(together).min(MOST_PLACES / together);
             let parts = squares.div_ceil(most);
             for (line, part) in (0..lines).flat_map(|line| (0..parts).map(move |i| (line, i))) {
                 let [start, end] = [part, part + 1].map(|part| squares * part / parts);
                 strips.clear(end - start);
                 for i in 0..together {
                     let staged = stages.staged.as_src();
-                    let from = i * plane + (line * px.across + start * px.along) * A::STEP;
+                    let from = i * plane + line * line_step + start * square_step;
                     strips.push(staged.slice(from, staged.len() - from), px);
                 }
                 let (mut places, mut count) = ([(0, 0); MOST_PLACES], 0);
@@ -129,8 +134,9 @@ impl ConvWinograd {
     }
 
     /// Products of a group of outputs, for the inputs in `stages.points`.
-    fn multiply<A: Algorithm>(
+    fn multiply(
         &self,
+        algorithm: &Algorithm2d,
         weight: Src,
         packing: Packing,
         tile: &Tile,
@@ -164,12 +170,12 @@ impl ConvWinograd {
             },
         };
         let place = Place {
-            px_stride: points::<A>() * LANES,
-            px_row_stride: px.cols * points::<A>() * LANES,
-            plane: squares * points::<A>() * LANES,
+            px_stride: algorithm.points() * LANES,
+            px_row_stride: px.cols * algorithm.points() * LANES,
+            plane: squares * algorithm.points() * LANES,
             relu: false,
         };
-        let panel_stride = weight_points::<A>() * steps * PANEL_OUTPUTS;
+        let panel_stride = algorithm.weights() * steps * PANEL_OUTPUTS;
         // A last panel of four outputs lies closer than whole ones do.
         let last = (outputs.1 - 1) / PANEL_OUTPUTS * PANEL_OUTPUTS;
         let narrow = packing == Packing::Outputs
@@ -184,7 +190,7 @@ impl ConvWinograd {
             });
             (first, end, width, rows)
         });
-        for point in 0..points::<A>() {
+        for point in 0..algorithm.points() {
             let inputs = stages.points.as_src();
             let inputs = inputs.slice(point * stages.point_stride, stages.point_stride);
             for (first, end, width, rows) in &parts {
@@ -192,20 +198,20 @@ impl ConvWinograd {
                     continue;
                 }
                 let at = |point| {
-                    let from = first * weight_points::<A>() + weight_point::<A>(point) * width;
+                    let from = first * algorithm.weights() + algorithm.weight_point(point) * width;
                     from * steps
                 };
                 let weights = weight.slice(at(point), weight.len() - at(point));
                 let square = (first - outputs.0) / LANES * squares;
-                let y_from = (square * points::<A>() + point) * LANES;
+                let y_from = (square * algorithm.points() + point) * LANES;
                 let y = stages.products;
                 let y = y.slice(y_from, y.len() - y_from);
                 match rows {
                     Some(rows) => {
                         // The next point's first panel of these outputs; after the last point, the next outputs'.
                         let then = match point + 1 {
-                            next if next < points::<A>() => at(next),
-                            _ => end * weight_points::<A>() * steps,
+                            next if next < algorithm.points() => at(next),
+                            _ => end * algorithm.weights() * steps,
                         }
                         .min(weight.len());
                         let len = (weight.len() - then).min(steps * width);
@@ -224,8 +230,9 @@ impl ConvWinograd {
     }
 
     /// Results of a group of outputs from `stages.products`, to y.
-    fn transform_outputs<A: Algorithm>(
+    fn transform_outputs(
         &self,
+        algorithm: &'static Algorithm2d,
         operands: &Operands,
         activation: Activation,
         tile: &Tile,
@@ -234,27 +241,31 @@ impl ConvWinograd {
     ) {
         let shape = self.y_shape();
         let squares = tile.rows() * tile.cols();
-        let mut tiles = OutputTiles::<A>::new();
+        let mut tiles = OutputTiles::new(algorithm);
+        let (tile_h, tile_w) = (algorithm.vertical.tile, algorithm.horizontal.tile);
+        let y_col = tile.cols.0 * tile_w;
+        let cols = (tile.cols() * tile_w).min(shape.w - y_col);
         for first in (outputs.0..outputs.1).step_by(LANES) {
             let bias = operands
                 .bias
                 .map_or(F32x4::splat(0.0), |bias| bias.load(first));
             for row in 0..tile.rows() {
-                let y_row = (tile.rows.0 + row) * A::TILE;
-                let rows = A::TILE.min(shape.h - y_row);
-                for col in 0..tile.cols() {
-                    let y_col = (tile.cols.0 + col) * A::TILE;
-                    let cols = A::TILE.min(shape.w - y_col);
-                    let at = (first - outputs.0) / LANES * squares + row * tile.cols() + col;
-                    let m = stages.products.as_src();
-                    let m = m.slice(at * points::<A>() * LANES, points::<A>() * LANES);
-                    let at = shape.at(tile.n, first / LANES, y_row, y_col);
-                    let y = operands.y.slice(at, operands.y.len() - at);
-                    tiles.store(m, bias, y, shape.w * LANES, (rows, cols));
-                }
+                let y_row = (tile.rows.0 + row) * tile_h;
+                let rows = tile_h.min(shape.h - y_row);
+                let at = (first - outputs.0) / LANES * squares + row * tile.cols();
+                let products = tile.cols() * algorithm.points() * LANES;
+                let m = stages.products.as_src();
+                let m = m.slice(at * algorithm.points() * LANES, products);
+                let at = shape.at(tile.n, first / LANES, y_row, y_col);
+                tiles.store(&Squares {
+                    m,
+                    bias,
+                    y: operands.y.slice(at, operands.y.len() - at),
+                    row_stride: shape.w * LANES,
+                    rows,
+                    cols,
+                });
                 if activation != Activation::None {
-                    let y_col = tile.cols.0 * A::TILE;
-                    let cols = (tile.cols() * A::TILE).min(shape.w - y_col);
                     for row in y_row..y_row + rows {
                         let at = shape.at(tile.n, first / LANES, row, y_col);
                         let y = operands.y.slice(at, cols * LANES);
@@ -263,56 +274,68 @@ impl ConvWinograd {
                 }
             }
             if let Some(moments) = operands.moments {
-                let (y_row, y_col) = (tile.rows.0 * A::TILE, tile.cols.0 * A::TILE);
-                let rows = (tile.rows() * A::TILE).min(shape.h - y_row);
-                let cols = (tile.cols() * A::TILE).min(shape.w - y_col);
+                let y_row = tile.rows.0 * tile_h;
+                let rows = (tile.rows() * tile_h).min(shape.h - y_row);
                 let row = |row: usize| {
                     let at = shape.at(tile.n, first / LANES, y_row + row, y_col);
                     operands.y.as_src().slice(at, cols * LANES)
                 };
                 let plane = tile.n * shape.channel_blocks() + first / LANES;
-                let part = plane * self.parts::<A>() as usize + tile.part;
+                let part = plane * self.parts(algorithm) as usize + tile.part;
                 store_moments(moments_of_rows(rows, row), moments, part);
             }
         }
     }
+}
 
-    fn check_as<A: Algorithm>(&self, memory: &Memory) -> Result<u32, Fault> {
-        for (field, blocks) in [
-            (field!(Self, blocks_h), self.blocks_h),
-            (field!(Self, blocks_w), self.blocks_w),
-        ] {
-            within(field, blocks, 1..=if A::BLOCKS { u32::MAX / 16 } else { 1 })?;
-        }
-        if A::TILE > A::STEP && self.border()? != Border::Constant {
+impl Op for ConvWinograd {
+    fn check(&self, memory: &Memory) -> Result<u32, Fault> {
+        let (c, o) = ((field!(Self, c), self.c), (field!(Self, o), self.o));
+        check_channels(c, o, Some((field!(Self, group_o), self.group_o)))?;
+        check_channels(c, o, Some((field!(Self, tile_o), self.tile_o)))?;
+        within(field!(Self, tile_rows), self.tile_rows, 1..=u32::MAX)?;
+        within(field!(Self, tile_cols), self.tile_cols, 1..=u32::MAX)?;
+        self.activation()?;
+        self.border()?;
+        let algorithm = self.algorithm()?;
+        let Algorithm2d {
+            vertical,
+            horizontal,
+            ..
+        } = algorithm;
+        let most = |blocks: bool| if blocks { u32::MAX / 16 } else { 1 };
+        let [most_h, most_w] = [vertical.blocks, horizontal.blocks].map(most);
+        within(field!(Self, blocks_h), self.blocks_h, 1..=most_h)?;
+        within(field!(Self, blocks_w), self.blocks_w, 1..=most_w)?;
+        if algorithm.transposed() && self.border()? != Border::Constant {
             return Err(Fault::field(field!(Self, pad_mode), self.pad_mode));
         }
-        self.operands::<A>(memory, self.packing()?)?;
-        let last = |squares: u32, blocks: u32| {
-            (u64::from(squares) + u64::from(blocks)) * A::STEP as u64 + A::PATCH as u64
+        self.operands(memory, algorithm, self.packing()?)?;
+        let (rows, cols) = self.squares(algorithm);
+        let end = |axis: &Axis, squares: u32, blocks: u32| {
+            (u64::from(squares) + u64::from(blocks)) * axis.step as u64 + axis.patch as u64
         };
-        let (rows, cols) = self.squares::<A>();
-        for (field, pad, last) in [
+        for (field, pad, end) in [
             (
                 field!(Self, pad_top),
                 self.pad_top,
-                last(rows, self.blocks_h),
+                end(vertical, rows, self.blocks_h),
             ),
             (
                 field!(Self, pad_left),
                 self.pad_left,
-                last(cols, self.blocks_w),
+                end(horizontal, cols, self.blocks_w),
             ),
         ] {
-            if last + u64::from(pad) > MOST_COORDINATE {
+            if end + u64::from(pad) > MOST_COORDINATE {
                 return Err(Fault::field(field, pad));
             }
         }
         let (tile_rows, tile_cols) = (self.tile_rows.min(rows), self.tile_cols.min(cols));
-        let sizes = self.sizes::<A>(u64::from(tile_rows), u64::from(tile_cols))?;
+        let sizes = self.sizes(algorithm, u64::from(tile_rows), u64::from(tile_cols))?;
         let bytes = sizes
             .point
-            .checked_mul(points::<A>() as u64)
+            .checked_mul(algorithm.points() as u64)
             .and_then(|floats| floats.checked_add(sizes.products))
             .and_then(|floats| floats.checked_add(sizes.staged))
             .and_then(|floats| floats.checked_mul(4))
@@ -323,60 +346,27 @@ impl ConvWinograd {
                 u32::try_from(bytes).unwrap_or(u32::MAX),
             ));
         }
-        let (rows, cols, outputs) = self.grid::<A>();
+        let (rows, cols, outputs) = self.grid(algorithm);
         let tiles = [self.n, rows, cols, outputs].map(u64::from);
         let field = field!(Self, tile_rows);
         tile_count(field, product(field, self.tile_rows, &tiles)?, 1)
     }
 
-    fn run_as<A: Algorithm>(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+        let algorithm = self.algorithm()?;
         let (packing, activation) = (self.packing()?, self.activation()?);
-        let operands = self.operands::<A>(memory, packing)?;
-        let tile = self.tile::<A>(tile);
+        let operands = self.operands(memory, algorithm, packing)?;
+        let tile = self.tile(algorithm, tile);
         let scratch = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
-        let stages = self.stages::<A>(scratch, &tile)?;
-        self.transform_inputs::<A>(&operands, self.border()?, &tile, &stages);
+        let stages = self.stages(algorithm, scratch, &tile)?;
+        self.transform_inputs(algorithm, &operands, self.border()?, &tile, &stages);
         for group in (tile.outputs.0..tile.outputs.1).step_by(self.group_o as usize) {
             let end = group.saturating_add(self.group_o as usize);
             let outputs = (group, tile.outputs.1.min(end));
-            self.multiply::<A>(operands.weight, packing, &tile, outputs, &stages);
-            self.transform_outputs::<A>(&operands, activation, &tile, outputs, &stages);
+            self.multiply(algorithm, operands.weight, packing, &tile, outputs, &stages);
+            self.transform_outputs(algorithm, &operands, activation, &tile, outputs, &stages);
         }
         Ok(())
-    }
-}
-
-impl Op for ConvWinograd {
-    fn check(&self, memory: &Memory) -> Result<u32, Fault> {
-        struct Check<'a>(&'a ConvWinograd, &'a Memory);
-        impl Visitor for Check<'_> {
-            type Output = Result<u32, Fault>;
-            fn visit<A: Algorithm>(self) -> Self::Output {
-                self.0.check_as::<A>(self.1)
-            }
-        }
-        let (c, o) = ((field!(Self, c), self.c), (field!(Self, o), self.o));
-        check_channels(c, o, Some((field!(Self, group_o), self.group_o)))?;
-        check_channels(c, o, Some((field!(Self, tile_o), self.tile_o)))?;
-        within(field!(Self, tile_rows), self.tile_rows, 1..=u32::MAX)?;
-        within(field!(Self, tile_cols), self.tile_cols, 1..=u32::MAX)?;
-        self.activation()?;
-        self.border()?;
-        visit(self.algorithm, Check(self, memory))
-            .ok_or(Fault::field(field!(Self, algorithm), self.algorithm))?
-    }
-
-    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
-        struct Run<'a>(&'a ConvWinograd, &'a Memory, u32, u32);
-        impl Visitor for Run<'_> {
-            type Output = Result<(), Fault>;
-            fn visit<A: Algorithm>(self) -> Self::Output {
-                let Self(op, memory, tile, worker) = self;
-                op.run_as::<A>(memory, tile, worker)
-            }
-        }
-        visit(self.algorithm, Run(self, memory, tile, worker))
-            .ok_or(Fault::field(field!(Self, algorithm), self.algorithm))?
     }
 }
 

@@ -1,12 +1,12 @@
 //! pack_conv_winograd: transformed weights. A tile is a panel of 8 outputs. Once when weights are packed, from dense ones; or in each
 //! run, from those of the direct convolution, where transformed weights would take too much memory. Same bits.
 
+use core::ops::RangeInclusive;
+
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::stage::pixel_elems;
-use crate::micro::winograd::{
-    Algorithm, MOST_TAPS, MOST_WEIGHT_POINTS, Visitor, visit, weight_points, weight_tile,
-};
+use crate::micro::winograd::{Algorithm2d, Axis, Taps, WeightPoints, algorithm};
 use crate::ops::{Fault, Op, dense, product, tile_count, within};
 use crate::record::{PackConvWinograd, field};
 use crate::simd::{F32x4, LANES};
@@ -72,19 +72,40 @@ impl Stored {
     }
 }
 
+/// Taps along one axis that a kernel may have.
+fn kernel_sizes(axis: &Axis) -> RangeInclusive<u32> {
+    match axis.blocks {
+        true => 1..=u32::MAX / 16,
+        false => axis.taps as u32..=axis.taps as u32,
+    }
+}
+
 impl PackConvWinograd {
     fn packing(&self) -> Result<Packing, Fault> {
         Packing::from_word(self.packing, self.c as usize, self.o as usize)
             .ok_or(Fault::field(field!(Self, packing), self.packing))
     }
 
-    /// Blocks of taps that the kernel is cut into, rows and columns of them.
-    fn blocks<A: Algorithm>(&self) -> (usize, usize) {
-        let blocks = |taps: u32| (taps as usize).div_ceil(A::TAPS);
-        (blocks(self.kh), blocks(self.kw))
+    fn algorithm(&self) -> Result<&'static Algorithm2d, Fault> {
+        algorithm(self.algorithm).ok_or(Fault::field(field!(Self, algorithm), self.algorithm))
     }
 
-    fn operands<A: Algorithm>(&self, memory: &Memory) -> Result<(Stored, Dst), Fault> {
+    /// Blocks of taps that the kernel is cut into, rows and columns of them.
+    fn blocks(
+        &self,
+        Algorithm2d {
+            vertical,
+            horizontal,
+            ..
+        }: &Algorithm2d,
+    ) -> (usize, usize) {
+        (
+            (self.kh as usize).div_ceil(vertical.taps),
+            (self.kw as usize).div_ceil(horizontal.taps),
+        )
+    }
+
+    fn operands(&self, memory: &Memory, algorithm: &Algorithm2d) -> Result<(Stored, Dst), Fault> {
         let (o, c) = (self.o as usize, self.c as usize);
         let channels = pixel_elems(c) as u64;
         let stored = match self.packed {
@@ -94,15 +115,15 @@ impl PackConvWinograd {
         let (kh, kw) = (u64::from(self.kh), u64::from(self.kw));
         let (src, y) = (field!(Self, src), field!(Self, y));
         let taps = product(src, self.src.0, &[stored[0], stored[1], kh, kw])?;
-        let blocks = self.blocks::<A>();
+        let blocks = self.blocks(algorithm);
         let outputs = self.packing()?.packed_outputs(o) as u64;
         let sizes = [outputs, channels, blocks.0 as u64, blocks.1 as u64];
-        let sizes = [product(y, self.y.0, &sizes)?, weight_points::<A>() as u64];
+        let sizes = [product(y, self.y.0, &sizes)?, algorithm.weights() as u64];
         let points = product(y, self.y.0, &sizes)?;
         let stored = Stored {
             src: dense(memory, self.src, src, taps)?.as_src(),
             packed: self.packed == 1,
-            transposed: A::TILE > A::STEP,
+            transposed: algorithm.transposed(),
             o,
             c,
             kh: self.kh as usize,
@@ -110,33 +131,37 @@ impl PackConvWinograd {
         };
         Ok((stored, dense(memory, self.y, y, points)?))
     }
+}
 
-    fn check_as<A: Algorithm>(&self, memory: &Memory) -> Result<u32, Fault> {
-        let most = if A::BLOCKS {
-            u32::MAX / 16
-        } else {
-            A::TAPS as u32
-        };
-        let least = if A::BLOCKS { 1 } else { A::TAPS as u32 };
+impl Op for PackConvWinograd {
+    fn check(&self, memory: &Memory) -> Result<u32, Fault> {
+        within(field!(Self, o), self.o, 1..=u32::MAX / 16)?;
+        within(field!(Self, c), self.c, 1..=u32::MAX / 16)?;
+        let algorithm = self.algorithm()?;
         // Only what is neither transposed nor for few outputs has a direct form that is read here.
-        let most_packed = u32::from(A::TILE <= A::STEP && self.packing()? == Packing::Outputs);
+        let most_packed = u32::from(!algorithm.transposed() && self.packing()? == Packing::Outputs);
         within(field!(Self, packed), self.packed, 0..=most_packed)?;
-        within(field!(Self, kh), self.kh, least..=most)?;
-        within(field!(Self, kw), self.kw, least..=most)?;
-        self.operands::<A>(memory)?;
+        within(field!(Self, kh), self.kh, kernel_sizes(&algorithm.vertical))?;
+        within(
+            field!(Self, kw),
+            self.kw,
+            kernel_sizes(&algorithm.horizontal),
+        )?;
+        self.operands(memory, algorithm)?;
         tile_count(field!(Self, o), u64::from(self.o), PANEL_OUTPUTS as u32)
     }
 
-    fn run_as<A: Algorithm>(&self, memory: &Memory, tile: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+        let algorithm = self.algorithm()?;
         let packing = self.packing()?;
-        let (stored, y) = self.operands::<A>(memory)?;
-        let (blocks_h, blocks_w) = self.blocks::<A>();
+        let (stored, y) = self.operands(memory, algorithm)?;
+        let (blocks_h, blocks_w) = self.blocks(algorithm);
         let channels = pixel_elems(stored.c);
         let steps = blocks_h * blocks_w * channels;
         let first = tile as usize * PANEL_OUTPUTS;
         let width = panel_width(packing, stored.o, first);
-        let panel_elems = weight_points::<A>() * steps * width;
-        let y = y.slice(first * weight_points::<A>() * steps, panel_elems);
+        let panel_elems = algorithm.weights() * steps * width;
+        let y = y.slice(first * algorithm.weights() * steps, panel_elems);
         // Of [point][block][channel][output], or [point][block][four channels][output][channel of the four].
         let inner = match packing {
             Packing::Outputs => width / LANES,
@@ -144,7 +169,8 @@ impl PackConvWinograd {
         };
         let outer = channels * width / LANES / inner;
         // Points lie so far apart that all compete for the same few lines of the first cache: each is written some lines at once.
-        let mut points = [[F32x4::splat(0.0); TOGETHER]; MOST_WEIGHT_POINTS];
+        let mut g: Taps = [[F32x4::splat(0.0); _]; _];
+        let mut points: [WeightPoints; TOGETHER] = [[F32x4::splat(0.0); _]; _];
         let in_block = outer * inner;
         for block in 0..blocks_h * blocks_w {
             // As conv_winograd's points lie: of fewer than four channels, a column of blocks is together.
@@ -152,7 +178,10 @@ impl PackConvWinograd {
                 true => (block % blocks_h, block / blocks_h),
                 false => (block / blocks_w, block % blocks_w),
             };
-            let (top, left) = (row * A::TAPS, col * A::TAPS);
+            let (top, left) = (
+                row * algorithm.vertical.taps,
+                col * algorithm.horizontal.taps,
+            );
             for from in (0..in_block).step_by(TOGETHER) {
                 let together = TOGETHER.min(in_block - from);
                 for (n, at) in (from..from + together).enumerate() {
@@ -161,51 +190,22 @@ impl PackConvWinograd {
                         Packing::Outputs => stored.outputs(first, width, j * LANES, i, tap),
                         Packing::Inputs => stored.channels(j, i * LANES, tap),
                     };
-                    let mut g = [[F32x4::splat(0.0); MOST_TAPS]; MOST_TAPS];
-                    for (col, g) in g.iter_mut().enumerate().take(A::TAPS) {
-                        for (row, g) in g.iter_mut().enumerate().take(A::TAPS) {
+                    for (col, g) in g.iter_mut().enumerate().take(algorithm.horizontal.taps) {
+                        for (row, g) in g.iter_mut().enumerate().take(algorithm.vertical.taps) {
                             *g = four((top + row, left + col));
                         }
                     }
-                    weight_tile::<A>(&g, |point, weights| points[point][n] = weights);
+                    algorithm.transform_weights(&g, &mut points[n]);
                 }
                 let at = block * channels * width + from * LANES;
-                for (point, weights) in points.iter().enumerate().take(weight_points::<A>()) {
+                for point in 0..algorithm.weights() {
                     let y = y.slice(point * steps * width + at, together * LANES);
-                    for (n, &weights) in weights.iter().enumerate().take(together) {
-                        y.store(n * LANES, weights);
+                    for (n, points) in points.iter().enumerate().take(together) {
+                        y.store(n * LANES, points[point]);
                     }
                 }
             }
         }
         Ok(())
-    }
-}
-
-impl Op for PackConvWinograd {
-    fn check(&self, memory: &Memory) -> Result<u32, Fault> {
-        struct Check<'a>(&'a PackConvWinograd, &'a Memory);
-        impl Visitor for Check<'_> {
-            type Output = Result<u32, Fault>;
-            fn visit<A: Algorithm>(self) -> Self::Output {
-                self.0.check_as::<A>(self.1)
-            }
-        }
-        within(field!(Self, o), self.o, 1..=u32::MAX / 16)?;
-        within(field!(Self, c), self.c, 1..=u32::MAX / 16)?;
-        visit(self.algorithm, Check(self, memory))
-            .ok_or(Fault::field(field!(Self, algorithm), self.algorithm))?
-    }
-
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
-        struct Run<'a>(&'a PackConvWinograd, &'a Memory, u32);
-        impl Visitor for Run<'_> {
-            type Output = Result<(), Fault>;
-            fn visit<A: Algorithm>(self) -> Self::Output {
-                self.0.run_as::<A>(self.1, self.2)
-            }
-        }
-        visit(self.algorithm, Run(self, memory, tile))
-            .ok_or(Fault::field(field!(Self, algorithm), self.algorithm))?
     }
 }

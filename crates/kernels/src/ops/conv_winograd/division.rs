@@ -6,7 +6,7 @@ use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::panels::Packing;
 use crate::micro::stage::pixel_elems;
-use crate::micro::winograd::{Algorithm, points, weight_points};
+use crate::micro::winograd::{Algorithm2d, Axis, algorithm};
 use crate::ops::conv::{LoadRefs, Operands, Refs, part};
 use crate::ops::{Fault, activation, border, product};
 use crate::record::{ConvWinograd, field};
@@ -116,9 +116,14 @@ impl ConvWinograd {
         (self.blocks_h as usize, self.blocks_w as usize)
     }
 
-    pub(super) fn operands<A: Algorithm>(
+    pub(super) fn algorithm(&self) -> Result<&'static Algorithm2d, Fault> {
+        algorithm(self.algorithm).ok_or(Fault::field(field!(Self, algorithm), self.algorithm))
+    }
+
+    pub(super) fn operands(
         &self,
         memory: &Memory,
+        algorithm: &Algorithm2d,
         packing: Packing,
     ) -> Result<Operands, Fault> {
         let outputs = packing.packed_outputs(self.o as usize) as u64;
@@ -131,9 +136,9 @@ impl ConvWinograd {
             y: (field!(Self, y), self.y),
             x_shape: self.x_shape(),
             y_shape: self.y_shape(),
-            weight_sizes: [outputs, channels, blocks, weight_points::<A>() as u64],
+            weight_sizes: [outputs, channels, blocks, algorithm.weights() as u64],
             moments: (field!(Self, moments), self.moments),
-            parts: self.parts::<A>(),
+            parts: self.parts(algorithm),
             load: LoadRefs {
                 constants: (field!(Self, constants), self.constants),
                 constants_n: (field!(Self, constants_n), self.constants_n),
@@ -144,16 +149,16 @@ impl ConvWinograd {
     }
 
     /// Rows and columns of squares in the output.
-    pub(super) fn squares<A: Algorithm>(&self) -> (u32, u32) {
+    pub(super) fn squares(&self, algorithm: &Algorithm2d) -> (u32, u32) {
         (
-            self.out_h.div_ceil(A::TILE as u32),
-            self.out_w.div_ceil(A::TILE as u32),
+            self.out_h.div_ceil(algorithm.vertical.tile as u32),
+            self.out_w.div_ceil(algorithm.horizontal.tile as u32),
         )
     }
 
     /// Tiles along rows, columns, output channels.
-    pub(super) fn grid<A: Algorithm>(&self) -> (u32, u32, u32) {
-        let (rows, cols) = self.squares::<A>();
+    pub(super) fn grid(&self, algorithm: &Algorithm2d) -> (u32, u32, u32) {
+        let (rows, cols) = self.squares(algorithm);
         (
             rows.div_ceil(self.tile_rows),
             cols.div_ceil(self.tile_cols),
@@ -162,14 +167,14 @@ impl ConvWinograd {
     }
 
     /// Tiles of a plane.
-    pub(super) fn parts<A: Algorithm>(&self) -> u64 {
-        let (rows, cols, _) = self.grid::<A>();
+    pub(super) fn parts(&self, algorithm: &Algorithm2d) -> u64 {
+        let (rows, cols, _) = self.grid(algorithm);
         u64::from(rows) * u64::from(cols)
     }
 
-    pub(super) fn tile<A: Algorithm>(&self, tile: u32) -> Tile {
-        let (rows, cols, outputs) = self.grid::<A>();
-        let (all_rows, all_cols) = self.squares::<A>();
+    pub(super) fn tile(&self, algorithm: &Algorithm2d, tile: u32) -> Tile {
+        let (rows, cols, outputs) = self.grid(algorithm);
+        let (all_rows, all_cols) = self.squares(algorithm);
         Tile {
             n: (tile / outputs / cols / rows) as usize,
             rows: part(tile / outputs / cols % rows, self.tile_rows, all_rows),
@@ -180,13 +185,22 @@ impl ConvWinograd {
     }
 
     /// Sizes for a tile of so many rows and columns of squares.
-    pub(super) fn sizes<A: Algorithm>(&self, rows: u64, cols: u64) -> Result<Sizes, Fault> {
+    pub(super) fn sizes(
+        &self,
+        algorithm: &Algorithm2d,
+        rows: u64,
+        cols: u64,
+    ) -> Result<Sizes, Fault> {
         let of = |sizes: &[u64]| product(field!(Self, tile_cols), self.tile_cols, sizes);
         let channels = pixel_elems(self.c as usize);
         let together = channels.div_ceil(LANES).min(BLOCKS_TOGETHER) as u64;
         let in_rows = rows + u64::from(self.blocks_h) - 1;
         let in_cols = cols + u64::from(self.blocks_w) - 1;
-        let px = |squares: u64| Ok(of(&[squares - 1, A::STEP as u64])? + A::PATCH as u64);
+        let px = |squares: u64, axis: &Axis| {
+            Ok(of(&[squares - 1, axis.step as u64])? + axis.patch as u64)
+        };
+        let px_rows = px(in_rows, &algorithm.vertical)?;
+        let px_cols = px(in_cols, &algorithm.horizontal)?;
         let stacked = channels < LANES;
         let layout = match stacked {
             true => {
@@ -212,24 +226,34 @@ impl ConvWinograd {
         };
         Ok(Sizes {
             layout,
-            staged: of(&[together, px(in_rows)?, px(in_cols)?, LANES as u64])?,
+            staged: of(&[together, px_rows, px_cols, LANES as u64])?,
             point: of(&[layout.rows, layout.row])? + GAP as u64,
-            products: of(&[rows, cols, u64::from(self.group_o), points::<A>() as u64])?,
+            products: of(&[
+                rows,
+                cols,
+                u64::from(self.group_o),
+                algorithm.points() as u64,
+            ])?,
         })
     }
 
     /// The stages of a worker.
-    pub(super) fn stages<A: Algorithm>(&self, scratch: Dst, tile: &Tile) -> Result<Stages, Fault> {
-        let sizes = self.sizes::<A>(tile.rows() as u64, tile.cols() as u64)?;
+    pub(super) fn stages(
+        &self,
+        algorithm: &Algorithm2d,
+        scratch: Dst,
+        tile: &Tile,
+    ) -> Result<Stages, Fault> {
+        let sizes = self.sizes(algorithm, tile.rows() as u64, tile.cols() as u64)?;
         // No larger than those of a whole tile, which were checked against the scratch.
         let [staged, point_stride, products] =
             [sizes.staged, sizes.point, sizes.products].map(|size| size as usize);
         let points_at = staged;
-        let products_at = points_at + points::<A>() * point_stride;
+        let products_at = points_at + algorithm.points() * point_stride;
         Ok(Stages {
             layout: sizes.layout,
             staged: scratch.slice(0, staged),
-            points: scratch.slice(points_at, points::<A>() * point_stride),
+            points: scratch.slice(points_at, algorithm.points() * point_stride),
             point_stride,
             products: scratch.slice(products_at, products),
         })

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use crate::ops::conv::tests::{Fusion, check_moments};
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
 use crate::testing::assert_close;
-use work::{DIVISIONS, Division, F3X3, F4X3, F4X4, STRIDE_2, TRANSPOSED_2, Work, plan};
+use work::{DIVISIONS, Division, F3X3, F4X3, F4X4, F4X5, F5X3, STRIDE_2, TRANSPOSED_2, Work, plan};
 
 /// However the work is divided, the results are right and have the same bits, with a normalisation in the load and without.
 fn check(work: Work) {
@@ -26,10 +26,11 @@ fn check_fusion(work: Work) {
     let Case { c, kernel, .. } = work.case;
     let terms = (c * kernel.0 * kernel.1) as f64 / 9.0;
     let tolerance = 1e-5 * terms.sqrt().max(2.0) / 2.0;
-    let tolerance = if work.algorithm == F4X4 {
-        3.0 * tolerance
-    } else {
-        tolerance
+    // With more points, these err 2.5 to 3.2 and 3.8 times as much as F(3, 3).
+    let tolerance = match work.algorithm {
+        F4X4 | F4X5 => 3.0 * tolerance,
+        F5X3 => 4.0 * tolerance,
+        _ => tolerance,
     };
     // Normalised, x may be five times as large.
     let size = if work.case.fusion == Fusion::Nothing {
@@ -59,6 +60,10 @@ fn kinds() -> Vec<Work> {
         Work::of(F3X3, PLAIN),
         Work::of(F3X3, kernel((9, 9))),
         Work::of(F3X3, kernel((5, 2))),
+        Work::of(F4X5, PLAIN),
+        Work::of(F5X3, kernel((9, 9))),
+        Work::of(F5X3, kernel((5, 2))),
+        Work::of(F5X3, kernel((1, 7))),
         Work::of(F4X4, kernel((4, 4))),
         Work::of(F4X4, kernel((7, 7))),
         Work::of(F4X4, kernel((5, 3))),
@@ -196,13 +201,17 @@ fn error_of_one_layer() {
         (F4X3, 3, 16, 0),
         (F4X3, 3, 256, 0),
         (F3X3, 3, 1024, 0),
+        (F4X5, 3, 128, 0),
+        (F4X5, 3, 160, 0),
+        (F5X3, 9, 48, 1),
         (F3X3, 9, 3, 0),
         (F3X3, 9, 113, 0),
-        (F4X4, 7, 4, 0),
-        (F4X4, 4, 16, 0),
-        (F4X4, 4, 112, 1),
-        (F4X4, 7, 64, 1),
-        (F4X4, 13, 18, 1),
+        (F4X4, 7, 10, 0),
+        (F4X4, 4, 40, 0),
+        (F4X4, 4, 224, 1),
+        (F4X4, 7, 128, 1),
+        (F4X4, 13, 37, 1),
+        (F5X3, 4, 108, 1),
         (STRIDE_2, 3, 1024, 0),
         (TRANSPOSED_2, 3, 1024, 0),
     ] {

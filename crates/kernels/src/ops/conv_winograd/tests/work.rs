@@ -3,7 +3,7 @@
 use std::vec::Vec;
 
 use crate::layout::Blocked;
-use crate::micro::winograd::{Algorithm, Visitor, visit};
+use crate::micro::winograd::algorithm;
 use crate::ops::conv::tests::fused;
 use crate::ops::conv_transpose2d::tests as transposed;
 use crate::ops::conv2d::tests::case::Case;
@@ -15,6 +15,8 @@ pub(super) const F3X3: u32 = 1;
 pub(super) const F4X4: u32 = 2;
 pub(super) const STRIDE_2: u32 = 3;
 pub(super) const TRANSPOSED_2: u32 = 4;
+pub(super) const F4X5: u32 = 5;
+pub(super) const F5X3: u32 = 6;
 
 /// How the work is divided, and from which weights the transformed ones are made.
 #[derive(Clone, Copy, Debug)]
@@ -56,20 +58,6 @@ pub(super) const DIVISIONS: [Division; 4] = [
         packed: true,
     },
 ];
-
-/// Along one axis: results of a square, inputs from one to the next, inputs under one, products, products with their own weights, taps.
-pub(super) struct Sizes([usize; 6]);
-
-pub(super) fn sizes(algorithm: u32) -> Sizes {
-    struct Get;
-    impl Visitor for Get {
-        type Output = [usize; 6];
-        fn visit<A: Algorithm>(self) -> Self::Output {
-            [A::TILE, A::STEP, A::PATCH, A::POINTS, A::WEIGHTS, A::TAPS]
-        }
-    }
-    Sizes(visit(algorithm, Get).unwrap())
-}
 
 /// What is computed: the case of conv2d, or the transposed convolution that has its sizes.
 #[derive(Clone, Copy, Debug)]
@@ -126,9 +114,15 @@ impl Work {
 
     /// Tiles of a plane.
     pub(super) fn parts(&self, division: Division) -> usize {
-        let (Sizes([tile, ..]), shape) = (sizes(self.algorithm), self.y_shape());
-        let tiles = |size: usize, squares: u32| size.div_ceil(tile).div_ceil(squares as usize);
-        tiles(shape.h, division.tile_rows) * tiles(shape.w, division.tile_cols)
+        let (algorithm, shape) = (algorithm(self.algorithm).unwrap(), self.y_shape());
+        shape
+            .h
+            .div_ceil(algorithm.vertical.tile)
+            .div_ceil(division.tile_rows as usize)
+            * shape
+                .w
+                .div_ceil(algorithm.horizontal.tile)
+                .div_ceil(division.tile_cols as usize)
     }
 
     pub(super) fn naive(&self, x: &[f64], weight: &[f32], bias: &[f32]) -> Vec<f64> {
@@ -149,7 +143,12 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
         kernel,
         ..
     } = work.case;
-    let Sizes([_, step, patch, points, weight_points, taps]) = sizes(work.algorithm);
+    let algorithm = algorithm(work.algorithm).unwrap();
+    let (down, along, points) = (
+        &algorithm.vertical,
+        &algorithm.horizontal,
+        algorithm.points(),
+    );
     let mut random = Random::new((c * 31 + o * 7 + w) as u32);
     let x = random.floats(n * c * h * w, -1.0, 1.0);
     let weight = random.floats(o * c * kernel.0 * kernel.1, -0.5, 0.5);
@@ -163,14 +162,13 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
     let packing = work.case.packing;
     let channels = if c < 4 { c } else { c.next_multiple_of(4) };
     let o4 = o.next_multiple_of(4);
-    let blocks = (kernel.0.div_ceil(taps), kernel.1.div_ceil(taps));
+    let blocks = (kernel.0.div_ceil(down.taps), kernel.1.div_ceil(along.taps));
     let (scratch, scratch_bytes) = (Operand::ABSENT, 0);
     let dense = plan.dense(&weight);
     let packed = division.packed && packing == 0 && work.algorithm != TRANSPOSED_2;
     let panels = plan.room(o4 * channels * kernel.0 * kernel.1);
     let outputs = if packing == 1 { o } else { o4 };
-    let transformed =
-        plan.room(outputs * channels * blocks.0 * blocks.1 * weight_points * weight_points);
+    let transformed = plan.room(outputs * channels * blocks.0 * blocks.1 * algorithm.weights());
     if packed {
         plan.push(PackConv2d {
             scratch,
@@ -208,15 +206,14 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
     };
     let (rows, cols) = (division.tile_rows as usize, division.tile_cols as usize);
     let (in_rows, in_cols) = (rows + blocks.0 - 1, cols + blocks.1 - 1);
-    let px = |squares: usize| (squares - 1) * step + patch;
-    let staged = c.div_ceil(4).min(4) * px(in_rows) * px(in_cols) * 4;
+    let staged = c.div_ceil(4).min(4) * down.px(in_rows) * along.px(in_cols) * 4;
     let point = match channels {
         ..4 => rows * (in_cols * blocks.0 * channels + 4),
         _ => in_rows * in_cols * channels,
     };
     let inputs = point + 16;
     let products = rows * cols * division.group_o as usize;
-    let floats = staged + points * points * (inputs + products);
+    let floats = staged + points * (inputs + products);
     let scratch_bytes = (floats.next_multiple_of(4) * 4) as u32;
     let y = plan.room_blocked(y_shape);
     let conv = ConvWinograd {
