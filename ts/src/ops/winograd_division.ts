@@ -75,35 +75,28 @@ const ROW_BEGUN = 600;
 /** Most squares along one axis of a tile. */
 const MOST_SIDE = 128;
 
-/** Multiply-adds that could be done meanwhile. */
-interface TileCost {
-  readonly multiplies: number;
-  readonly all: number;
-}
+// Looking for a division goes through hundreds of them: it makes no arrays or objects on the way, since young garbage makes V8's heap grow.
 
-/** How many tiles of `size` cover `all`, and what is left for the last: [tiles, size] pairs. */
-function parts(all: number, size: number): readonly (readonly [number, number])[] {
-  const whole = Math.floor(all / size);
-  const rest = all - whole * size;
-  return rest === 0
-    ? [[whole, size]]
-    : [
-        [whole, size],
-        [1, rest],
-      ];
-}
+/** Costs of tiles in the order in which workers take them, and when each worker is free. */
+const queue = new Float64Array(MOST_SCHEDULED);
+const free = new Float64Array(Math.max(...WORKERS));
 
-/** Cost until the last tile is done, times workers: the mean of 1, 2 and 4 workers, each of which takes the next tile when it is free. */
-function timeOf(tiles: readonly number[]): number {
-  const times = WORKERS.map((workers) => {
-    const free = new Array<number>(workers).fill(0);
-    for (const cost of tiles) {
-      const first = free.indexOf(Math.min(...free));
-      free[first] = (free[first] ?? 0) + cost;
+/** Cost until the last of the first `tiles` of the queue is done, times workers: the mean of 1, 2 and 4 workers, each of which takes the next tile when it is free. */
+function timeOf(tiles: number): number {
+  let sum = 0;
+  for (const workers of WORKERS) {
+    free.fill(0);
+    for (let tile = 0; tile < tiles; tile++) {
+      let first = 0;
+      for (let worker = 1; worker < workers; worker++)
+        if ((free[worker] ?? 0) < (free[first] ?? 0)) first = worker;
+      free[first] = (free[first] ?? 0) + (queue[tile] ?? 0);
     }
-    return workers * Math.max(...free);
-  });
-  return times.reduce((sum, time) => sum + time, 0) / times.length;
+    let last = 0;
+    for (let worker = 0; worker < workers; worker++) last = Math.max(last, free[worker] ?? 0);
+    sum += workers * last;
+  }
+  return sum / WORKERS.length;
 }
 
 /** Divisions that are kept: more than a network has different convolutions. */
@@ -111,8 +104,8 @@ const MOST_KNOWN = 256;
 const known = new Map<string, Division>();
 
 /**
- * The division, among those within the bounds, that takes the least time. Every stage of a compile asks for it, and looking makes megabytes of
- * garbage: what was found is kept.
+ * The division, among those within the bounds, that takes the least time. Every stage of a compile asks for it: what was found is
+ * kept.
  */
 export function divide(work: WinogradWork): Division {
   const { algorithm, samples, rows, cols, c, o, kh, kw } = work;
@@ -152,10 +145,12 @@ function search(work: WinogradWork): Division {
     px(vertical, rows, blocksH) *
     px(horizontal, cols, blocksW) *
     LANES;
-  const weightElems = (of: number): number => transformedElems(algorithm, work, of);
-  const tileCost = (rows: number, cols: number, tileOutputs: number, groupO: number): TileCost => {
+  const weightsEach = transformedElems(algorithm, work, 1);
+  /** Products and transforms of a tile. */
+  const multipliesOf = (rows: number, cols: number, tileOutputs: number): number => {
     const squares = rows * cols;
-    const [lines, length] = oneBlock ? [1, squares] : [rows, cols];
+    const lines = oneBlock ? 1 : rows;
+    const length = squares / lines;
     // A product of three pixels ends with sums over lanes, one of six does not.
     const perRow =
       packing === 1
@@ -164,12 +159,16 @@ function search(work: WinogradWork): Division {
     const transforms =
       inputSquares(rows, cols) * channelBlocks(c) * LANES * algorithm.input +
       squares * channelBlocks(tileOutputs) * LANES * algorithm.output;
-    const multiplies = points * lines * perRow * tileOutputs + transforms;
+    return points * lines * perRow * tileOutputs + transforms;
+  };
+  /** Multiply-adds that could be done in a tile's time. */
+  const costOf = (rows: number, cols: number, tileOutputs: number, groupO: number): number => {
+    const multiplies = multipliesOf(rows, cols, tileOutputs);
     const inputElems = points * pointElems(rows, cols);
-    const productElems = points * squares * Math.min(groupO, tileOutputs);
+    const productElems = points * rows * cols * Math.min(groupO, tileOutputs);
     const groups = Math.ceil(tileOutputs / groupO);
-    const weights = weightElems(tileOutputs);
-    const ofGroup = weightElems(Math.min(groupO, tileOutputs)) + productElems;
+    const weights = weightsEach * tileOutputs;
+    const ofGroup = weightsEach * Math.min(groupO, tileOutputs) + productElems;
     const place = (elems: number, cached: number): 'cached' | 'far' =>
       elems * 4 > cached ? 'far' : 'cached';
     const waits =
@@ -180,15 +179,18 @@ function search(work: WinogradWork): Division {
     const begun =
       (px(vertical, rows, blocksH) * channelBlocks(c) + rows * vertical.tile * channelBlocks(tileOutputs)) *
       ROW_BEGUN;
-    return { multiplies, all: multiplies + waits + crowded + begun };
+    return multiplies + waits + crowded + begun;
   };
   /** The best number of outputs whose products lie in scratch together. */
   const groupOf = (rows: number, cols: number, tileO: number): number => {
     const most = Math.floor(PRODUCT_BYTES / (points * rows * cols * 4) / PANEL_OUTPUTS) * PANEL_OUTPUTS;
-    let [best, least] = [PANEL_OUTPUTS, Number.POSITIVE_INFINITY];
+    let best = PANEL_OUTPUTS;
+    let least = Number.POSITIVE_INFINITY;
     for (let groupO = PANEL_OUTPUTS; groupO <= Math.min(tileO, Math.max(most, PANEL_OUTPUTS)); groupO *= 2) {
-      const { all } = tileCost(rows, cols, Math.min(tileO, outputs), groupO);
-      if (all < least) [best, least] = [groupO, all];
+      const cost = costOf(rows, cols, Math.min(tileO, outputs), groupO);
+      if (cost >= least) continue;
+      best = groupO;
+      least = cost;
     }
     return best;
   };
@@ -196,42 +198,45 @@ function search(work: WinogradWork): Division {
   let best: Division | null = null;
   let leastCost = Number.POSITIVE_INFINITY;
   const consider = (tileRows: number, tileCols: number, mayPart: boolean): void => {
-    const whole = tileCost(tileRows, tileCols, outputs, PANEL_OUTPUTS);
+    const whole = multipliesOf(tileRows, tileCols, outputs);
     // Outputs that are too many for one tile make parts, each of which transforms the inputs anew, which costs more than small tiles do.
-    const mostPanels = Math.max(1, Math.floor((panels * MOST_MULTIPLIES) / whole.multiplies));
+    const mostPanels = Math.max(1, Math.floor((panels * MOST_MULTIPLIES) / whole));
     const tileO = Math.ceil(panels / Math.ceil(panels / mostPanels)) * PANEL_OUTPUTS;
     if (tileO < outputs && !mayPart) return;
     const groupO = groupOf(tileRows, tileCols, tileO);
     const smallest = tileRows === 1 && tileCols === 1;
-    const part = tileCost(tileRows, tileCols, Math.min(tileO, outputs), groupO);
+    const depth = Math.min(tileO, outputs);
     const pointBytes = points * pointElems(tileRows, tileCols) * 4;
-    if (!smallest && (pointBytes > POINTS_BYTES || part.multiplies > MOST_MULTIPLIES)) return;
-    // [how many, each] of a strip, in the order in which workers take them.
-    const strip = (rows: number): (readonly [number, TileCost])[] =>
-      parts(allCols, tileCols).flatMap(([across, cols]) =>
-        parts(outputs, Math.min(tileO, outputs)).map(
-          ([deep, depth]) => [across * deep, tileCost(rows, cols, depth, groupO)] as const,
-        ),
-      );
-    const strips = parts(allRows, tileRows).map(([down, rows]) => ({
-      down: samples * down,
-      tiles: strip(rows),
-    }));
-    const sum = (of: (tile: TileCost) => number): number =>
-      strips.reduce(
-        (sum, { down, tiles }) => tiles.reduce((sum, [many, each]) => sum + down * many * of(each), sum),
-        0,
-      );
-    const all = sum((tile) => tile.all);
+    if (!smallest && (pointBytes > POINTS_BYTES || multipliesOf(tileRows, tileCols, depth) > MOST_MULTIPLIES))
+      return;
+    let multiplies = 0;
+    let all = 0;
+    let tiles = 0;
+    // Along each axis whole tiles, then what is left.
+    for (let rows = tileRows; rows > 0; rows = rows === tileRows ? allRows % tileRows : 0) {
+      const strips = samples * (rows === tileRows ? Math.floor(allRows / tileRows) : 1);
+      const begin = tiles;
+      for (let cols = tileCols; cols > 0; cols = cols === tileCols ? allCols % tileCols : 0) {
+        const beside = cols === tileCols ? Math.floor(allCols / tileCols) : 1;
+        for (let deep = depth; deep > 0; deep = deep === depth ? outputs % depth : 0) {
+          const many = beside * (deep === depth ? Math.floor(outputs / depth) : 1);
+          const cost = costOf(rows, cols, deep, groupO);
+          multiplies += strips * many * multipliesOf(rows, cols, deep);
+          all += strips * many * cost;
+          // A strip of them, as far as there is room; the other strips are copies.
+          queue.fill(cost, tiles, tiles + many);
+          tiles += many;
+        }
+      }
+      const strip = tiles - begin;
+      for (let copy = 1; copy < strips && tiles < MOST_SCHEDULED; copy++, tiles += strip)
+        queue.copyWithin(tiles, begin, begin + strip);
+      tiles = begin + strips * strip;
+    }
     if (all >= leastCost) return;
-    const inOrder = (): number[] =>
-      strips.flatMap(({ down, tiles }) =>
-        Array.from({ length: down }, () =>
-          tiles.flatMap(([many, each]) => new Array<number>(many).fill(each.all)),
-        ).flat(),
-      );
     // Of many tiles, the last one is all that is waited for.
-    const balanced = sum(() => 1) > MOST_SCHEDULED ? all + part.all / 2 : timeOf(inOrder());
+    const balanced =
+      tiles > MOST_SCHEDULED ? all + costOf(tileRows, tileCols, depth, groupO) / 2 : timeOf(tiles);
     if (balanced >= leastCost) return;
     leastCost = balanced;
     const squares = tileRows * tileCols;
@@ -249,13 +254,14 @@ function search(work: WinogradWork): Division {
         Math.ceil(stagedElems(tileRows, tileCols) / LANES + (points * (inputs + products)) / LANES) *
         LANES *
         4,
-      cost: sum((tile) => tile.multiplies) + weightElems(outputs) * READ.weight.cached,
+      cost: multiplies + weightsEach * outputs * READ.weight.cached,
     };
   };
+  const rows = sides(allRows);
+  const cols = sides(allCols);
   for (const mayPart of [false, true]) {
     if (best !== null) break;
-    for (const tileCols of sides(allCols))
-      for (const tileRows of sides(allRows)) consider(tileRows, tileCols, mayPart);
+    for (const tileCols of cols) for (const tileRows of rows) consider(tileRows, tileCols, mayPart);
   }
   if (best === null) throw new RangeError('conv_winograd: one square is always possible');
   return best;
