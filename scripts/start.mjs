@@ -6,5 +6,5 @@ import { main } from './lib/steps.mjs';
 
 await main(async () => {
   await ensureBuilt(buildsOfThisNode());
-  return handOver('dist/cli/main.js', ['stylize', ...process.argv.slice(2)]);
+  return handOver('dist/bundle/cli/main.js', ['stylize', ...process.argv.slice(2)]);
 });

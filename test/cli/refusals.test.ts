@@ -100,6 +100,6 @@ test('without sharp, the line to run', async () => {
   for (const part of ['dist', 'models', 'examples/photos', 'package.json']) {
     cpSync(fileURLToPath(new URL(part, packageUrl)), join(copy, part), { recursive: true });
   }
-  const outcome = await gouache(folder.path, ['stylize', 'photo.png'], join(copy, 'dist/cli/main.js'));
+  const outcome = await gouache(folder.path, ['stylize', 'photo.png'], join(copy, 'dist/bundle/cli/main.js'));
   expectLine(outcome, FAILURE, /needs the package sharp.*npm install sharp/);
 });

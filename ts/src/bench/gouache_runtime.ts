@@ -4,12 +4,16 @@ import type { Load } from './runtime.js';
 /** Files by their path or address. */
 export type Read = (place: string) => Promise<Uint8Array>;
 
+/** What users import, in as few files. */
+const bundled = <T>(entry: string): Promise<T> =>
+  import(new URL(`../bundle/${entry}.js`, import.meta.url).href);
+
 /** gouache, from the built package beside this file; the same in Node and in a page. */
 export const gouacheLoader =
   (read: Read, version: string): Load =>
   async ({ build, precision, threads, network: name, shape, model, input }) => {
-    const { Engine, readSafetensors, Tensor } = await import('../index.js');
-    const { networks } = await import('../networks/index.js');
+    const { Engine, readSafetensors, Tensor } = await bundled<typeof import('../index.js')>('index');
+    const { networks } = await bundled<typeof import('../networks/index.js')>('networks/index');
     let engine: Awaited<ReturnType<typeof Engine.create>> | null = null;
     const started = (): Awaited<ReturnType<typeof Engine.create>> => {
       if (engine === null) throw new Error('the engine has not been started');

@@ -56,7 +56,7 @@ const gzipped = (bytes: Uint8Array): number => gzipSync(bytes, { level: 9 }).len
 async function coreScripts(root: string): Promise<Uint8Array[]> {
   const { build } = await import('esbuild');
   const { metafile, outputFiles } = await build({
-    entryPoints: [path.join(root, 'dist/index.js')],
+    entryPoints: [path.join(root, 'dist/bundle/index.js')],
     bundle: true,
     splitting: true,
     minify: true,

@@ -5,6 +5,7 @@ import { parseCommandLine } from './command.js';
 import { stylize } from './commands/stylize.js';
 import { describe, UsageError } from './failure.js';
 import { commandHelp, generalHelp } from './help.js';
+import { packageFolder } from './package_folder.js';
 
 const COMMANDS = [stylize];
 
@@ -12,7 +13,7 @@ const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
 async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = await readFile(new URL('package.json', packageFolder), 'utf8');
   const { version } = JSON.parse(text) as { version: string };
   return version;
 }

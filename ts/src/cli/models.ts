@@ -3,8 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileError, fileError } from './failure.js';
+import { packageFolder } from './package_folder.js';
 
-const FOLDER = new URL('../../models/', import.meta.url);
+const FOLDER = new URL('models/', packageFolder);
 const EXTENSION = '.safetensors';
 
 export const DEFAULT_MODEL = 'mosaic';

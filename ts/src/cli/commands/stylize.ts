@@ -8,10 +8,11 @@ import { type Command, type CommandLine, wholeNumber } from '../command.js';
 import { FileError, inFile, UsageError } from '../failure.js';
 import { DEFAULT_MODEL, readModel } from '../models.js';
 import { outputPath } from '../output_path.js';
+import { packageFolder } from '../package_folder.js';
 import { type Picture, readPicture, writePicture } from '../pictures.js';
 import { progressLine } from '../progress.js';
 
-const BUNDLED_PHOTO = new URL('../../../examples/photos/coffee.png', import.meta.url);
+const BUNDLED_PHOTO = new URL('examples/photos/coffee.png', packageFolder);
 
 /** Longest side without `--size`: a few seconds on one core. */
 const DEFAULT_SIDE_PX = 1024;
