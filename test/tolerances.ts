@@ -33,10 +33,10 @@ export const CHAIN = 1e-5;
 /** Levels of 255: a float32 value times 255 is off by less than this, so only a level that near a half may round to its other side. */
 export const LEVEL = 1e-3;
 
-/** Whole networks of 16 to 24 convolutions against PyTorch in float64: what the project promises, absolute; measured 3.1e-5, with direct kernels alone 1.4e-5. */
+/** Whole networks of 16 to 24 convolutions against PyTorch in float64: what the project promises, absolute; measured 2.3e-5, with direct kernels alone 1.4e-5. */
 export const NETWORK = 1e-4;
 
-/** The nets that ship, which end in Tanh: what the project promises, absolute; measured 3.6e-5, by Winograd 2.1e-5. An 8-bit step of their output is 8e-3. */
+/** The nets that ship, which end in Tanh: what the project promises, absolute; measured 3.6e-5, by Winograd 1.9e-5. An 8-bit step of their output is 8e-3. */
 export const SHIPPED_NETWORK = 5e-5;
 
 /** One layer of torch.nn in float64: sums of some hundred products, and statistics at 1000 +- 0.5; measured 2e-6. */
@@ -50,7 +50,7 @@ export const BFLOAT16_WEIGHTS = 1e-1;
 
 /**
  * One convolution by Winograd's algorithms, in units of the results' standard deviation: root mean square, measured at most 1.9e-6 at the most
- * channels that each is chosen for (F(4x4, 3x3): 0.6e-6 at 16, 1.2e-6 at 128, 1.6e-6 at 256); and the largest of some ten thousand, five times that with room for corners, whose squares are summed from fewer weights.
+ * channels that each is chosen for (F(4x4, 3x3): 0.6e-6 at 16, 1.6e-6 at 256; F(4x5, 3x3): 1.8e-6 at 160); and the largest of some ten thousand, five times that with room for corners, whose squares are summed from fewer weights.
  */
 export const WINOGRAD_RMS = 2e-6;
 export const WINOGRAD_LARGEST = 2e-5;
