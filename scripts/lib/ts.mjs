@@ -21,7 +21,7 @@ const BUNDLE = 'dist/bundle';
 /** What users import, the command, and the networks by name, which the benchmark wants of the same classes. */
 const ENTRIES = ['index', 'nn/index', 'onnx/index', 'networks/index', 'cli/main'];
 
-/** Removes what an earlier build left of sources that are gone: dist/ is packed whole. */
+/** Removes what an earlier build left of sources that are gone: their types would be packed. */
 function removeOrphans() {
   for (const file of filesUnder(['dist'])) {
     if (['wasm', 'bundle'].some((folder) => file.startsWith(path.join('dist', folder) + path.sep))) continue;
@@ -71,7 +71,7 @@ async function bundleWorker() {
   console.log(`  ${((performance.now() - started) / 1000).toFixed(1)} s, ${text.length} bytes`);
 }
 
-/** A hundred modules take Node 30 ms and 10 MB to load, a few files 6 ms and 2 MB. What is loaded late or by its address stays as it is. */
+/** A hundred modules take several times as long to load as a few files, and megabytes more. What is loaded late or by its address stays as it is. */
 async function bundlePackage() {
   const started = performance.now();
   console.log('- Bundling the package');

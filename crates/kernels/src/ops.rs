@@ -26,6 +26,7 @@ use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::activation::Activation;
 use crate::micro::border::Border;
+use crate::micro::winograd::{self, Algorithm2d};
 use crate::record::{Operand, Record};
 
 /// Coordinates of padded pictures stay below this, so that they fit 32 signed bits with room.
@@ -155,6 +156,11 @@ pub(crate) fn activation(field: u32, word: u32) -> Result<Activation, Fault> {
 /// The border that the field names.
 pub(crate) fn border(field: u32, word: u32) -> Result<Border, Fault> {
     Border::from_word(word).ok_or(Fault::field(field, word))
+}
+
+/// The algorithm of Winograd's that the field names.
+pub(crate) fn winograd_algorithm(field: u32, word: u32) -> Result<&'static Algorithm2d, Fault> {
+    winograd::algorithm(word).ok_or(Fault::field(field, word))
 }
 
 /// `Ok` when the field holds one of `wanted`.

@@ -75,6 +75,9 @@ const ROW_BEGUN = 600;
 /** Most squares along one axis of a tile. */
 const MOST_SIDE = 128;
 
+const place = (elems: number, cached_bytes: number): 'cached' | 'far' =>
+  elems * 4 > cached_bytes ? 'far' : 'cached';
+
 // Looking for a division goes through hundreds of them: it makes no arrays or objects on the way, since young garbage makes V8's heap grow.
 
 /** Costs of tiles in the order in which workers take them, and when each worker is free. */
@@ -104,8 +107,8 @@ const MOST_KNOWN = 256;
 const known = new Map<string, Division>();
 
 /**
- * The division, among those within the bounds, that takes the least time. Every stage of a compile asks for it: what was found is
- * kept.
+ * The division, among those within the bounds, that takes the least time. Every stage of a compile asks for it, so what was found
+ * is kept.
  */
 export function divide(work: WinogradWork): Division {
   const { algorithm, samples, rows, cols, c, o, kh, kw } = work;
@@ -169,8 +172,6 @@ function search(work: WinogradWork): Division {
     const groups = Math.ceil(tileOutputs / groupO);
     const weights = weightsEach * tileOutputs;
     const ofGroup = weightsEach * Math.min(groupO, tileOutputs) + productElems;
-    const place = (elems: number, cached: number): 'cached' | 'far' =>
-      elems * 4 > cached ? 'far' : 'cached';
     const waits =
       weights * READ.weight[place(weights, WEIGHTS_CACHED)] +
       inputElems * groups * READ.point[place(inputElems + stagedElems(rows, cols), POINTS_CACHED)] +

@@ -72,7 +72,7 @@ pub struct Algorithm2d {
     pub horizontal: Axis,
     /// Of strips along rows, and of strips down columns
     input: [InputPasses; 2],
-    output: fn(&mut OutputTiles, &Squares),
+    output: fn(&mut OutputTiles, &SquareRow),
     weight: fn(&Taps, &mut WeightPoints),
 }
 
@@ -167,13 +167,13 @@ impl OutputTiles {
     }
 
     /// Transforms products to results, adds the bias and stores them.
-    pub fn store(&mut self, squares: &Squares) {
-        (self.algorithm.output)(self, squares);
+    pub fn store(&mut self, row: &SquareRow) {
+        (self.algorithm.output)(self, row);
     }
 }
 
-/// A row of squares, four channels in the lanes.
-pub struct Squares {
+/// Squares beside each other, four channels in the lanes.
+pub struct SquareRow {
     /// Products: [square][point]
     pub m: Src,
     /// Added to each result
@@ -182,14 +182,14 @@ pub struct Squares {
     pub y: Dst,
     /// Floats from one row of results to the next
     pub row_stride: usize,
-    /// Results that are stored: of the squares' rows
+    /// Rows of results that are stored, no more than a square has
     pub rows: usize,
-    /// Of all squares' columns
+    /// Columns of results that are stored, of all squares together
     pub cols: usize,
 }
 
 /// [`OutputTiles::store`] of one algorithm.
-fn output<V: Algorithm, H: Algorithm>(tiles: &mut OutputTiles, of: &Squares) {
+fn output<V: Algorithm, H: Algorithm>(tiles: &mut OutputTiles, of: &SquareRow) {
     let (rows, cols, points) = (of.rows, of.cols, V::POINTS * H::POINTS * LANES);
     assert!(rows <= V::TILE && holds(of.y.len(), rows, of.row_stride, cols));
     assert!(cols.div_ceil(H::TILE).saturating_mul(points) <= of.m.len());
@@ -228,7 +228,7 @@ fn output<V: Algorithm, H: Algorithm>(tiles: &mut OutputTiles, of: &Squares) {
 }
 
 /// The most taps of an algorithm along one axis.
-pub const MOST_TAPS: usize = 5;
+const MOST_TAPS: usize = 5;
 /// One vector of each point that has weights of its own; there is room for the most.
 pub type WeightPoints = [F32x4; 49];
 

@@ -29,7 +29,7 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage_plane};
 use crate::micro::statistics::{moments_of_rows, store_moments};
-use crate::micro::winograd::{Algorithm2d, Axis, InputStrips, OutputTiles, Squares, Strides};
+use crate::micro::winograd::{Algorithm2d, Axis, InputStrips, OutputTiles, SquareRow, Strides};
 use crate::ops::conv::{Operands, check_channels};
 use crate::ops::{Fault, MOST_COORDINATE, Op, product, scratch, tile_count, within};
 use crate::record::{ConvWinograd, field};
@@ -257,7 +257,7 @@ impl ConvWinograd {
                 let m = stages.products.as_src();
                 let m = m.slice(at * algorithm.points() * LANES, products);
                 let at = shape.at(tile.n, first / LANES, y_row, y_col);
-                tiles.store(&Squares {
+                tiles.store(&SquareRow {
                     m,
                     bias,
                     y: operands.y.slice(at, operands.y.len() - at),

@@ -6,8 +6,8 @@ use core::ops::RangeInclusive;
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::stage::pixel_elems;
-use crate::micro::winograd::{Algorithm2d, Axis, Taps, WeightPoints, algorithm};
-use crate::ops::{Fault, Op, dense, product, tile_count, within};
+use crate::micro::winograd::{Algorithm2d, Axis, Taps, WeightPoints};
+use crate::ops::{Fault, Op, dense, product, tile_count, winograd_algorithm, within};
 use crate::record::{PackConvWinograd, field};
 use crate::simd::{F32x4, LANES};
 
@@ -87,7 +87,7 @@ impl PackConvWinograd {
     }
 
     fn algorithm(&self) -> Result<&'static Algorithm2d, Fault> {
-        algorithm(self.algorithm).ok_or(Fault::field(field!(Self, algorithm), self.algorithm))
+        winograd_algorithm(field!(Self, algorithm), self.algorithm)
     }
 
     /// Blocks of taps that the kernel is cut into, rows and columns of them.

@@ -117,7 +117,7 @@ impl Algorithm for F4x3 {
     const STEP: usize = 4;
     const TAPS: usize = 3;
     const WEIGHTS: usize = 6;
-    /// The point 0 makes all others' odd ones even.
+    /// Weights are divided by the distances to all other points: 0 is p from p, and -p from -p.
     const SCALE: [f64; MOST] = {
         let mut all = WITH_ZERO.scales(1);
         let mut i = 0;

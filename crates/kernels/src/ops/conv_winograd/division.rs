@@ -6,9 +6,9 @@ use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::panels::Packing;
 use crate::micro::stage::pixel_elems;
-use crate::micro::winograd::{Algorithm2d, Axis, algorithm};
+use crate::micro::winograd::{Algorithm2d, Axis};
 use crate::ops::conv::{LoadRefs, Operands, Refs, part};
-use crate::ops::{Fault, activation, border, product};
+use crate::ops::{Fault, activation, border, product, winograd_algorithm};
 use crate::record::{ConvWinograd, field};
 use crate::simd::LANES;
 
@@ -117,7 +117,7 @@ impl ConvWinograd {
     }
 
     pub(super) fn algorithm(&self) -> Result<&'static Algorithm2d, Fault> {
-        algorithm(self.algorithm).ok_or(Fault::field(field!(Self, algorithm), self.algorithm))
+        winograd_algorithm(field!(Self, algorithm), self.algorithm)
     }
 
     pub(super) fn operands(

@@ -57,7 +57,7 @@ impl<const N: usize> Pairs<N> {
         all
     }
 
-    /// What weights are still to be multiplied by: those of the pairs from row `from` on. With a point 0 there is a factor p more.
+    /// What weights are still to be multiplied by: those of the pairs from row `from` on, as if there were no point 0.
     pub(super) const fn scales(&self, from: usize) -> [f64; MOST] {
         let mut all = [1.0; MOST];
         let mut i = 0;
@@ -79,7 +79,7 @@ impl<const N: usize> Pairs<N> {
         all
     }
 
-    /// Weights of `taps` taps at the pairs' points, from row `from` on.
+    /// Weights of the given taps at the pairs' points, from row `from` on.
     #[inline(always)]
     pub(super) fn weight(&self, g: &[F32x4], from: usize) -> Line {
         let mut line = [splat(0.0); MOST];
