@@ -13,6 +13,11 @@ const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('h
 const safetensors = (folder: string) =>
   readdirSync(dataPath(folder)).filter((file) => file.endsWith('.safetensors'));
 
+const nn = ['activation', 'conv', 'norm', 'shape'].flatMap((group) => [
+  `nn/${group}.json`,
+  `nn/${group}.safetensors`,
+]);
+
 /** [in the repository, in the folder] */
 const copies: readonly (readonly [string, string])[] = [
   ...MODELS.flatMap((name): [string, string][] => [
@@ -20,9 +25,10 @@ const copies: readonly (readonly [string, string])[] = [
     [`models/${name}.json`, `models/ours/${name}.json`],
     [`test/golden/models/${name}.reference.safetensors`, `models/ours/${name}.reference.safetensors`],
   ]),
-  ...['generate_networks.py', 'networks/networks.json', 'networks/networks.safetensors'].map(
+  ...['generate_networks.py', 'networks/networks.json', 'networks/networks.safetensors', ...nn].map(
     (file): [string, string] => [`test/golden/${file}`, `golden/${file}`],
   ),
+  ['test/golden/generate_nn.py', 'golden/generate.py'],
   ...['good', 'bad'].flatMap((kind) =>
     safetensors(`golden/${CHECKPOINTS}/${kind}`).map((file): [string, string] => [
       `test/golden/${CHECKPOINTS}/${kind}/${file}`,

@@ -1,18 +1,19 @@
 /** The modules of torch.nn, case by case, against PyTorch in float64; what gouache refuses must be refused with a typed error. */
+import { readFileSync } from 'node:fs';
 import { type Engine, readSafetensors, Tensor, UnsupportedError } from 'gouache';
 import * as nn from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { goldenUrl, onlyTensor } from '../golden/golden.js';
 import { BUILDS, engineOf, Measured } from '../networks/networks.js';
 import { TORCH_LAYER } from '../tolerances.js';
-import { readData } from './data.js';
-import { ABSENT, isRefused, type ModuleCase, makeModule } from './nn_modules.js';
+import { ABSENT, isRefused, type ModuleCase, makeModule } from './golden_modules.js';
 
 const GROUPS = ['activation', 'conv', 'norm', 'shape'];
 
 const groups = GROUPS.map((group) => ({
   group,
-  cases: JSON.parse(new TextDecoder().decode(readData(`golden/nn/${group}.json`))) as ModuleCase[],
-  tensors: readSafetensors(readData(`golden/nn/${group}.safetensors`)).tensors,
+  cases: JSON.parse(readFileSync(goldenUrl(`nn/${group}.json`), 'utf8')) as ModuleCase[],
+  tensors: readSafetensors(readFileSync(goldenUrl(`nn/${group}.safetensors`))).tensors,
 }));
 
 type Tensors = (typeof groups)[number]['tensors'];
@@ -64,9 +65,7 @@ describe.each(BUILDS)('%s', (build) => {
     async function run(golden: ModuleCase, step: number): Promise<Tensor> {
       const module = makeModule(golden).train(golden.mode === 'train');
       module.loadStateDict(stateOf(tensors, golden.name));
-      const y = await engine.run(module, tensorOf(tensors, `${golden.name}/input.${step}`));
-      if (!(y instanceof Tensor)) throw new Error('a layer has one output');
-      return y;
+      return onlyTensor(await engine.run(module, tensorOf(tensors, `${golden.name}/input.${step}`)));
     }
 
     test.each(present.filter((golden) => !isRefused(golden)))('$name', async (golden) => {
