@@ -1,47 +1,23 @@
 /** The modules of torch.nn, case by case, against PyTorch in float64; what gouache refuses must be refused with a typed error. */
-import { readFileSync } from 'node:fs';
-import { type Engine, readSafetensors, Tensor, UnsupportedError } from 'gouache';
+import { type Engine, type Tensor, UnsupportedError } from 'gouache';
 import * as nn from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { goldenUrl, onlyTensor } from '../golden/golden.js';
+import { onlyTensor } from '../golden/golden.js';
 import { BUILDS, engineOf, Measured } from '../networks/networks.js';
 import { TORCH_LAYER } from '../tolerances.js';
-import { ABSENT, isRefused, type ModuleCase, makeModule } from './golden_modules.js';
-
-const GROUPS = ['activation', 'conv', 'norm', 'shape'];
-
-const groups = GROUPS.map((group) => ({
-  group,
-  cases: JSON.parse(readFileSync(goldenUrl(`nn/${group}.json`), 'utf8')) as ModuleCase[],
-  tensors: readSafetensors(readFileSync(goldenUrl(`nn/${group}.safetensors`))).tensors,
-}));
-
-type Tensors = (typeof groups)[number]['tensors'];
-
-function tensorOf(tensors: Tensors, name: string): Tensor {
-  const stored = tensors.get(name);
-  if (stored?.dtype !== 'F32') throw new Error(`no float32 tensor ${name}`);
-  return Tensor.from(new Float32Array(Uint8Array.from(stored.bytes).buffer), stored.shape);
-}
-
-function stateOf(tensors: Tensors, name: string): Map<string, nn.StoredTensor> {
-  const prefix = `${name}/state/`;
-  return new Map(
-    [...tensors]
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, tensor]) => [key.slice(prefix.length), tensor]),
-  );
-}
-
-/** Difference over max(1, |wanted|); 0 for equal infinities and for NaN as wanted. */
-function relativeError(got: number, wanted: number): number {
-  if (Object.is(got, wanted) || got === wanted) return 0;
-  const error = Math.abs(got - wanted) / Math.max(1, Math.abs(wanted));
-  return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
-}
+import {
+  ABSENT,
+  GROUPS,
+  isRefused,
+  largestError,
+  type ModuleCase,
+  makeModule,
+  stateOf,
+  tensorOf,
+} from './golden_modules.js';
 
 test('there are 408 cases, of modules that exist or are known not to', () => {
-  expect(groups.flatMap(({ cases }) => cases)).toHaveLength(408);
+  expect(GROUPS.flatMap(({ cases }) => cases)).toHaveLength(408);
   for (const name of ABSENT) expect(nn, `${name} exists now: take it off the list`).not.toHaveProperty(name);
 });
 
@@ -56,7 +32,7 @@ describe.each(BUILDS)('%s', (build) => {
     measured.print(`${build}: largest error relative to max(1, |y|) (bound ${TORCH_LAYER})`);
   });
 
-  describe.each(groups)('$group', ({ group, cases, tensors }) => {
+  describe.each(GROUPS)('$group', ({ group, cases, tensors }) => {
     let largest = 0;
     afterAll(() => measured.add(group, largest));
 
@@ -73,10 +49,7 @@ describe.each(BUILDS)('%s', (build) => {
         const y = await run(golden, step);
         const wanted = tensorOf(tensors, `${golden.name}/output.${step}`);
         expect(y.shape).toEqual(wanted.shape);
-        const error = y.data.reduce(
-          (most, value, i) => Math.max(most, relativeError(value, wanted.data[i] ?? Number.NaN)),
-          0,
-        );
+        const error = largestError(y.data, wanted.data);
         largest = Math.max(largest, error);
         expect(error).toBeLessThanOrEqual(TORCH_LAYER);
       }

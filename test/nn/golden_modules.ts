@@ -1,5 +1,11 @@
-/** PyTorch's modules by name and keyword arguments -> gouache's, and what gouache says to each: computes, refuses, or does not have it. */
+/**
+ * The cases of torch.nn: their tensors, PyTorch's modules by name and keyword arguments -> gouache's, and what gouache says to each: computes,
+ * refuses, or does not have it.
+ */
+import { readFileSync } from 'node:fs';
+import { readSafetensors, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
+import { goldenUrl } from '../golden/golden.js';
 
 export interface ModuleCase {
   readonly name: string;
@@ -8,6 +14,44 @@ export interface ModuleCase {
   readonly mode: 'train' | 'eval';
   readonly steps: number;
   readonly output_shape: readonly number[];
+}
+
+/** The cases by kind of module, with their tensors. */
+export const GROUPS = ['activation', 'conv', 'norm', 'shape'].map((group) => ({
+  group,
+  cases: JSON.parse(readFileSync(goldenUrl(`nn/${group}.json`), 'utf8')) as ModuleCase[],
+  tensors: readSafetensors(readFileSync(goldenUrl(`nn/${group}.safetensors`))).tensors,
+}));
+
+type Tensors = (typeof GROUPS)[number]['tensors'];
+
+/** An input or output. */
+export function tensorOf(tensors: Tensors, name: string): Tensor {
+  const stored = tensors.get(name);
+  if (stored?.dtype !== 'F32') throw new Error(`no float32 tensor ${name}`);
+  return Tensor.from(new Float32Array(Uint8Array.from(stored.bytes).buffer), stored.shape);
+}
+
+/** The state dict before the first step. */
+export function stateOf(tensors: Tensors, name: string): Map<string, nn.StoredTensor> {
+  const prefix = `${name}/state/`;
+  return new Map(
+    [...tensors]
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, tensor]) => [key.slice(prefix.length), tensor]),
+  );
+}
+
+/** Difference over max(1, |wanted|); 0 for equal infinities and for NaN as wanted. */
+function relativeError(got: number, wanted: number): number {
+  if (Object.is(got, wanted) || got === wanted) return 0;
+  const error = Math.abs(got - wanted) / Math.max(1, Math.abs(wanted));
+  return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
+}
+
+/** The largest {@link relativeError} of two lists of numbers. */
+export function largestError(got: Float32Array, wanted: Float32Array): number {
+  return got.reduce((most, value, i) => Math.max(most, relativeError(value, wanted[i] ?? Number.NaN)), 0);
 }
 
 /** Modules that do not exist yet. One that comes must leave this list: a test looks for them in gouache/nn. */

@@ -1,5 +1,4 @@
-// exportOnnx: the bytes are decoded again; nodes, shapes and weights are those of the network. That runtimes compute the same is checked
-// by the benchmark, which gives no time to one that does not.
+// exportOnnx: the bytes are decoded again; nodes, shapes and weights are those of the network. execute.test.ts runs them.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fromBinary } from '@bufbuild/protobuf';

@@ -1,0 +1,71 @@
+// Exports are run by another engine, onnxruntime's WebAssembly build: the modules of torch.nn against PyTorch's results, and whole networks.
+import { type Tensor, UnsupportedError } from 'gouache';
+import type { Module } from 'gouache/nn';
+import { exportOnnx } from 'gouache/onnx';
+import * as ort from 'onnxruntime-web';
+import { describe, expect, test } from 'vitest';
+import { fillByFormula, formulaInput } from '../golden/formula.js';
+import { goldenUrl, readNetworkCases, readTensors, tensorOf as tensorAt } from '../golden/golden.js';
+import { buildNetwork } from '../networks/networks.js';
+import {
+  ABSENT,
+  GROUPS,
+  isRefused,
+  largestError,
+  type ModuleCase,
+  makeModule,
+  stateOf,
+  tensorOf,
+} from '../nn/golden_modules.js';
+import { FOREIGN_LAYER, NETWORK } from '../tolerances.js';
+
+ort.env.wasm.numThreads = 1;
+
+/** The one output of the exported module. */
+async function execute(module: Module, x: Tensor): Promise<ort.Tensor> {
+  const session = await ort.InferenceSession.create(exportOnnx(module, x.shape));
+  try {
+    const { output } = await session.run({ input: new ort.Tensor('float32', x.data, x.shape) });
+    if (output === undefined) throw new Error('no output');
+    return output;
+  } finally {
+    await session.release();
+  }
+}
+
+/** Statistics over a batch have no op in ONNX. */
+function hasNoOp({ module, args, mode }: ModuleCase): boolean {
+  return module.startsWith('BatchNorm') && (mode === 'train' || args.track_running_stats === false);
+}
+
+describe.each(GROUPS)('$group', ({ cases, tensors }) => {
+  const present = cases.filter((golden) => !ABSENT.includes(golden.module) && !isRefused(golden));
+
+  test.each(present)('$name', async (golden) => {
+    const module = makeModule(golden).train(golden.mode === 'train');
+    module.loadStateDict(stateOf(tensors, golden.name));
+    const x = tensorOf(tensors, `${golden.name}/input.0`);
+    if (hasNoOp(golden)) {
+      expect(() => exportOnnx(module, x.shape)).toThrow(UnsupportedError);
+      return;
+    }
+    const y = await execute(module, x);
+    const wanted = tensorOf(tensors, `${golden.name}/output.0`);
+    expect(y.dims).toEqual(wanted.shape);
+    const scale = Math.max(1, ...x.data.filter(Number.isFinite).map(Math.abs));
+    expect(largestError(y.data as Float32Array, wanted.data)).toBeLessThanOrEqual(FOREIGN_LAYER * scale);
+  });
+});
+
+describe('networks', () => {
+  const expected = readTensors(goldenUrl('networks/networks.safetensors'));
+
+  test.each(readNetworkCases(goldenUrl('networks/networks.json')))('$name', async (golden) => {
+    const network = buildNetwork(golden);
+    fillByFormula(network);
+    const y = await execute(network, formulaInput(golden.input_shape));
+    expect(y.dims).toEqual(golden.output_shape);
+    const wanted = tensorAt(expected, `${golden.name}/output`);
+    expect(largestError(y.data as Float32Array, wanted.data)).toBeLessThanOrEqual(NETWORK);
+  });
+});
