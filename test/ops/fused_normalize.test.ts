@@ -2,9 +2,10 @@
  * Normalisations between convolutions: statistics from the first one's tiles, application in the second one's load. Against the naive versions,
  * and fused against not; each case asserts what was fused.
  */
-import { Engine, Tensor } from 'gouache';
+import { type Engine, Tensor } from 'gouache';
 import { functional as F, Parameter, type Value } from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BUILDS, engineOf } from '../builds.js';
 import { CHAIN, NORMALIZATION } from '../tolerances.js';
 import { arrayOf, at, fill, map, type NdArray, random, randomTensor, type Shape4, size } from './array.js';
 import { mismatch } from './case.js';
@@ -12,8 +13,6 @@ import { convTranspose2d } from './conv_transpose2d.js';
 import { conv2d } from './conv2d.js';
 import { normalize } from './normalize.js';
 import { pad } from './pad.js';
-
-const BUILDS = ['simd128', 'relaxed-simd'] as const;
 
 /** A convolution for the engine and in float64. */
 interface Layer {
@@ -202,8 +201,7 @@ function prepare(one: (typeof CASES)[number]): Prepared {
 describe.each(BUILDS)('%s', (build) => {
   let engine: Engine;
   beforeAll(async () => {
-    engine = await Engine.create({ build });
-    expect(engine.info().build).toBe(build);
+    engine = await engineOf(build);
   });
   afterAll(() => engine?.dispose());
 
