@@ -39,6 +39,12 @@ export function at({ shape, data }: NdArray, index: readonly number[]): number {
   return data[i] ?? Number.NaN;
 }
 
+/** The element of an array of four axes: {@link at} without its loop, since convolutions ask some hundred million times. */
+export function at4({ shape, data }: NdArray, n: number, c: number, h: number, w: number): number {
+  const [channels = 0, height = 0, width = 0] = [shape[1], shape[2], shape[3]];
+  return data[((n * channels + c) * height + h) * width + w] ?? Number.NaN;
+}
+
 export const map = (x: NdArray, f: (value: number) => number): NdArray => ({
   shape: x.shape,
   data: x.data.map(f),

@@ -1,7 +1,7 @@
 /** conv2d: the definition. */
 import { functional as F, Parameter } from 'gouache/nn';
 import { CONVOLUTION } from '../tolerances.js';
-import { arrayOf, at, fill, map, type NdArray, random, randomTensor, type Shape4 } from './array.js';
+import { arrayOf, at, at4, fill, map, type NdArray, random, randomTensor, type Shape4 } from './array.js';
 import type { Cases, OpCase } from './case.js';
 import { pad } from './pad.js';
 
@@ -25,7 +25,7 @@ export function conv2d(x: NdArray, w: NdArray, b: NdArray | null, settings: Sett
         const [row, column] = [i * sh - ph + k * dh, j * sw - pw + l * dw];
         if (row < 0 || row >= height || column < 0 || column >= width) continue;
         for (let from = 0; from < c; from++) {
-          sum += at(w, [channel, from, k, l]) * at(x, [sample, from, row, column]);
+          sum += at4(w, channel, from, k, l) * at4(x, sample, from, row, column);
         }
       }
     }

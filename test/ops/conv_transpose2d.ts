@@ -1,7 +1,7 @@
 /** conv_transpose2d: every input element adds its multiple of the kernel to the output. */
 import { functional as F, Parameter } from 'gouache/nn';
 import { CONVOLUTION } from '../tolerances.js';
-import { arrayOf, at, fill, map, type NdArray, random, randomTensor, type Shape4 } from './array.js';
+import { arrayOf, at, at4, fill, map, type NdArray, random, randomTensor, type Shape4 } from './array.js';
 import type { Cases, OpCase } from './case.js';
 
 interface Settings {
@@ -26,7 +26,7 @@ export function convTranspose2d(x: NdArray, w: NdArray, b: NdArray | null, setti
     const [row, column] = [i * sh - ph + k, j * sw - pw + l];
     if (row >= 0 && row < outHeight && column >= 0 && column < outWidth) {
       const place = ((s * o + to) * outHeight + row) * outWidth + column;
-      y.data[place] = (y.data[place] ?? 0) + at(w, [from, to, k, l]) * at(x, [s, from, i, j]);
+      y.data[place] = (y.data[place] ?? 0) + at4(w, from, to, k, l) * at4(x, s, from, i, j);
     }
     return 0;
   });
