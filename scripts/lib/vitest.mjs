@@ -10,6 +10,24 @@ import { root, run, StepError, toolsFolder } from './steps.mjs';
  * @property {number} skipped
  */
 
+/** Files that the report of times lists. */
+const SLOWEST = 10;
+
+/**
+ * Says where the time went, file by file; a file counts once for each time that it ran.
+ * @param {readonly { name: string, startTime: number, endTime: number }[]} files
+ */
+function printTimes(files) {
+  const times = files.map(({ name, startTime, endTime }) => ({
+    name,
+    seconds: (endTime - startTime) / 1000,
+  }));
+  const sum = times.reduce((total, { seconds }) => total + seconds, 0);
+  console.log(`- Where the time went: ${times.length} files, ${sum.toFixed(0)} s one after the other`);
+  for (const { name, seconds } of times.sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST))
+    console.log(`  ${seconds.toFixed(1).padStart(6)} s  ${path.relative(root, name)}`);
+}
+
 /**
  * @param {string} config
  * @param {readonly string[]} args
@@ -38,6 +56,7 @@ export async function runVitest(config, args, env) {
   if (!fs.existsSync(report)) throw new StepError(`vitest ended with ${code} and left no report`);
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numFailedTestSuites, testResults } =
     JSON.parse(fs.readFileSync(report, 'utf8'));
+  printTimes(testResults);
   // A file that can't even be loaded has no test that could fail; it counts as one.
   const broken = testResults.filter(
     /** @param {{ status: string, assertionResults: unknown[] }} file */
