@@ -1,8 +1,7 @@
-/** Picture files in and out, through sharp, which is an optional peer. Pixels are 8-bit sRGB here, RGB or RGBA; painting them is the engine's work. */
-import { readFile, writeFile } from 'node:fs/promises';
-import type { Sharp, SharpOptions } from 'sharp';
+/** Reads picture files. Pixels are 8-bit sRGB here, RGB or RGBA; painting them is the engine's work, writing them is in encode.ts. */
+import { readFile } from 'node:fs/promises';
 import { describe, FileError, fileError } from './failure.js';
-import type { OutputPath } from './output_path.js';
+import { loadSharp } from './sharp.js';
 
 /** Decoded pixels, row by row. */
 export interface Picture {
@@ -13,29 +12,6 @@ export interface Picture {
   /** Size in the file, upright, before `--size` shrank it. */
   readonly fileWidth: number;
   readonly fileHeight: number;
-}
-
-/** RGBA pixels, as `engine.paint` gives them. */
-export interface Painting {
-  readonly data: Uint8ClampedArray | Uint8Array;
-  readonly width: number;
-  readonly height: number;
-}
-
-type OpenSharp = (input: Uint8Array, options?: SharpOptions) => Sharp;
-
-async function loadSharp(): Promise<OpenSharp> {
-  try {
-    return (await import('sharp')).default;
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
-    const reason = missing ? '' : `: ${describe(error)}`;
-    const what = missing ? 'which is not installed' : 'which does not load';
-    throw new FileError(
-      `reading and writing pictures needs the package sharp, ${what} (npm install sharp)${reason}`,
-      { cause: error },
-    );
-  }
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -89,37 +65,5 @@ export async function readPicture(path: string, maxSide_px: number | null): Prom
     throw new FileError(`cannot decode ${path}: ${describe(error)}; PNG, JPEG and WebP are read`, {
       cause: error,
     });
-  }
-}
-
-const JPEG_QUALITY = 92;
-const WEBP_QUALITY = 92;
-
-/** What a JPEG, which has no alpha, shows where the picture is transparent. */
-const PAPER = '#ffffff';
-
-/**
- * Writes a painting in the format that its path names. Without `alpha`, all pixels are opaque and the file has no alpha channel.
- * @throws {@link FileError} when the file cannot be written
- */
-export async function writePicture(painting: Painting, alpha: boolean, output: OutputPath): Promise<void> {
-  const sharp = await loadSharp();
-  const { data, width, height } = painting;
-  const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const image = sharp(pixels, { raw: { width, height, channels: 4 } });
-  // Each call changes `image` itself.
-  if (output.format === 'jpeg') image.flatten({ background: PAPER });
-  else if (!alpha) image.removeAlpha();
-  const encoders = {
-    png: () => image.png(),
-    jpeg: () => image.jpeg({ quality: JPEG_QUALITY, chromaSubsampling: '4:4:4' }),
-    webp: () => image.webp({ quality: WEBP_QUALITY }),
-  } as const;
-  try {
-    const bytes = await encoders[output.format]().toBuffer();
-    // 'wx' fails where a file has appeared meanwhile.
-    await writeFile(output.path, bytes, { flag: output.replaces ? 'w' : 'wx' });
-  } catch (error) {
-    throw fileError('cannot write', output.path, error);
   }
 }

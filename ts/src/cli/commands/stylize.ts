@@ -5,11 +5,12 @@ import { type BuildName, Engine, loadModel, OutOfMemoryError } from '../../index
 import { BUILD_NAMES } from '../../runtime/builds.js';
 import { MOST_THREADS } from '../../runtime/engine_options.js';
 import { type Command, type CommandLine, wholeNumber } from '../command.js';
+import { writePicture } from '../encode.js';
 import { FileError, inFile, UsageError } from '../failure.js';
 import { DEFAULT_MODEL, readModel } from '../models.js';
 import { outputPath } from '../output_path.js';
 import { packageFolder } from '../package_folder.js';
-import { type Picture, readPicture, writePicture } from '../pictures.js';
+import { type Picture, readPicture } from '../pictures.js';
 import { progressLine } from '../progress.js';
 
 const BUNDLED_PHOTO = new URL('examples/photos/coffee.png', packageFolder);
