@@ -16,12 +16,21 @@ export interface Outcome {
 
 /** Runs the command in `cwd`; never through a shell. */
 export function gouache(cwd: string, args: readonly string[], program = PROGRAM): Promise<Outcome> {
+  return outcome(process.execPath, [program, ...args], cwd);
+}
+
+function outcome(file: string, args: readonly string[], cwd: string): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { cwd }, (error, stdout, stderr) => {
+    execFile(file, args, { cwd }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
   });
+}
+
+/** Runs the command in `cwd` as `"$0" "$@"` of a line for the shell: for pipes, limits and redirections. */
+export function gouacheInShell(cwd: string, line: string, args: readonly string[]): Promise<Outcome> {
+  return outcome('sh', ['-c', line, process.execPath, PROGRAM, ...args], cwd);
 }
 
 /** A new folder that `remove` deletes. */

@@ -94,6 +94,22 @@ test.each<[readonly string[], RegExp]>([
   expectLine(await run('stylize', ...args), FAILURE, reason);
 });
 
+const STEERING = 'a\x1b[31m\n\u202e b';
+
+test.each<[readonly string[]]>([
+  [[STEERING]],
+  [['stylize', 'photo.png', STEERING]],
+  [['stylize', 'photo.png', '--size', STEERING]],
+  [['stylize', `${STEERING}.png`]],
+  [['stylize', 'photo.png', '--model', STEERING]],
+  [['stylize', 'photo.png', '--model', `./${STEERING}`]],
+  [['stylize', 'photo.png', '--output', `${STEERING}/out.png`]],
+])('gouache %j: names do not steer the terminal', async (args) => {
+  const outcome = await run(...args);
+  expectLine(outcome, outcome.code, /a\\u\{1b\}\[31m\\n\\u\{202e\} b/);
+  expect(outcome.code).not.toBe(0);
+});
+
 test('without sharp, the line to run', async () => {
   // Outside the repository, nothing leads to its node_modules.
   const copy = at('installed-without-sharp');

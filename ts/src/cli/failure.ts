@@ -1,4 +1,5 @@
-/** Errors of the command line and how any error becomes one line. The library's own errors are in ../errors.ts. */
+/** Errors of the command line and how any error is put into words. The library's own errors are in ../errors.ts, the terminal in terminal.ts. */
+import { getSystemErrorMap } from 'node:util';
 
 /** The command line itself is wrong: exit code 2. */
 export class UsageError extends Error {
@@ -10,22 +11,25 @@ export class FileError extends Error {
   override readonly name = 'FileError';
 }
 
-const LONGEST_LINE = 400;
+/** Of the texts of others: some of sharp's fill a screen. */
+const LONGEST_TEXT = 400;
 
-/** Any text on one line. */
-export function oneLine(text: string): string {
+/** An error in words, without its stack. What this command words itself stays as it is, since names in it may hold any white space. */
+export function describe(error: unknown): string {
+  if (error instanceof UsageError || error instanceof FileError) return error.message;
+  const text = error instanceof Error ? error.message || error.name : String(error);
   const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 3)}...` : line;
+  return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT - 3)}...` : line;
 }
 
-/** An error as one line for the terminal, without its stack. */
-export function describe(error: unknown): string {
-  return oneLine(error instanceof Error ? error.message || error.name : String(error));
+/** Whether an error is the operating system's, with one of `codes`. */
+export function isCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  ENOTDIR: 'no such file',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'no such file or folder',
   EISDIR: 'a folder, not a file',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
@@ -34,10 +38,15 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
 };
 
+/** Node's message names the path again, the operating system's does not. */
+function reason(error: unknown): string {
+  const { code, errno } = error as NodeJS.ErrnoException;
+  return REASONS[code ?? ''] ?? getSystemErrorMap().get(errno ?? 0)?.[1] ?? describe(error);
+}
+
 /** What the operating system said about `path`, in words. */
 export function fileError(what: string, path: string, error: unknown): FileError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return new FileError(`${what} ${path}: ${REASONS[code] ?? describe(error)}`, { cause: error });
+  return new FileError(`${what} ${path}: ${reason(error)}`, { cause: error });
 }
 
 /** Runs `read`, and puts the file's path in front of what it throws: the library's errors know no paths. */

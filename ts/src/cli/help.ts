@@ -6,8 +6,8 @@ function table(rows: readonly (readonly [string, string])[]): string[] {
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
 }
 
-/** The text of `gouache --help`. */
-export function generalHelp(commands: readonly Command[]): string {
+/** The lines of `gouache --help`. */
+export function generalHelp(commands: readonly Command[]): string[] {
   return [
     'Usage: gouache <command> [arguments]',
     '',
@@ -15,11 +15,11 @@ export function generalHelp(commands: readonly Command[]): string {
     ...table(commands.map((command) => [command.name, command.summary])),
     '',
     'gouache <command> --help tells about one; gouache --version prints the version.',
-  ].join('\n');
+  ];
 }
 
-/** The text of `gouache <command> --help`. */
-export function commandHelp(command: Command): string {
+/** The lines of `gouache <command> --help`. */
+export function commandHelp(command: Command): string[] {
   const rows = Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(
     ([name, { value, help }]) => [value === undefined ? `--${name}` : `--${name} ${value}`, help] as const,
   );
@@ -30,6 +30,6 @@ export function commandHelp(command: Command): string {
     '',
     'Options:',
     ...table(rows),
-    ...command.notes.flatMap((note) => ['', note]),
-  ].join('\n');
+    ...command.notes.flatMap((note) => ['', ...note.split('\n')]),
+  ];
 }

@@ -6,6 +6,7 @@ import { stylize } from './commands/stylize.js';
 import { describe, UsageError } from './failure.js';
 import { commandHelp, generalHelp } from './help.js';
 import { packageFolder } from './package_folder.js';
+import { complain, outliveStreams, say } from './terminal.js';
 
 const COMMANDS = [stylize];
 
@@ -21,11 +22,11 @@ async function version(): Promise<string> {
 async function run(args: readonly string[]): Promise<void> {
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    console.log(generalHelp(COMMANDS));
+    say(...generalHelp(COMMANDS));
     return;
   }
   if (name === '--version' || name === '-v') {
-    console.log(await version());
+    say(await version());
     return;
   }
   const command = COMMANDS.find((one) => one.name === name);
@@ -34,13 +35,16 @@ async function run(args: readonly string[]): Promise<void> {
     throw new UsageError(`unknown command '${name}' (there is ${names}); gouache --help tells more`);
   }
   const line = parseCommandLine(command, rest);
-  if (line.help) console.log(commandHelp(command));
-  else if (line.version) console.log(await version());
+  if (line.help) say(...commandHelp(command));
+  else if (line.version) say(await version());
   else await command.run(line);
 }
 
-// Not a top-level await: published files have none.
-run(process.argv.slice(2)).catch((error: unknown) => {
-  console.error(`gouache: ${describe(error)}`);
+function fail(error: unknown): void {
+  complain(describe(error));
   process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
-});
+}
+
+outliveStreams(fail);
+// Not a top-level await: published files have none.
+run(process.argv.slice(2)).catch(fail);

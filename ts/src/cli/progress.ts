@@ -1,4 +1,5 @@
 /** A line that shows how far a run is, on a terminal only; pipes and logs see nothing of it. */
+import { visible } from './terminal.js';
 
 const ERASE_LINE = '\r\u001b[2K';
 const SHORTEST_GAP_MS = 50;
@@ -20,7 +21,7 @@ export function progressLine(stream: NodeJS.WriteStream = process.stderr): Progr
       if (nowMs - lastMs < SHORTEST_GAP_MS) return;
       lastMs = nowMs;
       shown = true;
-      stream.write(`${ERASE_LINE}${phase} ${Math.round((100 * done) / Math.max(total, 1))} %`);
+      stream.write(`${ERASE_LINE}${visible(phase)} ${Math.round((100 * done) / Math.max(total, 1))} %`);
     },
     end() {
       if (shown) stream.write(ERASE_LINE);

@@ -12,6 +12,7 @@ import { outputPath } from '../output_path.js';
 import { packageFolder } from '../package_folder.js';
 import { type Picture, readPicture } from '../pictures.js';
 import { progressLine } from '../progress.js';
+import { complain, say } from '../terminal.js';
 
 const BUNDLED_PHOTO = new URL('examples/photos/coffee.png', packageFolder);
 
@@ -33,7 +34,7 @@ function parseBuild(text: string | undefined): BuildName | undefined {
 
 function tellShrunk({ width, height, fileWidth, fileHeight }: Picture): void {
   if (width === fileWidth && height === fileHeight) return;
-  console.log(`shrunk from ${fileWidth}x${fileHeight} to ${width}x${height}; --size full paints every pixel`);
+  say(`shrunk from ${fileWidth}x${fileHeight} to ${width}x${height}; --size full paints every pixel`);
 }
 
 /** An error about memory, in terms of this command's options. */
@@ -58,7 +59,7 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
   const picture = await readPicture(photo, maxSide_px);
   tellShrunk(picture);
 
-  const engine = await Engine.create({ build, threads, onWarning: (warning) => console.error(warning) });
+  const engine = await Engine.create({ build, threads, onWarning: complain });
   const progress = progressLine();
   try {
     const { data, width, height, channels } = picture;
@@ -73,11 +74,11 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
     await writePicture(painting, channels === 4, output);
     const info = engine.info();
     if (threads !== undefined && threads !== info.threads)
-      console.log(`threads: ${info.threads}, since ${info.threadsReason}`);
-    console.log(
+      say(`threads: ${info.threads}, since ${info.threadsReason}`);
+    say(
       `painted ${basename(photo)} as ${file.name}: build ${info.build}, ${info.threads} ${info.threads === 1 ? 'thread' : 'threads'}, ${width}x${height}, ${tookMs.toFixed(0)} ms`,
     );
-    console.log(`${output.replaces ? 'replaced' : 'wrote'} ${output.path}`);
+    say(`${output.replaces ? 'replaced' : 'wrote'} ${output.path}`);
   } catch (error) {
     throw withSizeThatFits(error, picture);
   } finally {
