@@ -1,11 +1,21 @@
 /** Where paintings go, in which format and size, and what is never overwritten. */
-import { copyFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { gouache, image, makeFolder, makePixels, type Outcome } from './command_line.js';
+import { gouache, gouacheInShell, image, makeFolder, makePixels, type Outcome } from './command_line.js';
 
 let folder: ReturnType<typeof makeFolder>;
 const at = (name: string) => join(folder.path, name);
@@ -35,6 +45,24 @@ test('the default name derives from the photo and the model, and never replaces 
   expect(readFileSync(at('photo-mosaic.png')).equals(first)).toBe(true);
   expect(readFileSync(at('photo-mosaic-2.png')).equals(first)).toBe(true);
   expect(readFileSync(at('photo.png')).equals(before)).toBe(true);
+});
+
+test('a link that leads nowhere has taken its name too', async () => {
+  symlinkSync(at('nowhere'), at('photo-mosaic.png'));
+  expect((await run('photo.png')).stdout).toContain('wrote photo-mosaic-2.png');
+});
+
+test('processes that want the same default name at once get one each', async () => {
+  const outcomes = await Promise.all(Array.from({ length: 6 }, () => run('photo.png', '--threads', '1')));
+  expect(outcomes.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+    outcomes.map(() => ({ code: 0, stderr: '' })),
+  );
+  const told = outcomes.map(({ stdout }) => /wrote (.*)\n$/.exec(stdout)?.[1] ?? '').sort();
+  const files = readdirSync(folder.path).sort();
+  expect(files).toEqual([...told, 'photo.png'].sort());
+  expect(new Set(told).size).toBe(outcomes.length);
+  for (const name of told)
+    expect(readFileSync(at(name)).equals(readFileSync(at('photo-mosaic.png')))).toBe(true);
 });
 
 test.each(['1', '2'])('it tells build, threads (%s), size, milliseconds and path', async (threads) => {
@@ -100,6 +128,48 @@ test('--output replaces a file and says so', async () => {
   expect((await sharp(at('out.png')).metadata()).width).toBe(48);
 });
 
+test('--output replaces what a link leads to, with the mode that it had', async () => {
+  writeFileSync(at('real.png'), 'old');
+  chmodSync(at('real.png'), 0o600);
+  symlinkSync('real.png', at('out.png'));
+  expect((await run('photo.png', '--output', 'out.png')).stdout).toContain('replaced out.png');
+  expect(lstatSync(at('out.png')).isSymbolicLink()).toBe(true);
+  expect((await sharp(at('real.png')).metadata()).width).toBe(48);
+  expect(statSync(at('real.png')).mode & 0o777).toBe(0o600);
+});
+
+test('--output writes into a pipe, which stays one', async () => {
+  execFileSync('mkfifo', [at('pipe.png')]);
+  const [{ stdout }, bytes] = await Promise.all([
+    run('photo.png', '--output', 'pipe.png'),
+    readFile(at('pipe.png')),
+  ]);
+  expect(stdout).toContain('wrote pipe.png');
+  expect((await sharp(bytes).metadata()).width).toBe(48);
+  expect(lstatSync(at('pipe.png')).isFIFO()).toBe(true);
+});
+
+test('where the painting does not fit, the picture that was there stays, and nothing else', async () => {
+  writeFileSync(at('out.png'), 'old');
+  const outcome = await gouacheInShell(folder.path, 'ulimit -f 1; exec "$0" "$@"', [
+    ...['stylize', 'photo.png', '--output', 'out.png'],
+  ]);
+  expectRefused(outcome, 1, /cannot write out\.png: file too large/);
+  expect(readFileSync(at('out.png'), 'utf8')).toBe('old');
+  expect(readdirSync(folder.path).sort()).toEqual(['out.png', 'photo.png']);
+});
+
+test('a finished painting whose place is full is saved elsewhere', async () => {
+  symlinkSync('/dev/full', at('full.png'));
+  const outcome = await run('photo.png', '--output', 'full.png');
+  expectRefused(
+    outcome,
+    1,
+    /cannot write full\.png: the disk is full; the painting is saved as gouache-painting\.png/,
+  );
+  expect((await sharp(at('gouache-painting.png')).metadata()).width).toBe(48);
+});
+
 test('the photo itself is never overwritten, under no name', async () => {
   const before = readFileSync(at('photo.png'));
   symlinkSync(at('photo.png'), at('link.png'));
@@ -110,13 +180,45 @@ test('the photo itself is never overwritten, under no name', async () => {
   expect(readFileSync(at('photo.png')).equals(before)).toBe(true);
 });
 
-test('folders and unknown formats are refused before anything is painted', async () => {
+test('a place that cannot be is refused before anything is read or painted', async () => {
   await mkdir(at('folder.png'));
-  expectRefused(await run('photo.png', '--output', 'folder.png'), 1, /is a folder/);
-  expectRefused(await run('photo.png', '--output', 'nowhere/out.png'), 1, /no folder/);
-  expectRefused(await run('photo.png', '--output', 'out.gif'), 2, /\.webp/);
-  expectRefused(await run('photo.png', '--output', 'out'), 2, /must end in/);
-  expect(existsSync(at('out.gif'))).toBe(false);
+  symlinkSync('nowhere', at('dangling.png'));
+  for (const [name, exit, reason] of [
+    ['folder.png', 1, /is a folder/],
+    ['out.png/', 1, /is a folder/],
+    ['nowhere/out.png', 1, /no folder/],
+    ['photo.png/out.png', 1, /no folder/],
+    ['dangling.png', 1, /dangling\.png is a link to a file that is not there/],
+    [`${'long'.repeat(64)}.png`, 1, /the name is too long/],
+    // Not even root makes files there.
+    ['/sys/out.png', 1, /cannot write \/sys\/out\.png/],
+    ['out.gif', 2, /\.webp/],
+    ['out', 2, /must end in/],
+  ] as const) {
+    expectRefused(await run('nothing.png', '--output', name), exit, reason);
+  }
+  expectRefused(await run(`${'long'.repeat(62)}.png`), 1, /name is too long; --output names another file/);
+  expectRefused(
+    await gouache('/sys', ['stylize', 'nothing.png']),
+    1,
+    /cannot write nothing-mosaic\.png.*--output names another file/,
+  );
+  expect(readdirSync(folder.path).sort()).toEqual(['dangling.png', 'folder.png', 'photo.png']);
+});
+
+test.each([
+  ['webp', 16_383],
+  ['jpg', 65_500],
+])('a side that no .%s holds is refused before painting', async (extension, longest) => {
+  // A line of pixels cannot be painted either, which would be said later.
+  await image(makePixels(longest + 1, 1))
+    .png()
+    .toFile(at('line.png'));
+  const outcome = await run('line.png', '--size', 'full', '--output', `line.${extension}`);
+  expectRefused(outcome, 1, new RegExp(`at most ${longest} pixels a side.*--size ${longest}`));
+  // The limit is the format's.
+  await image(makePixels(longest, 1)).toFile(at(`longest.${extension}`));
+  await expect(image(makePixels(longest + 1, 1)).toFile(at(`longer.${extension}`))).rejects.toThrow();
 });
 
 test('--size bounds the longest side, with a note, and never enlarges', async () => {

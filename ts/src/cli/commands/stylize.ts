@@ -5,10 +5,10 @@ import { type BuildName, Engine, loadModel, OutOfMemoryError } from '../../index
 import { BUILD_NAMES } from '../../runtime/builds.js';
 import { MOST_THREADS } from '../../runtime/engine_options.js';
 import { type Command, type CommandLine, wholeNumber } from '../command.js';
-import { writePicture } from '../encode.js';
+import { checkSides, encodePicture } from '../encode.js';
 import { FileError, inFile, UsageError } from '../failure.js';
 import { DEFAULT_MODEL, readModel } from '../models.js';
-import { outputPath } from '../output_path.js';
+import { chooseOutput, save } from '../output.js';
 import { packageFolder } from '../package_folder.js';
 import { type Picture, readPicture } from '../pictures.js';
 import { progressLine } from '../progress.js';
@@ -55,9 +55,10 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
   const photo = positionals[0] ?? fileURLToPath(BUNDLED_PHOTO);
   const file = await readModel(values.model ?? DEFAULT_MODEL);
   const model = inFile(file.path, () => loadModel(file.bytes));
-  const output = await outputPath(values.output, photo, file.name);
+  const output = await chooseOutput(values.output, photo, file.name);
   const picture = await readPicture(photo, maxSide_px);
   tellShrunk(picture);
+  checkSides(output.format, picture.width, picture.height);
 
   const engine = await Engine.create({ build, threads, onWarning: complain });
   const progress = progressLine();
@@ -71,14 +72,14 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
     );
     const tookMs = performance.now() - startedMs;
     progress.end();
-    await writePicture(painting, channels === 4, output);
+    const saved = await save(await encodePicture(painting, channels === 4, output.format), output);
     const info = engine.info();
     if (threads !== undefined && threads !== info.threads)
       say(`threads: ${info.threads}, since ${info.threadsReason}`);
     say(
       `painted ${basename(photo)} as ${file.name}: build ${info.build}, ${info.threads} ${info.threads === 1 ? 'thread' : 'threads'}, ${width}x${height}, ${tookMs.toFixed(0)} ms`,
     );
-    say(`${output.replaces ? 'replaced' : 'wrote'} ${output.path}`);
+    say(saved);
   } catch (error) {
     throw withSizeThatFits(error, picture);
   } finally {
@@ -110,7 +111,8 @@ export const stylize: Command = {
   },
   notes: [
     'PNG, JPEG, WebP and whatever else sharp reads; upright by its EXIF orientation, in sRGB, with its transparency.\n' +
-      'The default name never replaces a file; --output does, but never the photo itself.',
+      'The default name never replaces a file; --output does, but never the photo itself.\n' +
+      "A name that begins with '-' is written ./-name.",
   ],
   run,
 };
