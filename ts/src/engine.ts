@@ -135,8 +135,8 @@ export class Engine {
       tensors.map(({ shape }) => shape),
       options,
     );
-    const { plan, outputs } = await this.#executor.run(job, inputBytes(tensors), options);
-    return outputTensors(plan, outputs) as Concrete<OutputOf<T>>;
+    const { outputs } = await this.#executor.run(job, inputBytes(tensors), options);
+    return outputTensors(job, outputs) as Concrete<OutputOf<T>>;
   }
 
   /**
@@ -162,8 +162,8 @@ export class Engine {
       ? (shapes as readonly number[][])
       : [shapes as readonly number[]];
     const job = targetJob(op, target, list, options);
-    const plan = await this.#executor.compile(job, options);
-    return new Session({ executor: this.#executor, job, plan, shapes: list.map((shape) => [...shape]) });
+    await this.#executor.compile(job, options);
+    return new Session({ executor: this.#executor, job, shapes: list.map((shape) => [...shape]) });
   }
 
   /**

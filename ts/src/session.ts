@@ -1,11 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A compiled network at one size: what `engine.compile` gives. Its plan stays loaded until it is disposed; its weights follow `loadStateDict`. */
 import { ArgumentError, EngineDisposedError, ShapeError } from './errors.js';
+import { type Compiled, compileGraph } from './graph/compile.js';
 import { sameShape, spell } from './graph/shape.js';
 import { type Concrete, inputBytes, outputTensors, tensorsOf } from './runtime/call.js';
 import type { CallOptions, Executor } from './runtime/executor.js';
 import { type Job, refreshed } from './runtime/job.js';
-import type { StoredPlan } from './runtime/plan_store.js';
 import type { Tensor } from './tensor.js';
 
 /** One step of a plan, as it was in the last run. */
@@ -29,7 +29,6 @@ export interface Profile {
 export interface SessionParts {
   readonly executor: Executor;
   readonly job: Job;
-  readonly plan: StoredPlan;
   readonly shapes: readonly (readonly number[])[];
 }
 
@@ -37,15 +36,19 @@ export interface SessionParts {
 export class Session<R = unknown> {
   /** Where the platform has `Symbol.asyncDispose`: {@link Session.dispose}, for `await using`. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
-  readonly #parts: SessionParts;
-  #plan: StoredPlan;
+  readonly #executor: Executor;
+  readonly #shapes: SessionParts['shapes'];
+  /** With the values of the last run: older ones are not kept. */
+  #job: Job;
   #recordMs: Float64Array | null = null;
+  #rows: Compiled['rows'] | null = null;
   #disposal: Promise<void> | null = null;
 
   /** Sessions are made by `engine.compile`. */
-  constructor(parts: SessionParts) {
-    this.#parts = parts;
-    this.#plan = parts.plan;
+  constructor({ executor, job, shapes }: SessionParts) {
+    this.#executor = executor;
+    this.#shapes = shapes;
+    this.#job = job;
   }
 
   /**
@@ -58,7 +61,7 @@ export class Session<R = unknown> {
     const op = 'session.run';
     this.#throwIfDisposed();
     const tensors = tensorsOf(op, inputs, options);
-    const { executor, job, shapes } = this.#parts;
+    const shapes = this.#shapes;
     if (tensors.length !== shapes.length) {
       throw new ArgumentError('another number of inputs', {
         op,
@@ -77,35 +80,46 @@ export class Session<R = unknown> {
         hint,
       });
     });
-    const { plan, outputs, recordMs } = await executor.run(refreshed(job), inputBytes(tensors), options);
-    this.#plan = plan;
+    const job = refreshed(this.#job);
+    this.#job = job;
+    const { outputs, recordMs } = await this.#executor.run(job, inputBytes(tensors), options);
     this.#recordMs = recordMs;
-    return outputTensors(plan, outputs) as Concrete<R>;
+    return outputTensors(job, outputs) as Concrete<R>;
   }
 
   /** Milliseconds of each step of the last run; no rows before the first one. */
   profile(): Profile {
-    const recordMs = this.#recordMs ?? new Float64Array(0);
-    const rows = Array.from(recordMs, (ms, index) => {
-      const row = this.#plan.rows[index];
-      return { name: row?.name ?? '', op: row?.op ?? '', ms, flops: row?.flops ?? 0 };
-    });
-    return { ms: rows.reduce((sum, row) => sum + row.ms, 0), rows };
+    const recordMs = this.#recordMs;
+    if (recordMs === null) return { ms: 0, rows: [] };
+    this.#rows ??= this.#compiled().rows;
+    const rows = this.#rows.map(({ name, op, flops }, index) => ({
+      name,
+      op,
+      ms: recordMs[index] ?? 0,
+      flops,
+    }));
+    return { ms: recordMs.reduce((sum, ms) => sum + ms, 0), rows };
   }
 
   /** The traced graph, the fused one, the algorithm of each convolution and why, and where each value lies, as text. */
   explain(): string {
-    return this.#plan.explain();
+    return this.#compiled().explain();
   }
 
   /** Lets go of the plan; memory that no other plan uses is reused. A second call does nothing. */
   dispose(): Promise<void> {
-    this.#disposal ??= this.#parts.executor.release(this.#parts.job);
+    this.#disposal ??= this.#executor.release(this.#job);
     return this.#disposal;
   }
 
+  /** Compiles anew what the plan was made from: a plan keeps nothing for people to read. */
+  #compiled(): Compiled {
+    const { graph, options, values } = this.#job;
+    return compileGraph(graph, { ...options, workers: this.#executor.store.workers }, values);
+  }
+
   #throwIfDisposed(): void {
-    this.#parts.executor.throwIfDisposed();
+    this.#executor.throwIfDisposed();
     if (this.#disposal === null) return;
     throw new EngineDisposedError('the session is disposed', {
       op: 'session.run',

@@ -4,14 +4,14 @@
  */
 import type { Parameter } from '../nn/parameter.js';
 import { type Chosen, choose, type Precision } from './choose.js';
-import { encode, type PackedWeight, type WeightValues } from './encode.js';
+import { encode, type PackedWeight, type Row, type WeightValues } from './encode.js';
 import { fuse } from './fuse.js';
-import type { Graph, Shape } from './ir.js';
+import type { Graph } from './ir.js';
 import { type Placement, place } from './place.js';
 import type { EncodedPlan } from './plan.js';
 import { printChosen, printGraph, printNormalizations, printPlacement } from './print.js';
 
-export type { PackedWeight, Parameter, WeightValues };
+export type { PackedWeight, Parameter, Row, WeightValues };
 
 export interface CompileOptions {
   /** Rewrite the graph into fewer, larger ops (default true); false is the oracle. */
@@ -22,16 +22,11 @@ export interface CompileOptions {
   readonly workers?: number;
 }
 
-export interface CompiledOutput {
-  readonly shape: Shape;
-  readonly dtype: 'float32' | 'uint8';
-}
-
 export interface Compiled {
   readonly encoded: EncodedPlan;
+  readonly rows: readonly Row[];
   /** In the order that the plan's relocations count. */
   readonly weights: readonly PackedWeight[];
-  readonly outputs: readonly CompiledOutput[];
   readonly stages: {
     readonly traced: Graph;
     readonly fused: Graph;
@@ -67,17 +62,11 @@ export function placeGraph(graph: Graph, options: CompileOptions = {}): Placemen
 export function compileGraph(graph: Graph, options: CompileOptions = {}, values?: WeightValues): Compiled {
   const stages = stagesOf(graph, options);
   const { fused, chosen, placement } = stages;
-  const { plan, weights } = encode(placement, values);
+  const { plan, rows, weights } = encode(placement, values);
   return {
     encoded: plan,
+    rows,
     weights,
-    outputs: graph.outputs.map((id) => {
-      const value = graph.values[id];
-      if (value === undefined) throw new RangeError(`graph output ${id} is not a value`);
-      const { shape, dtype } = value;
-      if (dtype === 'opaque') throw new RangeError(`graph output ${id} is opaque`);
-      return { shape, dtype };
-    }),
     stages,
     explain: () =>
       [

@@ -14,8 +14,17 @@ import { RECORDS } from './records.gen.js';
 
 export type { PackedWeight } from './encode_weight.js';
 
+/** What a record is called in profiles, and what it costs. */
+export interface Row {
+  readonly name: string;
+  readonly op: string;
+  readonly flops: number;
+}
+
 export interface Encoded {
   readonly plan: EncodedPlan;
+  /** One a record. */
+  readonly rows: readonly Row[];
   /** In the order that the plan's relocations count. */
   readonly weights: readonly PackedWeight[];
 }
@@ -24,12 +33,6 @@ export interface Encoded {
 export type WeightValues = ReadonlyMap<Parameter, ParameterValues>;
 
 type OpStep = Extract<Step, { kind: 'op' }>;
-
-interface Row {
-  readonly name: string;
-  readonly op: string;
-  readonly flops: number;
-}
 
 function side(layout: Layout, other: Layout): ReorderSide {
   if (layout.kind === 'blocked') return { layout: 'blocked', dims: layout.dims };
@@ -70,9 +73,8 @@ class Encoder {
       arena_bytes,
       inputs: inputs.map(slot),
       outputs: outputs.map(slot),
-      rows,
     };
-    return { plan, weights: this.#weights };
+    return { plan, rows, weights: this.#weights };
   }
 
   #offset(buffer: number): number {

@@ -5,7 +5,7 @@ import type { Operand, WeightPacking } from '../ops/descriptor.js';
 import { layOut } from './arena.js';
 import { arenaOperand, assemble, relocatable } from './assemble.js';
 import type { EncodedPlan } from './plan.js';
-import { convert, RECORDS } from './records.gen.js';
+import { convert } from './records.gen.js';
 import { denseStrides, numel, sameShape } from './shape.js';
 
 /** Parameters in the form that kernels read; one copy serves every plan with the same key. */
@@ -112,14 +112,12 @@ function prepare(
   );
   const packs = relocatable(1, ([destination = 0]) => packing.records(denseOperands, destination));
   const records = [...converts, ...packs];
-  const name = sources.map((source) => source.name).join('+');
   return {
     prepare: {
       ...assemble(records, { workers: 1, arena_bytes: arena.bytes }),
       arena_bytes: arena.bytes,
       inputs: rawBytes.map((bytes, index) => ({ offset_bytes: offset(index), bytes })),
       outputs: [],
-      rows: records.map(({ words }) => ({ name, op: RECORDS[words[0] ?? 0]?.name ?? 'unknown', flops: 0 })),
     },
     raw: sources.map(({ stored }) => stored.bytes),
   };

@@ -21,6 +21,4 @@ export interface EncodedPlan {
   readonly relocations: readonly Relocation[];
   readonly inputs: readonly Slot[];
   readonly outputs: readonly Slot[];
-  /** One row a record: what it is called in profiles and what it costs. */
-  readonly rows: readonly { readonly name: string; readonly op: string; readonly flops: number }[];
 }

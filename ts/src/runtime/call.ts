@@ -4,7 +4,7 @@ import { numel, spell } from '../graph/shape.js';
 import type { Value } from '../graph/value.js';
 import { Tensor } from '../tensor.js';
 import type { CallOptions } from './executor.js';
-import type { StoredPlan } from './plan_store.js';
+import type { Job } from './job.js';
 import { checkSignal } from './signal.js';
 
 /** What a run gives for what `forward` returns: a Tensor for each value. */
@@ -68,14 +68,14 @@ export function inputBytes(tensors: readonly Tensor[]): Uint8Array<ArrayBuffer>[
 
 /** The outputs in the structure that `forward` returned. */
 export function outputTensors(
-  plan: StoredPlan,
+  { graph, structure }: Job,
   outputs: readonly Uint8Array<ArrayBuffer>[],
 ): Tensor | Tensor[] | Record<string, Tensor> {
-  const tensors = plan.outputs.map(({ shape }, index) => {
+  const tensors = graph.outputs.map((id, index) => {
+    const shape = graph.values[id]?.shape ?? [];
     const bytes = outputs[index] ?? new Uint8Array(0);
     return Tensor.from(new Float32Array(bytes.buffer, bytes.byteOffset, numel(shape)), shape);
   });
-  const { structure } = plan;
   switch (structure.kind) {
     case 'single':
       return tensors[0] as Tensor;

@@ -2,7 +2,7 @@
 import { EngineDisposedError } from '../errors.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
-import type { PlanStore, StoredPlan } from './plan_store.js';
+import type { PlanStore } from './plan_store.js';
 import { Queue } from './queue.js';
 import { type AbortSignalLike, throwIfAborted } from './signal.js';
 
@@ -22,7 +22,6 @@ export interface CallOptions {
 }
 
 export interface Executed {
-  readonly plan: StoredPlan;
   readonly outputs: readonly Uint8Array<ArrayBuffer>[];
   /** Milliseconds a record. */
   readonly recordMs: Float64Array;
@@ -45,16 +44,13 @@ export class Executor {
     if (this.#disposed !== null) throw this.#disposed;
   }
 
-  /** Compiles the job in its turn and pins its plan. */
-  compile(job: Job, options: CallOptions): Promise<StoredPlan> {
-    return this.#enqueue(options, async (report) => {
-      const plan = await this.store.acquire(job, {
-        signal: options.signal,
-        onProgress: phase(report, 'compile'),
-      });
+  /** Compiles the job in its turn and pins its plan. A call that rejects, however late, leaves neither. */
+  compile(job: Job, options: CallOptions): Promise<void> {
+    const compile = async (report: CallOptions['onProgress']) => {
+      await this.store.acquire(job, { signal: options.signal, onProgress: phase(report, 'compile') });
       this.store.pin(job);
-      return plan;
-    });
+    };
+    return this.#enqueue(options, compile, () => this.store.discard(job));
   }
 
   /** Runs the job in its turn. The buffers of `inputs` are moved away: they must be the caller's own copies. */
@@ -64,10 +60,10 @@ export class Executor {
       const plan = await this.store.acquire(job, { signal, onProgress: phase(report, 'compile') });
       throwIfAborted(signal);
       const { outputs, recordMs } = await this.#client.request(
-        { type: 'run', plan: plan.id, inputs, wantsProgress: report !== undefined },
+        { type: 'run', plan, inputs, wantsProgress: report !== undefined },
         { signal, onProgress: phase(report, 'run'), transfer: inputs.map((input) => input.buffer) },
       );
-      return { plan, outputs, recordMs };
+      return { outputs, recordMs };
     });
   }
 
@@ -90,6 +86,7 @@ export class Executor {
   async #enqueue<T>(
     options: CallOptions,
     task: (report: CallOptions['onProgress']) => Promise<T>,
+    undo?: () => Promise<void>,
   ): Promise<T> {
     this.throwIfDisposed();
     const { onProgress } = options;
@@ -103,13 +100,15 @@ export class Executor {
           failures.push(error);
         }
       });
-    return this.#queue.push(async () => {
+    const turn = async (): Promise<T> => {
       this.#client.throwIfDead();
       const result = await task(report);
+      if (failures.length === 0) return result;
+      await undo?.();
       // What the caller's own callback threw is the caller's to see.
-      if (failures.length > 0) throw failures[0];
-      return result;
-    }, options.signal);
+      throw failures[0];
+    };
+    return this.#queue.push(turn, options.signal, undo);
   }
 }
 

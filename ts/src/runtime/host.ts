@@ -113,7 +113,7 @@ export class Host {
   async #run(id: number, request: RunRequest): Promise<RunReply> {
     const machine = this.#ready();
     const plan = machine.plan(request.plan);
-    const recordMs = new Float64Array(plan.encoded.rows.length);
+    const recordMs = new Float64Array(plan.records);
     this.#throwIfAborted(id);
     machine.write(plan, request.inputs);
     for (const input of request.inputs) release(input.buffer);
@@ -131,7 +131,7 @@ export class Host {
     this.#throwIfAborted(id);
     plan.start();
     if (plan.workers === 1 || mailbox === null) return this.#takeTiles(id, plan, recordMs, report);
-    mailbox.command(plan.address, plan.encoded.words.length, plan.workers - 1);
+    mailbox.command(plan.address, plan.length, plan.workers - 1);
     try {
       await this.#takeTiles(id, plan, recordMs, report);
     } catch (error) {

@@ -1,6 +1,6 @@
 /** A plan inside wasm memory: its words, patched for where its regions lie, and what the header says. It owns no memory. */
 import { type ErrorFacts, GouacheError } from '../errors.js';
-import type { EncodedPlan } from '../graph/plan.js';
+import type { EncodedPlan, Slot } from '../graph/plan.js';
 import { ENTRY_WORDS, HEADER, HEADER_WORDS, RECORDS, STATUS_FAULT } from '../graph/records.gen.js';
 import type { Instance } from './instance.js';
 
@@ -22,10 +22,14 @@ function covering(regions: readonly Region[]): Region {
   return { address, bytes: end - address };
 }
 
-/** What a plan needs to run: an instance, the address of its words, and the encoded form for slots and names. */
+/** What a plan needs to run: an instance, the address of its words, and its slots. The encoded form is not kept: there may be thousands of plans. */
 export class LoadedPlan {
-  readonly encoded: EncodedPlan;
   readonly address: number;
+  /** Words at the address. */
+  readonly length: number;
+  readonly records: number;
+  readonly inputs: readonly Slot[];
+  readonly outputs: readonly Slot[];
   /** Workers that run it together; fixed when it was encoded, with room for each. */
   readonly workers: number;
   readonly #instance: Instance;
@@ -35,9 +39,12 @@ export class LoadedPlan {
    * @param weights the region of each weight, in the order that relocations count
    */
   constructor(instance: Instance, encoded: EncodedPlan, address: number, weights: readonly Region[]) {
-    this.encoded = encoded;
     this.#instance = instance;
     this.address = address;
+    this.length = encoded.words.length;
+    this.inputs = encoded.inputs;
+    this.outputs = encoded.outputs;
+    this.records = encoded.words[HEADER.records] ?? 0;
     this.workers = encoded.words[HEADER.workers] ?? 1;
     const words = this.#words();
     words.set(encoded.words);
@@ -58,19 +65,19 @@ export class LoadedPlan {
     words[HEADER.arenaBase] = arena.address;
     words[HEADER.arenaBlocks] = Math.floor(arena.bytes / BLOCK_BYTES);
     const { exports } = this.#instance;
-    this.#check('plan_load', exports.plan_load(this.address, this.encoded.words.length));
+    this.#check('plan_load', exports.plan_load(this.address, this.length));
   }
 
   /** Puts the position back to the first tile. */
   start(): void {
     const { exports } = this.#instance;
-    this.#check('plan_start', exports.plan_start(this.address, this.encoded.words.length, this.workers));
+    this.#check('plan_start', exports.plan_start(this.address, this.length, this.workers));
   }
 
   /** Runs at most `tile_budget` tiles of one record as worker 0; returns the status. */
   run(tile_budget: number): number {
     const { exports } = this.#instance;
-    return this.#check('plan_run', exports.plan_run(this.address, this.encoded.words.length, tile_budget, 0));
+    return this.#check('plan_run', exports.plan_run(this.address, this.length, tile_budget, 0));
   }
 
   /** Has every worker end the run before its next tile. */
@@ -98,7 +105,7 @@ export class LoadedPlan {
   }
 
   #words(): Uint32Array {
-    return new Uint32Array(this.#instance.memory.buffer, this.address, this.encoded.words.length);
+    return new Uint32Array(this.#instance.memory.buffer, this.address, this.length);
   }
 
   #check(op: string, status: number): number {
@@ -113,11 +120,10 @@ export class LoadedPlan {
   #fault(): ErrorFacts {
     const words = this.#words();
     const index = words[HEADER.faultRecord] ?? 0;
-    const row = this.encoded.rows[index]?.name ?? `record ${index}`;
     const start = words[HEADER_WORDS + index * ENTRY_WORDS] ?? 0;
     const record = RECORDS[words[start] ?? 0];
     const field = record?.fields[words[HEADER.faultField] ?? 0] ?? 'the plan';
-    const where = `${field} of ${record?.name ?? 'a record'} at ${row}`;
+    const where = `${field} of record ${index}, ${record?.name ?? 'unknown'}`;
     return { got: `${words[HEADER.faultGot]} for ${where}`, wanted: String(words[HEADER.faultWanted]) };
   }
 }

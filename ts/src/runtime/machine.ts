@@ -3,7 +3,6 @@
  * counted by reference, and plans. It knows no messages and no event loop; runtime/host.ts drives it.
  */
 import { GouacheError, OutOfMemoryError } from '../errors.js';
-import type { EncodedPlan } from '../graph/plan.js';
 import { Heap } from './heap.js';
 import type { FirstInstance } from './instance.js';
 import { LoadedPlan, type Region } from './loaded_plan.js';
@@ -145,12 +144,12 @@ export class Machine {
 
   /** Copies inputs into the plan's slots. */
   write(plan: LoadedPlan, inputs: readonly Uint8Array[]): void {
-    writeSlots(this.#instance.memory, plan.encoded, this.#arena, inputs);
+    writeSlots(this.#instance.memory, plan, this.#arena, inputs);
   }
 
   /** Copies outputs out of the plan's slots. */
   read(plan: LoadedPlan): Uint8Array<ArrayBuffer>[] {
-    return plan.encoded.outputs.map((slot) => {
+    return plan.outputs.map((slot) => {
       const start = this.#arena.address + slot.offset_bytes;
       return new Uint8Array(this.#instance.memory.buffer, start, slot.bytes).slice();
     });
@@ -170,7 +169,7 @@ export class Machine {
       arena = this.#allocate(prepare.arena_bytes);
       const plan = new LoadedPlan(this.#instance, prepare, words.address, [destination]);
       plan.load(arena);
-      writeSlots(this.#instance.memory, prepare, arena, raw);
+      writeSlots(this.#instance.memory, plan, arena, raw);
       await drive(plan);
     } finally {
       if (arena !== null) this.#heap.free(arena.address);
@@ -220,7 +219,7 @@ export class Machine {
 
 function writeSlots(
   memory: WebAssembly.Memory,
-  plan: EncodedPlan,
+  plan: LoadedPlan,
   arena: Region,
   inputs: readonly Uint8Array[],
 ): void {

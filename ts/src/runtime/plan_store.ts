@@ -3,49 +3,19 @@
  * recently used first. Packed weights are shared by all plans that use the same form of the same version. Used by one call at a time.
  */
 import { OutOfMemoryError } from '../errors.js';
-import {
-  type Compiled,
-  type CompiledOutput,
-  compileGraph,
-  type PackedWeight,
-  placeGraph,
-  type WeightValues,
-} from '../graph/compile.js';
-import type { OutputStructure } from '../graph/trace.js';
+import { type Compiled, compileGraph, type PackedWeight, placeGraph } from '../graph/compile.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
 import { fixedBytes, outOfMemory } from './out_of_memory.js';
+import { type CachedPlan, type CacheLimits, type HostWeight, PlanCache } from './plan_cache.js';
 import type { InitReply, MemoryReply, WeightUpload } from './protocol.js';
 import { type AbortSignalLike, throwIfAborted } from './signal.js';
 
-/** Bytes that unpinned plans may keep, with the weights that they hold and what JavaScript keeps for them. */
-const CACHE_BYTES = 256 * 2 ** 20;
+/** What plans may keep that nothing but the cache holds. */
+const CACHE: CacheLimits = { wasmBytes: 256 * 2 ** 20, heapBytes: 8 * 2 ** 20 };
+const NOTHING: CacheLimits = { wasmBytes: 0, heapBytes: 0 };
 /** Stored bytes that go to the host in one message: what lies in memory twice. A larger weight goes alone. */
 const BATCH_BYTES = 2 * 2 ** 20;
-
-/** A plan that the host has loaded. */
-export interface StoredPlan {
-  readonly id: number;
-  readonly key: string;
-  readonly rows: Compiled['encoded']['rows'];
-  readonly outputs: readonly CompiledOutput[];
-  readonly structure: OutputStructure;
-  explain(): string;
-}
-
-interface Entry extends StoredPlan {
-  /** What the packed weights were made of. */
-  readonly values: WeightValues;
-  readonly weights: readonly string[];
-  /** Words in the host, and the key and rows here. */
-  readonly ownBytes: number;
-}
-
-interface HostWeight {
-  readonly id: number;
-  readonly bytes: number;
-  references: number;
-}
 
 export interface AcquireOptions {
   readonly signal?: AbortSignalLike | undefined;
@@ -60,10 +30,7 @@ export class PlanStore {
   readonly limit_bytes: number;
   /** Workers that plans have room for. */
   readonly workers: number;
-  /** Least recently used first. */
-  readonly #entries = new Map<string, Entry>();
-  readonly #weights = new Map<string, HostWeight>();
-  readonly #pins = new Map<string, number>();
+  readonly #cache = new PlanCache();
   #lastPlan = 0;
   #lastWeight = 0;
   #memory: MemoryReply;
@@ -82,38 +49,38 @@ export class PlanStore {
 
   /** Keeps the job's plan from eviction until {@link unpin}; a second pin needs a second unpin. */
   pin(job: Job): void {
-    this.#pins.set(job.key, (this.#pins.get(job.key) ?? 0) + 1);
+    this.#cache.pin(job.key);
   }
 
   /** Takes one pin off. The plan stays cached like any other, or goes when the cache is full. */
   async unpin(job: Job): Promise<void> {
-    const pins = (this.#pins.get(job.key) ?? 0) - 1;
-    if (pins > 0) {
-      this.#pins.set(job.key, pins);
-      return;
-    }
-    this.#pins.delete(job.key);
-    await this.#evict();
+    this.#cache.unpin(job.key);
+    await this.#free(this.#cache.takeExcess(CACHE));
+  }
+
+  /** Takes one pin off that nobody has got to know of, and frees the plan if it was the last. */
+  async discard(job: Job): Promise<void> {
+    this.#cache.unpin(job.key);
+    await this.#free(this.#cache.takeIdle(job.key));
   }
 
   /**
-   * The job's plan, loaded with the job's values of its parameters; compiled only if it is not there.
+   * The host's id of the job's plan, loaded with the job's values of its parameters; compiled only if it is not there. It is not evicted
+   * before another one is asked for.
    * @throws {@link OutOfMemoryError} before anything is allocated, when it cannot fit the memory
    * @throws {@link StateDictError} when a parameter has no values
    */
-  async acquire(job: Job, options: AcquireOptions): Promise<StoredPlan> {
-    await this.#dropStale(job.values);
-    const known = this.#entries.get(job.key);
-    if (known !== undefined) {
-      this.#entries.delete(job.key);
-      this.#entries.set(job.key, known);
-      return known;
-    }
+  async acquire(job: Job, options: AcquireOptions): Promise<number> {
+    // Before anything is loaded, so that old and new weights never lie in memory together.
+    await this.#free(this.#cache.takeStale(job.values));
+    const known = this.#cache.find(job.key);
+    this.#cache.use(known);
+    if (known !== null) return known.id;
     this.#refuseTooLarge(job);
     const compiled = compileGraph(job.graph, { ...job.options, workers: this.workers }, job.values);
-    const entry = await this.#load(job, compiled, options);
-    await this.#evict();
-    return entry;
+    const id = await this.#load(job, compiled, options);
+    await this.#free(this.#cache.takeExcess(CACHE));
+    return id;
   }
 
   /** Asks the placement alone, so that a plan that cannot fit is never written. */
@@ -131,14 +98,14 @@ export class PlanStore {
     }
   }
 
-  async #load(job: Job, compiled: Compiled, options: AcquireOptions): Promise<Entry> {
+  async #load(job: Job, compiled: Compiled, options: AcquireOptions): Promise<number> {
     try {
       return await this.#send(job, compiled, options);
     } catch (error) {
       // The memory is full or in pieces: give up what only the cache holds, once.
       if (!(error instanceof OutOfMemoryError)) throw error;
     }
-    await this.#evict(0);
+    await this.#free(this.#cache.takeExcess(NOTHING));
     try {
       return await this.#send(job, compiled, options);
     } catch (error) {
@@ -155,25 +122,25 @@ export class PlanStore {
     }
   }
 
-  async #send(job: Job, compiled: Compiled, options: AcquireOptions): Promise<Entry> {
+  async #send(job: Job, compiled: Compiled, options: AcquireOptions): Promise<number> {
     const { encoded } = compiled;
-    const fresh = new Map<string, HostWeight>();
-    const packed: PackedWeight[] = [];
-    for (const weight of compiled.weights) {
-      if (this.#weights.has(weight.key) || fresh.has(weight.key)) continue;
-      const host = { id: ++this.#lastWeight, bytes: weight.bytes, references: 0 };
-      fresh.set(weight.key, host);
-      packed.push(weight);
-    }
-    const weights = compiled.weights.map(({ key }) => key);
-    const ids = weights.map((key) => (this.#weights.get(key) ?? fresh.get(key))?.id ?? 0);
+    const packed: Packing[] = [];
+    const weights = compiled.weights.map((weight): HostWeight => {
+      const { key, bytes } = weight;
+      const known = this.#cache.weight(key);
+      if (known !== undefined) return known;
+      const id = ++this.#lastWeight;
+      packed.push({ id, weight });
+      return { key, id, bytes, plans: 0, held: 0 };
+    });
+    const ids = weights.map(({ id }) => id);
     const plan = ++this.#lastPlan;
     const { signal, onProgress } = options;
     const total = packed.length + 1;
     onProgress?.(0, total);
     try {
       let before = 0;
-      for (const uploads of batches(packed, (key) => fresh.get(key)?.id ?? 0)) {
+      for (const uploads of batches(packed)) {
         // An abort between two requests is nobody's but ours to see.
         throwIfAborted(signal);
         const first = before;
@@ -194,67 +161,30 @@ export class PlanStore {
       if (this.#client.alive) this.#memory = await this.#client.request({ type: 'free', plan });
       throw error;
     }
+    const parameters = [...job.values.keys()].map(({ uid }) => uid);
+    const wasmBytes = encoded.words.byteLength;
+    const heapBytes = heapBytesOf(job.key, parameters.length, weights.length);
+    this.#cache.add({ key: job.key, id: plan, parameters, weights, wasmBytes, heapBytes }, job.values);
     onProgress?.(total, total);
-    for (const [key, host] of fresh) this.#weights.set(key, host);
-    for (const key of weights) this.#count(key, 1);
-    const ownBytes = encoded.words.byteLength + 2 * job.key.length + 200 * encoded.rows.length;
-    const entry: Entry = {
-      id: plan,
-      key: job.key,
-      rows: encoded.rows,
-      outputs: compiled.outputs,
-      structure: job.structure,
-      explain: () => compiled.explain(),
-      values: job.values,
-      weights,
-      ownBytes,
-    };
-    this.#entries.set(job.key, entry);
-    return entry;
+    return plan;
   }
 
-  #count(key: string, change: 1 | -1): void {
-    const weight = this.#weights.get(key);
-    if (weight === undefined) return;
-    weight.references += change;
-    if (weight.references === 0) this.#weights.delete(key);
+  /** Has the host drop plans that the cache has let go of. */
+  async #free(plans: readonly CachedPlan[]): Promise<void> {
+    const requests = plans.map(({ id }) => this.#client.request({ type: 'free', plan: id }));
+    this.#memory = (await Promise.all(requests)).at(-1) ?? this.#memory;
   }
+}
 
-  /** Frees every plan of other values than `wanted` or those of now, so that old and new weights never lie in memory together. */
-  async #dropStale(wanted: WeightValues): Promise<void> {
-    for (const entry of [...this.#entries.values()]) {
-      const stale = [...entry.values].some(
-        ([parameter, values]) => values !== (wanted.get(parameter) ?? parameter.values),
-      );
-      if (stale) await this.#drop(entry);
-    }
-  }
+/** What a loaded plan takes of JavaScript's heaps, here and in the host, as measured with V8. */
+function heapBytesOf(key: string, parameters: number, weights: number): number {
+  return 2000 + key.length + 64 * parameters + 24 * weights;
+}
 
-  /** Frees unpinned plans, least recently used first, until they and the weights they hold take at most `limit_bytes`. */
-  async #evict(limit_bytes = CACHE_BYTES): Promise<void> {
-    for (const entry of [...this.#entries.values()]) {
-      if (this.#cachedBytes() <= limit_bytes) return;
-      if (!this.#pins.has(entry.key)) await this.#drop(entry);
-    }
-  }
-
-  #cachedBytes(): number {
-    const keys = new Set<string>();
-    let bytes = 0;
-    for (const entry of this.#entries.values()) {
-      if (this.#pins.has(entry.key)) continue;
-      bytes += entry.ownBytes;
-      for (const key of entry.weights) keys.add(key);
-    }
-    for (const key of keys) bytes += this.#weights.get(key)?.bytes ?? 0;
-    return bytes;
-  }
-
-  async #drop(entry: Entry): Promise<void> {
-    this.#entries.delete(entry.key);
-    for (const key of entry.weights) this.#count(key, -1);
-    this.#memory = await this.#client.request({ type: 'free', plan: entry.id });
-  }
+/** A weight to pack, and the host's id of it. */
+interface Packing {
+  readonly id: number;
+  readonly weight: PackedWeight;
 }
 
 /** An upload whose bytes are still the parameters' own. */
@@ -265,14 +195,11 @@ interface Encoded extends Omit<WeightUpload, 'raw'> {
 const bytesOf = ({ raw }: Encoded): number => raw.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
 /** The weights in order, at most {@link BATCH_BYTES} of stored bytes together; a batch is copied when it is asked for. */
-function* batches(
-  weights: readonly PackedWeight[],
-  idOf: (key: string) => number,
-): Generator<readonly WeightUpload[]> {
+function* batches(weights: readonly Packing[]): Generator<readonly WeightUpload[]> {
   let batch: Encoded[] = [];
   let bytes = 0;
-  for (const weight of weights) {
-    const upload = { id: idOf(weight.key), bytes: weight.bytes, ...weight.encode() };
+  for (const { id, weight } of weights) {
+    const upload = { id, bytes: weight.bytes, ...weight.encode() };
     if (batch.length > 0 && bytes + bytesOf(upload) > BATCH_BYTES) {
       yield copied(batch);
       batch = [];

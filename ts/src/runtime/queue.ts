@@ -8,16 +8,23 @@ export class Queue {
 
   /**
    * Runs `task` after all earlier ones have ended, whatever became of them. Rejects at once with `signal.reason` when the signal fires,
-   * also while the task waits (then it is skipped) or runs (then the next task still waits for its end).
+   * also while the task waits (then it is skipped) or runs (then the next task still waits for its end, and for `undo` of what it has done).
    */
-  push<T>(task: () => Promise<T>, signal?: AbortSignalLike): Promise<T> {
+  push<T>(task: () => Promise<T>, signal?: AbortSignalLike, undo?: () => Promise<void>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const abort = () => reject(reasonOf(signal));
+      let rejected = false;
+      const abort = () => {
+        rejected = true;
+        reject(reasonOf(signal));
+      };
       if (signal?.aborted === true) return abort();
       signal?.addEventListener('abort', abort);
       const turn = async () => {
         try {
-          if (signal?.aborted !== true) resolve(await task());
+          if (signal?.aborted === true) return;
+          const result = await task();
+          if (rejected) await undo?.();
+          else resolve(result);
         } catch (error) {
           reject(error);
         } finally {
