@@ -1,5 +1,5 @@
 // Memory: plans and weights come and go, and the memory stays as large as the largest of them needs.
-import { OutOfMemoryError } from 'gouache';
+import { type CallOptions, OutOfMemoryError } from 'gouache';
 import * as nn from 'gouache/nn';
 import { expect, test } from 'vitest';
 import { engineFor, noise, SmallNet, weightsFor } from './support/engines.js';
@@ -142,14 +142,16 @@ test('what cannot fit is refused before anything is allocated, with the bytes an
 /** A convolution with its own weights of `channels`^2 * 36 bytes, all over the same stored bytes. */
 function heavy(channels: number, bytes: Uint8Array): nn.Conv2d {
   const conv = new nn.Conv2d(channels, channels, 3, { bias: false });
-  conv.weight.set({
-    bytes,
-    dtype: 'F32',
-    shape: [channels, channels, 3, 3],
-    strides: [channels * 9, 9, 3, 1],
-  });
+  conv.weight.set(heavyWeights(channels, bytes));
   return conv;
 }
+
+const heavyWeights = (channels: number, bytes: Uint8Array): nn.StoredTensor => ({
+  bytes,
+  dtype: 'F32',
+  shape: [channels, channels, 3, 3],
+  strides: [channels * 9, 9, 3, 1],
+});
 
 test('plans that only the cache keeps make room; a session keeps its own', async () => {
   const limit_bytes = 48 * 2 ** 20;
@@ -189,4 +191,109 @@ test('cached plans are bounded in bytes, least recently used first', async () =>
     expect(engine.memory().allocatedBytes).toBeLessThan(270 * 2 ** 20);
   }
   expect(await compiled(second)).toBe(true);
+});
+
+/** The sum of 30 convolutions of the same input: their 9 MiB each are more than the cache may keep. */
+function wide(): (x: nn.Value) => nn.Value {
+  const weights = new Uint8Array(512 * 512 * 36);
+  const convolutions = Array.from({ length: 30 }, () => heavy(512, weights));
+  return (x) => convolutions.map((conv) => conv.forward(x)).reduce((sum, y) => sum.add(y));
+}
+
+/** The steps of compiling that a call reports: none when its plan is there, one when its weights are. */
+async function compileSteps(call: (options: CallOptions) => Promise<unknown>): Promise<number[]> {
+  const steps: number[] = [];
+  await call({ onProgress: ({ phase, done }) => phase === 'compile' && steps.push(done) });
+  return steps;
+}
+
+test('a network whose weights are more than the cache keeps runs at two sizes, and packs once', async () => {
+  const engine = await engineFor();
+  const net = wide();
+  const other = heavy(512, new Uint8Array(512 * 512 * 36));
+  const run = (side: number) =>
+    compileSteps((options) => engine.run(net, noise([1, 512, side, side]), options));
+  expect((await run(3)).at(-1)).toBe(31);
+  expect(await run(3)).toEqual([]);
+  // Their weights are shared, and cost nothing while one of the plans is in use.
+  expect(await run(4)).toEqual([0, 1]);
+  expect(await run(3)).toEqual([]);
+  expect(await run(4)).toEqual([]);
+  // Calls that wait for each other find their plans too.
+  const x = noise([1, 512, 3, 3]);
+  await Promise.all([engine.run(net, x), engine.run(other, x), engine.run(net, x)]);
+  // Loading something else makes room.
+  await engine.run(other, x);
+  await engine.run(other, noise([1, 512, 4, 4]));
+  expect(engine.memory().allocatedBytes).toBeLessThan(30 * 2 ** 20);
+});
+
+test('a session whose weights are more than the cache keeps packs once, leaves the cache its room, and gives its own back', async () => {
+  const engine = await engineFor();
+  const net = wide();
+  const other = heavy(512, new Uint8Array(512 * 512 * 36));
+  const small = noise([1, 512, 3, 3]);
+  const runOther = () => compileSteps((options) => engine.run(other, small, options));
+  const large = () => compileSteps((options) => engine.run(net, noise([1, 512, 4, 4]), options));
+  expect(await runOther()).not.toEqual([]);
+  const compiling: number[] = [];
+  const session = await engine.compile(net, [1, 512, 3, 3], {
+    onProgress: ({ done }) => compiling.push(done),
+  });
+  expect(compiling).toEqual([...new Set(compiling)]);
+  expect(await compileSteps((options) => session.run(small, options))).toEqual([]);
+  expect(await large()).toEqual([0, 1]);
+  expect(await runOther()).toEqual([]);
+  expect(await large()).toEqual([]);
+  expect(await runOther()).toEqual([]);
+  await session.dispose();
+  expect(await runOther()).toEqual([]);
+  expect(engine.memory().allocatedBytes).toBeLessThan(30 * 2 ** 20);
+});
+
+/** Ways in which a compile rejects when all its work is done. */
+const tooLate = {
+  'is aborted at its last step': () => {
+    const controller = new AbortController();
+    return {
+      signal: controller.signal,
+      onProgress: ({ done, total }: { done: number; total: number }) => {
+        if (done === total) controller.abort('enough');
+      },
+    };
+  },
+  'has an onProgress that throws': () => ({
+    onProgress: () => {
+      throw 'enough';
+    },
+  }),
+};
+
+test.each(Object.entries(tooLate))('a compile that %s leaves nothing', async (_, options) => {
+  const engine = await engineFor({ maxMemoryBytes: 48 * 2 ** 20 });
+  const weights = new Uint8Array(256 * 256 * 36);
+  const x = noise([1, 256, 3, 3]);
+  const session = await engine.compile(heavy(256, weights), [1, 256, 3, 3]);
+  const { allocatedBytes } = engine.memory();
+  // Each has 2.25 MiB of weights; 40 of them are twice the memory.
+  for (let index = 0; index < 40; index++) {
+    await expect(engine.compile(heavy(256, weights), [1, 256, 3, 3], options())).rejects.toBe('enough');
+  }
+  expect(await compileSteps((given) => session.run(x, given))).toEqual([]);
+  expect(engine.memory().allocatedBytes).toBe(allocatedBytes);
+});
+
+test('weights that were replaced go before new ones come, at every size and in every network that shares them', async () => {
+  const engine = await engineFor();
+  const weights = new Uint8Array(256 * 256 * 36);
+  const conv = heavy(256, weights);
+  for (const net of [conv, new nn.Sequential(conv, new nn.ReLU())])
+    for (const side of [3, 4]) await engine.run(net, noise([1, 256, side, side]));
+  const { memoryBytes } = engine.memory();
+  for (let time = 0; time < 10; time++) {
+    conv.weight.set(heavyWeights(256, weights));
+    await engine.run(conv, noise([1, 256, 3, 3]));
+    expect(engine.memory().allocatedBytes).toBeLessThan(2 * weights.byteLength);
+  }
+  expect(engine.memory().memoryBytes).toBe(memoryBytes);
 });

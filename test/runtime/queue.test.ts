@@ -50,3 +50,28 @@ test('a signal that fired before rejects at once', async () => {
   const reason = new Error('gone');
   await expect(new Queue().push(async () => 1, AbortSignal.abort(reason))).rejects.toBe(reason);
 });
+
+test('what a task did for a caller that has been rejected is undone before the next task; what was given is not', async () => {
+  const queue = new Queue();
+  const log: string[] = [];
+  const push = (name: string, signal?: AbortSignal, during = () => {}) =>
+    queue.push(
+      async () => {
+        during();
+        log.push(`${name} done`);
+      },
+      signal,
+      async () => {
+        await Promise.resolve();
+        log.push(`${name} undone`);
+      },
+    );
+  const controller = new AbortController();
+  const late = push('a', controller.signal, () => controller.abort('enough'));
+  const next = push('b', new AbortController().signal);
+  await expect(late).rejects.toBe('enough');
+  await next;
+  const waiting = push('c', AbortSignal.abort('before'));
+  await expect(waiting).rejects.toBe('before');
+  expect(log).toEqual(['a done', 'a undone', 'b done']);
+});

@@ -79,6 +79,7 @@ export class PlanStore {
     this.#refuseTooLarge(job);
     const compiled = compileGraph(job.graph, { ...job.options, workers: this.workers }, job.values);
     const id = await this.#load(job, compiled, options);
+    // Only a load makes room: calls that take turns with a plan larger than the cache do not pack it at every turn.
     await this.#free(this.#cache.takeExcess(CACHE));
     return id;
   }
@@ -178,7 +179,7 @@ export class PlanStore {
 
 /** What a loaded plan takes of JavaScript's heaps, here and in the host, as measured with V8. */
 function heapBytesOf(key: string, parameters: number, weights: number): number {
-  return 2000 + key.length + 64 * parameters + 24 * weights;
+  return 1300 + key.length + 100 * parameters + 24 * weights;
 }
 
 /** A weight to pack, and the host's id of it. */
