@@ -297,3 +297,24 @@ test('weights that were replaced go before new ones come, at every size and in e
   }
   expect(engine.memory().memoryBytes).toBe(memoryBytes);
 });
+
+test('a call looks at nothing of plans that are not its own', async () => {
+  const engine = await engineFor();
+  const x = noise([2]);
+  let looks = 0;
+  for (let index = 0; index < 50; index++) {
+    const parameter = new nn.Parameter(x);
+    const { values } = parameter;
+    Object.defineProperty(parameter, 'values', {
+      get() {
+        looks++;
+        return values;
+      },
+    });
+    await engine.run((value) => value.mul(parameter), x);
+  }
+  expect(looks).toBeGreaterThan(0);
+  looks = 0;
+  await engine.run((value) => value.add(1), x);
+  expect(looks).toBe(0);
+});

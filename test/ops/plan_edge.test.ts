@@ -32,7 +32,7 @@ function twoCopies(workers = 1): EncodedPlan {
     words[HEADER_WORDS + i * ENTRY_WORDS] = FIRST + i * copy.length;
     words.set(copy, FIRST + i * copy.length);
   }
-  return { words, arena_bytes: ARENA_BYTES, relocations: [], inputs: [], outputs: [], rows: [] };
+  return { words, arena_bytes: ARENA_BYTES, relocations: [], inputs: [], outputs: [] };
 }
 
 /** The `y` of record `index`: behind code, words and scratch comes `src`, then `y`. */
