@@ -25,7 +25,12 @@ export const WHOLE = 0xffff_ffff;
 
 export async function instanceOf(build: Build): Promise<FirstInstance> {
   const bytes = await readFile(new URL(`../../dist/wasm/${build}.wasm`, import.meta.url));
-  return instantiate(await WebAssembly.compile(bytes), FIRST_PAGES, PAGES, build.endsWith('-threads'));
+  return instantiate(await WebAssembly.compile(bytes), {
+    initialPages: FIRST_PAGES,
+    maximumPages: PAGES,
+    shared: build.endsWith('-threads'),
+    noMemoryHint: '',
+  });
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;

@@ -24,6 +24,7 @@ async function hostFor(maximumPages = 65536, yielding = yieldNow): Promise<HostC
     initialPages,
     maximumPages,
     shared: false,
+    noMemoryHint: '',
     mailbox: false,
   });
   return client;

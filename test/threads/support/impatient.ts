@@ -20,7 +20,11 @@ export async function impatientEngine(workerUrl: string, threads: number, still_
     warn: (text) => {
       throw new Error(text);
     },
-    load: async (several) => ({ ...(await loadBuild('simd128', several)), shared: several }),
+    load: async (several) => ({
+      ...(await loadBuild('simd128', several)),
+      shared: several,
+      noMemoryHint: '',
+    }),
   });
   if (started.count !== threads) throw new Error(started.reason);
   const parts = { executor: new Executor(client, new PlanStore(client, init)), info: {} };

@@ -65,6 +65,10 @@ export function availableThreads(): number {
     : Math.min(availableParallelism(), Math.max(1, Math.floor(quota)));
 }
 
+/** What to do where not even a small memory is given. V8 sets some GB of address space aside for each, however small, unless it is told otherwise. */
+export const noMemoryHint =
+  'Dispose of other engines. Where the address space is limited (ulimit -v), start: node --disable-wasm-trap-handler.';
+
 /** Why workers cannot share memory, or null where they can. */
 export function sharingRefusal(): string | null {
   return typeof SharedArrayBuffer === 'function' ? null : 'this Node has no SharedArrayBuffer';

@@ -60,6 +60,9 @@ export function availableThreads(): number {
   return globalThis.navigator?.hardwareConcurrency ?? 1;
 }
 
+/** What to do where not even a small memory is given. */
+export const noMemoryHint = 'Dispose of other engines, or close other pages.';
+
 /** Why workers cannot share memory, or null where they can. */
 export function sharingRefusal(): string | null {
   // Where the page is not isolated, some browsers hide the constructor and others only refuse to send what it makes.

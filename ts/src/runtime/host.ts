@@ -105,8 +105,7 @@ export class Host {
 
   async #init(request: InitRequest): Promise<Reply> {
     const module = request.module as WebAssembly.Module;
-    const { initialPages, maximumPages, shared, mailbox } = request;
-    this.#machine = new Machine(await instantiate(module, initialPages, maximumPages, shared), mailbox);
+    this.#machine = new Machine(await instantiate(module, request), request.mailbox);
     return this.#machine.introduction();
   }
 

@@ -45,13 +45,23 @@ function foreign(got: string): UnsupportedError {
   });
 }
 
+/** The memory that is wanted; sizes in pages of 64 KiB. */
+export interface MemoryWish {
+  /** A first guess: the memory import's minimum cannot be read from JavaScript. */
+  readonly initialPages: number;
+  readonly maximumPages: number;
+  /** Whether the module is a threads build, whose memory is shared. */
+  readonly shared: boolean;
+  /** What to do where the platform gives none. */
+  readonly noMemoryHint: string;
+}
+
 /** A memory with the largest maximum that the platform accepts: it may want to set that much address space aside at once. */
 function makeMemory(
   initial: number,
-  most: number,
-  shared: boolean,
+  { maximumPages, shared, noMemoryHint }: MemoryWish,
 ): { readonly memory: WebAssembly.Memory; readonly maximum: number } {
-  for (let maximum = most; ; maximum = Math.max(initial, Math.floor(maximum / 2))) {
+  for (let maximum = maximumPages; ; maximum = Math.max(initial, Math.floor(maximum / 2))) {
     try {
       return { memory: new WebAssembly.Memory({ initial, maximum, shared }), maximum };
     } catch (cause) {
@@ -60,7 +70,7 @@ function makeMemory(
         op: 'Engine.create',
         wantedBytes: initial * PAGE_BYTES,
         largestSide: null,
-        hint: 'Give a smaller maxMemoryBytes.',
+        hint: noMemoryHint,
         cause,
       });
     }
@@ -68,19 +78,15 @@ function makeMemory(
 }
 
 /**
- * Instantiates `module` over a new memory. The memory import's minimum cannot be read from JavaScript, so `initialPages` is a first guess.
+ * Instantiates `module` over a new memory.
  * @throws {@link UnsupportedError} when the module is not one of gouache's builds
  * @throws {@link OutOfMemoryError} when the platform refuses the memory
  */
-export async function instantiate(
-  module: WebAssembly.Module,
-  initialPages: number,
-  maximumPages: number,
-  shared = false,
-): Promise<FirstInstance> {
+export async function instantiate(module: WebAssembly.Module, wish: MemoryWish): Promise<FirstInstance> {
   mustImportMemory(module);
+  const { initialPages, maximumPages, shared } = wish;
   for (let initial = Math.min(initialPages, maximumPages); ; initial *= 2) {
-    const { memory, maximum } = makeMemory(Math.min(initial, maximumPages), maximumPages, shared);
+    const { memory, maximum } = makeMemory(Math.min(initial, maximumPages), wish);
     try {
       return { ...(await instantiateOver(module, memory)), maximumPages: maximum, shared };
     } catch (error) {

@@ -1,5 +1,5 @@
 /** From the options of `Engine.create` to a running host: which build, how many threads, where, and why so. */
-import { sharingRefusal } from '#platform';
+import { noMemoryHint, sharingRefusal } from '#platform';
 import { UnsupportedError } from '../errors.js';
 import { type BuildName, chooseBuild, loadBuild, loadGiven, type WasmSource } from './builds.js';
 import type { HostClient } from './client.js';
@@ -72,6 +72,7 @@ export async function launch({ build, wasm, worker, checked }: LaunchOptions): P
         module,
         initialPages,
         maximumPages: Math.min(checked.maximumPages, maximumPages),
+        noMemoryHint,
         shared: givenThreads ?? threads,
       };
     },

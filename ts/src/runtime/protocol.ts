@@ -4,6 +4,7 @@
  */
 import type { ErrorOnWire } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';
+import type { MemoryWish } from './instance.js';
 
 /** A packed weight the host does not have yet: raw stored bytes and the prepare plan that converts and packs them. */
 export interface WeightUpload {
@@ -15,15 +16,10 @@ export interface WeightUpload {
   readonly raw: readonly Uint8Array<ArrayBuffer>[];
 }
 
-export interface InitRequest {
+export interface InitRequest extends MemoryWish {
   readonly type: 'init';
   /** A `WebAssembly.Module`; not spelled so, because public types may not need the DOM's. */
   readonly module: object;
-  /** Pages of 64 KiB to begin with; more are tried where the module asks for more. */
-  readonly initialPages: number;
-  readonly maximumPages: number;
-  /** Whether the module is a threads build, whose memory is shared. */
-  readonly shared: boolean;
   /** Whether the façade aborts, and pool workers are commanded, through a mailbox in the shared memory: the host need not yield then. */
   readonly mailbox: boolean;
 }
