@@ -1,6 +1,12 @@
 /** Packed weights: stored bytes -> dense float32 -> the form a kernel reads, as a small plan of its own that runs once. */
 import { UnsupportedError } from '../errors.js';
-import { type Parameter, STORED_BYTES, type StoredDtype, type StoredTensor } from '../nn/parameter.js';
+import {
+  type Parameter,
+  type StoredTensor,
+  storedBytes,
+  type WeightDtype,
+  weightDtype,
+} from '../nn/parameter.js';
 import type { Operand, WeightPacking } from '../ops/descriptor.js';
 import { layOut } from './arena.js';
 import { arenaOperand, assemble, relocatable } from './assemble.js';
@@ -19,10 +25,7 @@ export interface PackedWeight {
 }
 
 /** Numbers of the convert record's dtype field. */
-const DTYPE_CODES = { F32: 0, F16: 1, BF16: 2, F64: 3 } as const satisfies Record<
-  Exclude<StoredDtype, 'I64'>,
-  number
->;
+const DTYPE_CODES = { F32: 0, F16: 1, BF16: 2, F64: 3 } as const satisfies Record<WeightDtype, number>;
 
 /** A parameter's values, and its name in messages. */
 export interface WeightSource {
@@ -58,13 +61,6 @@ function isDense(stored: StoredTensor): boolean {
 }
 
 function convertRecord({ name, stored }: WeightSource, src: Operand, y: Operand) {
-  if (stored.dtype === 'I64') {
-    throw new UnsupportedError('weights stored as int64', {
-      op: name,
-      got: 'I64',
-      wanted: 'F32, F16, BF16 or F64',
-    });
-  }
   const [a, b, c, d] = convertAxes(stored);
   if (a === undefined || b === undefined || c === undefined || d === undefined)
     throw new RangeError('convert has four axes');
@@ -72,7 +68,7 @@ function convertRecord({ name, stored }: WeightSource, src: Operand, y: Operand)
     src,
     srcBytes: stored.bytes.byteLength,
     y,
-    dtype: DTYPE_CODES[stored.dtype],
+    dtype: DTYPE_CODES[weightDtype(stored.dtype, name)],
     d0: a.size,
     d1: b.size,
     d2: c.size,
@@ -92,7 +88,7 @@ function prepare(
   // Everything is alive at once: stored bytes, and a dense copy where the stored ones are not dense float32 already.
   const rawBytes = sources.map(({ stored }) => stored.bytes.byteLength);
   const denseBytes = sources.map(({ stored }) =>
-    isDense(stored) ? 0 : numel(stored.shape) * STORED_BYTES.F32,
+    isDense(stored) ? 0 : storedBytes('F32', numel(stored.shape)),
   );
   const arena = layOut([...rawBytes, ...denseBytes].map((bytes) => ({ bytes, first: 0, last: 0 })));
   const offset = (index: number): number => arena.offsets_bytes[index] ?? 0;

@@ -1,8 +1,10 @@
 /** loadModel: a safetensors file whose metadata says what network it is -> that network with its weights, and its value ranges. */
 import { ModelFormatError } from '../errors.js';
 import { type ArgumentBounds, networks } from '../networks/index.js';
+import { foreignAdvice, foreignNetwork } from '../nn/foreign_networks.js';
 import type { Module } from '../nn/module.js';
-import { readSafetensors } from './safetensors.js';
+import { clip } from '../nn/state_dict_advice.js';
+import { viewSafetensors } from './safetensors.js';
 
 /** Lowest and highest value: of pixels going in, or of a painting coming out. */
 export type ValueRange = readonly [lowest: number, highest: number];
@@ -37,7 +39,7 @@ function either(metadata: ReadonlyMap<string, string>, name: string): string | u
   if (camel !== undefined && snake !== undefined && camel !== snake) {
     throw new ModelFormatError('metadata contradicts itself', {
       op,
-      got: `${name}=${camel} and ${snakeCase(name)}=${snake}`,
+      got: `${name}=${clip(camel)} and ${snakeCase(name)}=${clip(snake)}`,
     });
   }
   return camel ?? snake;
@@ -50,7 +52,7 @@ function argument(metadata: ReadonlyMap<string, string>, name: string, bounds: A
   if (value >= bounds.least && value <= bounds.most) return value;
   throw new ModelFormatError(`metadata ${name} cannot be right`, {
     op,
-    got: `'${text.slice(0, 40)}'`,
+    got: `'${clip(text)}'`,
     wanted: `a whole number from ${bounds.least} to ${bounds.most}`,
   });
 }
@@ -63,28 +65,32 @@ function range(metadata: ReadonlyMap<string, string>, name: string): ValueRange 
   if (lowest < highest) return [lowest, highest];
   throw new ModelFormatError(`metadata ${name} cannot be right`, {
     op,
-    got: `'${text.slice(0, 40)}'`,
+    got: `'${clip(text)}'`,
     wanted: "a range such as '-1..1'",
   });
 }
 
 /**
- * Loads a model file: the network and its arguments, value ranges (default -1..1) and weights.
+ * Loads a model file: the network and its arguments, value ranges (default -1..1) and weights. All are copied out of `bytes`.
  * @throws {@link ModelFormatError} for a damaged file, or metadata that names no known network
  * @throws {@link StateDictError} when the weights are not the named network's
  */
 export function loadModel(bytes: Uint8Array | ArrayBuffer): Model {
-  const { tensors, metadata } = readSafetensors(bytes);
+  const { tensors, metadata } = viewSafetensors(bytes);
   const kind = metadata.get('network');
   const entry = kind === undefined ? undefined : networks.get(kind);
   if (entry === undefined) {
+    const foreign = foreignNetwork(tensors.keys());
     throw new ModelFormatError(
       kind === undefined ? 'the file does not say which network it is' : 'unknown network',
       {
         op,
-        got: kind === undefined ? 'no metadata key network' : `'${kind.slice(0, 60)}'`,
+        got: kind === undefined ? 'no metadata key network' : `'${clip(kind)}'`,
         wanted: [...networks.keys()].join(' or '),
-        hint: 'Make the network yourself, then: network.loadStateDict(readSafetensors(bytes).tensors).',
+        hint:
+          foreign === null
+            ? 'Make the network yourself, then: network.loadStateDict(readSafetensors(bytes).tensors).'
+            : foreignAdvice(foreign),
       },
     );
   }

@@ -1,14 +1,15 @@
 /**
- * The safetensors reader: bytes -> named stored tensors. Nothing is converted or copied; every size in the header is checked against the file before use.
- * The header is hostile until proven otherwise.
+ * The safetensors reader: bytes -> named stored tensors of any dtype. Nothing is converted; every size in the header is checked against the
+ * file before use. The header is hostile until proven otherwise. What the format's reference implementation reads is read.
  */
 import { ArgumentError, ModelFormatError } from '../errors.js';
-import { denseStrides, spell } from '../graph/shape.js';
-import { STORED_BYTES, type StoredDtype, type StoredTensor } from '../nn/parameter.js';
+import { denseStrides } from '../graph/shape.js';
+import { STORED_DTYPES, type StoredDtype, type StoredTensor, storedBytes } from '../nn/parameter.js';
+import { clip } from '../nn/state_dict_advice.js';
 
 /** What a safetensors file holds. */
 export interface Safetensors {
-  /** In the order of the header. Bytes are views on the file. */
+  /** In the order of the header. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** `__metadata__`; empty when the file has none. */
   readonly metadata: ReadonlyMap<string, string>;
@@ -17,24 +18,6 @@ export interface Safetensors {
 const LENGTH_BYTES = 8;
 /** The limit of the format's reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
-const MAX_RANK = 8;
-/** Real dtypes of the format that no kernel converts. */
-const OTHER_DTYPES = [
-  'BOOL',
-  'U8',
-  'I8',
-  'U16',
-  'I16',
-  'U32',
-  'I32',
-  'U64',
-  'F8_E4M3',
-  'F8_E5M2',
-  'F8_E8M0',
-  'F4',
-  'C64',
-];
-
 const op = 'readSafetensors';
 
 function refuse(
@@ -82,7 +65,8 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   let header: unknown;
   try {
     header = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(LENGTH_BYTES, dataStart)),
+      // A copy, since shared memory is not decoded.
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.slice(LENGTH_BYTES, dataStart)),
     );
   } catch (cause) {
     throw refuse('the header is not JSON', { cause, ...withHint(bytes) });
@@ -100,29 +84,31 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-function shown(value: unknown): string {
-  return (JSON.stringify(value) ?? String(value)).slice(0, 80);
+/** A JSON value as short as a message wants it, however large and deep it is. */
+function shown(value: unknown, depth = 1): string {
+  if (typeof value === 'string') return JSON.stringify(clip(value));
+  if (isRecord(value)) return 'an object';
+  if (!Array.isArray(value)) return String(value);
+  if (depth === 0) return 'an array';
+  const items = value.slice(0, 8).map((item) => shown(item, depth - 1));
+  return `[${items.join(', ')}${value.length > items.length ? ', ...' : ''}]`;
 }
 
 function dtypeOf(name: string, dtype: unknown): StoredDtype {
-  if (typeof dtype === 'string' && Object.hasOwn(STORED_BYTES, dtype)) return dtype as StoredDtype;
-  const known = typeof dtype === 'string' && OTHER_DTYPES.includes(dtype);
-  throw refuse(`'${name}' has ${known ? 'a dtype that is not supported' : 'an unknown dtype'}`, {
-    got: shown(dtype),
-    wanted: 'F32, F16, BF16 or F64',
-    ...(known ? { hint: 'Convert it to F16 or F32 before saving.' } : {}),
-  });
+  const known = STORED_DTYPES.find((one) => one === dtype);
+  if (known !== undefined) return known;
+  throw refuse(`'${name}' has an unknown dtype`, { got: shown(dtype), wanted: STORED_DTYPES.join(', ') });
 }
 
 /** Bytes of a shape, by a product that stops before it can overflow. */
 function byteLength(name: string, shape: readonly number[], dtype: StoredDtype, limit: number): number {
   if (shape.includes(0)) return 0;
-  let bytes: number = STORED_BYTES[dtype];
+  let bytes = storedBytes(dtype, 1);
   for (const size of shape) {
     bytes *= size;
     if (bytes > limit)
       throw refuse(`'${name}' is larger than the file`, {
-        got: `shape ${spell(shape)}`,
+        got: `shape ${shown(shape)}`,
         wanted: `at most ${limit} bytes`,
       });
   }
@@ -137,16 +123,17 @@ interface Entry {
   readonly end: number;
 }
 
-function readEntry(name: string, value: unknown, dataBytes: number): Entry {
-  if (name.split('.').includes('__proto__'))
+function readEntry(key: string, value: unknown, dataBytes: number): Entry {
+  const name = clip(key);
+  if (key.split('.').includes('__proto__'))
     throw refuse('a tensor has a forbidden name', { got: `'${name}'` });
   if (!isRecord(value)) throw refuse(`'${name}' is not described by an object`, { got: shown(value) });
   const { dtype: rawDtype, shape: rawShape, data_offsets: offsets } = value;
   const dtype = dtypeOf(name, rawDtype);
-  if (!Array.isArray(rawShape) || rawShape.length > MAX_RANK || !rawShape.every(isCount)) {
+  if (!Array.isArray(rawShape) || !rawShape.every(isCount)) {
     throw refuse(`'${name}' has an impossible shape`, {
       got: shown(rawShape),
-      wanted: `at most ${MAX_RANK} whole numbers >= 0`,
+      wanted: 'whole numbers >= 0',
     });
   }
   const shape: readonly number[] = rawShape;
@@ -162,10 +149,10 @@ function readEntry(name: string, value: unknown, dataBytes: number): Entry {
   if (bytes !== end - begin) {
     throw refuse(`'${name}' has another size than its shape says`, {
       got: `${end - begin} bytes`,
-      wanted: `${bytes} for ${dtype} ${spell(shape)}`,
+      wanted: `${bytes} for ${dtype} ${shown(shape)}`,
     });
   }
-  return { name, dtype, shape, begin, end };
+  return { name: key, dtype, shape, begin, end };
 }
 
 /** Refuses tensors that share bytes, and bytes that no tensor owns: the format allows neither. */
@@ -173,9 +160,15 @@ function checkCover(entries: readonly Entry[], dataBytes: number): void {
   let covered = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin < covered)
-      throw refuse(`'${name}' overlaps another tensor`, { got: `offset ${begin}`, wanted: `${covered}` });
+      throw refuse(`'${clip(name)}' overlaps another tensor`, {
+        got: `offset ${begin}`,
+        wanted: `${covered}`,
+      });
     if (begin > covered)
-      throw refuse(`there is a hole in front of '${name}'`, { got: `offset ${begin}`, wanted: `${covered}` });
+      throw refuse(`there is a hole in front of '${clip(name)}'`, {
+        got: `offset ${begin}`,
+        wanted: `${covered}`,
+      });
     covered = end;
   }
   if (covered !== dataBytes) {
@@ -184,11 +177,13 @@ function checkCover(entries: readonly Entry[], dataBytes: number): void {
 }
 
 function readMetadata(value: unknown): ReadonlyMap<string, string> {
-  if (value === undefined) return new Map();
+  // The reference implementation takes null for none.
+  if (value === undefined || value === null) return new Map();
   if (!isRecord(value)) throw refuse('__metadata__ is not an object', { got: shown(value) });
   const metadata = new Map<string, string>();
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') throw refuse(`metadata '${key}' is not a string`, { got: shown(text) });
+    if (typeof text !== 'string')
+      throw refuse(`metadata '${clip(key)}' is not a string`, { got: shown(text) });
     metadata.set(key, text);
   }
   return metadata;
@@ -207,10 +202,10 @@ export function asBytes(bytes: Uint8Array | ArrayBuffer, caller: string): Uint8A
 }
 
 /**
- * Reads a safetensors file: F32, F16, BF16 and F64 tensors (and I64 counters) with their stored bytes.
+ * Reads a safetensors file, as views on it: for who copies what it keeps.
  * @throws {@link ModelFormatError} for a damaged or hostile file, naming the tensor and the reason
  */
-export function readSafetensors(file: Uint8Array | ArrayBuffer): Safetensors {
+export function viewSafetensors(file: Uint8Array | ArrayBuffer): Safetensors {
   const bytes = asBytes(file, op);
   const { header, dataStart } = readHeader(bytes);
   const data = bytes.subarray(dataStart);
@@ -227,4 +222,15 @@ export function readSafetensors(file: Uint8Array | ArrayBuffer): Safetensors {
     tensors,
     metadata: readMetadata(Object.hasOwn(header, '__metadata__') ? header.__metadata__ : undefined),
   };
+}
+
+/**
+ * Reads a safetensors file: tensors of every dtype, with copies of their stored bytes. Which dtypes a module takes is its loadStateDict's matter.
+ * @throws {@link ModelFormatError} for a damaged or hostile file, naming the tensor and the reason
+ */
+export function readSafetensors(file: Uint8Array | ArrayBuffer): Safetensors {
+  const { tensors, metadata } = viewSafetensors(file);
+  const copied = new Map<string, StoredTensor>();
+  for (const [name, tensor] of tensors) copied.set(name, { ...tensor, bytes: tensor.bytes.slice() });
+  return { tensors: copied, metadata };
 }

@@ -1,19 +1,70 @@
 /** Parameters and buffers: a shape, a version, and stored bytes that are converted and packed by the kernels, never here. */
-import { ArgumentError, ShapeError } from '../errors.js';
+import { ArgumentError, ShapeError, UnsupportedError } from '../errors.js';
 import { Expression } from '../graph/expression.js';
 import { denseStrides, numel, sameShape, spell } from '../graph/shape.js';
 import { Tensor } from '../tensor.js';
 
-/** How a number is stored. I64 is kept only for counters such as `num_batches_tracked`, which no kernel reads. */
-export type StoredDtype = 'F32' | 'F16' | 'BF16' | 'F64' | 'I64';
+/** Bits of one element, by safetensors' names. Tensors of the narrow ones fill whole bytes. */
+const STORED_BITS = {
+  BOOL: 8,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  U8: 8,
+  I8: 8,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  C64: 64,
+  F64: 64,
+  I64: 64,
+  U64: 64,
+} as const;
 
-/** Bytes of one element. */
-export const STORED_BYTES = { F32: 4, F16: 2, BF16: 2, F64: 8, I64: 8 } as const satisfies Record<
-  StoredDtype,
-  number
->;
+/** How a number is stored: every dtype of the safetensors format. */
+export type StoredDtype = keyof typeof STORED_BITS;
 
-/** A tensor as its file holds it: little-endian bytes, unconverted. */
+export const STORED_DTYPES = Object.keys(STORED_BITS) as StoredDtype[];
+
+/** What kernels convert to float32. Integers are not: as weights they are quantized, and mean nothing without their scale. */
+const WEIGHT_DTYPES = ['F32', 'F16', 'BF16', 'F64'] as const satisfies readonly StoredDtype[];
+
+export type WeightDtype = (typeof WEIGHT_DTYPES)[number];
+
+/** Bytes of so many elements; a fraction where they do not fill whole bytes. */
+export function storedBytes(dtype: StoredDtype, elems: number): number {
+  return (elems * STORED_BITS[dtype]) / 8;
+}
+
+function isWeightDtype(dtype: StoredDtype): dtype is WeightDtype {
+  return (WEIGHT_DTYPES as readonly StoredDtype[]).includes(dtype);
+}
+
+/**
+ * The dtype of values that are computed with.
+ * @throws {@link UnsupportedError} when kernels do not convert it
+ */
+export function weightDtype(dtype: StoredDtype, op: string): WeightDtype {
+  if (isWeightDtype(dtype)) return dtype;
+  throw new UnsupportedError('weights of a dtype that is not converted', { op, got: dtype, ...CONVERTIBLE });
+}
+
+/** What to do about values of another dtype. */
+export const CONVERTIBLE = {
+  wanted: WEIGHT_DTYPES.join(', '),
+  hint: 'Convert them to float32 before saving.',
+} as const;
+
+/** A tensor as its file holds it: little-endian bytes, unconverted. Where it is a parameter's, `bytes` may not be written to. */
 export interface StoredTensor {
   readonly bytes: Uint8Array;
   readonly dtype: StoredDtype;
@@ -37,13 +88,6 @@ export interface ParameterOptions {
   readonly optional?: boolean;
 }
 
-/** Float32 numbers as stored bytes; a copy, so that later writes to the tensor do not reach the weights. */
-export function storedFromTensor(tensor: Tensor): StoredTensor {
-  const { data, shape } = tensor;
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-  return { bytes, dtype: 'F32', shape, strides: denseStrides(shape) };
-}
-
 /** One number repeated over a shape: a single stored element under strides of 0. */
 export function storedFill(value: number, shape: readonly number[]): StoredTensor {
   return {
@@ -54,29 +98,44 @@ export function storedFill(value: number, shape: readonly number[]): StoredTenso
   };
 }
 
+/** Float32 numbers as stored bytes: a view, or nothing where the numbers were transferred to elsewhere. */
+export function viewOf({ data, shape }: Tensor): StoredTensor {
+  const bytes =
+    data.length === 0 ? new Uint8Array() : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { bytes, dtype: 'F32', shape, strides: denseStrides(shape) };
+}
+
 /**
- * Refuses a stored tensor whose numbers do not agree: nothing that is packed may read past its bytes.
- * @throws {@link ArgumentError} or {@link ShapeError}
+ * A copy of values for a parameter to keep. Packed weights are known by the parameter's version, so nobody else may be able to change,
+ * or transfer, what it holds.
+ * @throws {@link ArgumentError} or {@link ShapeError} when the numbers do not agree: nothing that is packed may read past its bytes
  */
-export function checkStored(stored: StoredTensor): StoredTensor {
-  const op = 'Parameter';
-  const { bytes, dtype, shape, strides } = stored;
+export function ownValues({ bytes, dtype, shape, strides }: StoredTensor, op: string): StoredTensor {
   const counts = (sizes: readonly number[], least: number): boolean =>
     Array.isArray(sizes) && sizes.every((size) => Number.isSafeInteger(size) && size >= least);
-  if (!Object.hasOwn(STORED_BYTES, dtype) || !counts(shape, 1) || !counts(strides, 0)) {
+  if (!STORED_DTYPES.includes(dtype) || !counts(shape, 1) || !counts(strides, 0)) {
     throw new ArgumentError('a stored tensor that cannot be right', {
       op,
       got: `dtype ${dtype}, shape [${shape}], strides [${strides}]`,
-      wanted: `${Object.keys(STORED_BYTES).join(', ')}, sizes >= 1, strides >= 0`,
+      wanted: `${STORED_DTYPES.join(', ')}, sizes >= 1, strides >= 0`,
     });
   }
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] ?? Number.NaN), 0);
-  if (strides.length === shape.length && (last + 1) * STORED_BYTES[dtype] <= bytes.byteLength) return stored;
-  throw new ShapeError('the bytes do not hold the shape', {
-    op,
-    got: `${bytes.byteLength} bytes of ${dtype} for shape ${spell(shape)}, strides ${spell(strides)}`,
-    wanted: `${STORED_BYTES[dtype]} bytes up to the last element, and one stride an axis`,
-  });
+  const reach_bytes = Math.ceil(storedBytes(dtype, last + 1));
+  if (strides.length !== shape.length || reach_bytes > bytes.byteLength) {
+    throw new ShapeError('the bytes do not hold the shape', {
+      op,
+      got: `${bytes.byteLength} bytes of ${dtype} for shape ${spell(shape)}, strides ${spell(strides)}`,
+      wanted: `${reach_bytes} bytes and one stride an axis`,
+    });
+  }
+  // Not bytes.slice(), which is a view where they are a Node Buffer.
+  return {
+    bytes: new Uint8Array(bytes.subarray(0, reach_bytes)),
+    dtype,
+    shape: [...shape],
+    strides: [...strides],
+  };
 }
 
 let parametersMade = 0;
@@ -96,7 +155,7 @@ export class Parameter extends Expression {
   /** Whether a state dict may lack it. */
   readonly optional: boolean;
 
-  /** @param values a Tensor, stored bytes, or just a shape (then without values until they are loaded) */
+  /** @param values a Tensor or stored bytes, which are copied, or just a shape (then without values until they are loaded) */
   constructor(values: Tensor | StoredTensor | readonly number[], options: ParameterOptions = {}) {
     super();
     if (Array.isArray(values)) {
@@ -110,7 +169,7 @@ export class Parameter extends Expression {
       this.shape = Object.freeze([...values]);
       this.values = { version: 0, stored: null };
     } else {
-      const stored = Parameter.#stored(values as Tensor | StoredTensor);
+      const stored = this.#own(values as Tensor | StoredTensor);
       this.shape = Object.freeze([...stored.shape]);
       this.values = { version: 0, stored };
     }
@@ -119,15 +178,19 @@ export class Parameter extends Expression {
     this.uid = parametersMade++;
   }
 
-  static #stored(values: Tensor | StoredTensor): StoredTensor {
-    if (values instanceof Tensor) return storedFromTensor(values);
-    if (values !== null && typeof values === 'object' && values.bytes instanceof Uint8Array)
-      return checkStored(values);
-    throw new ArgumentError('no values', {
-      op: 'Parameter',
-      got: typeof values,
-      wanted: 'a Tensor, a stored tensor or a shape',
-    });
+  /** The values, if they can be this parameter's. */
+  #own(values: Tensor | StoredTensor): StoredTensor {
+    const op = 'Parameter';
+    if (!(values instanceof Tensor) && !(values?.bytes instanceof Uint8Array)) {
+      throw new ArgumentError('no values', {
+        op,
+        got: values === null ? 'null' : typeof values,
+        wanted: 'a Tensor, a stored tensor or a shape',
+      });
+    }
+    const stored = ownValues(values instanceof Tensor ? viewOf(values) : values, op);
+    if (!mayHold(this, stored.dtype)) weightDtype(stored.dtype, op);
+    return stored;
   }
 
   /** Raised by every change of the values; packed copies carry it. */
@@ -141,11 +204,12 @@ export class Parameter extends Expression {
   }
 
   /**
-   * Replaces the values; the next run uses them. A Tensor is copied.
+   * Replaces the values by a copy of these; the next run uses them.
    * @throws {@link ShapeError} when the shape differs
+   * @throws {@link UnsupportedError} when they are integers, or of another dtype that is not converted; a {@link Buffer} takes them
    */
   set(values: Tensor | StoredTensor): void {
-    const stored = Parameter.#stored(values);
+    const stored = this.#own(values);
     if (!sameShape(stored.shape, this.shape)) {
       throw new ShapeError('values of another shape', {
         op: 'Parameter.set',
@@ -161,5 +225,10 @@ export class Parameter extends Expression {
   }
 }
 
-/** State that is saved but not learned, such as running statistics. */
+/** State that is saved but not learned, such as running statistics. It may hold integers, such as `num_batches_tracked`; `forward` may not read those. */
 export class Buffer extends Parameter {}
+
+/** Whether a parameter may hold such numbers. */
+export function mayHold(parameter: Parameter, dtype: StoredDtype): boolean {
+  return parameter instanceof Buffer || isWeightDtype(dtype);
+}

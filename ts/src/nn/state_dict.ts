@@ -2,7 +2,8 @@
 import { ArgumentError, StateDictError } from '../errors.js';
 import { sameShape, spell } from '../graph/shape.js';
 import { Tensor } from '../tensor.js';
-import { Buffer, checkStored, Parameter, type StoredTensor, storedFromTensor } from './parameter.js';
+import { mayHold, ownValues, Parameter, type StoredTensor, viewOf } from './parameter.js';
+import { adviceFor, clip, mistakenFor } from './state_dict_advice.js';
 
 /** Parameters and buffers by key. */
 export type StateDict = ReadonlyMap<string, Parameter>;
@@ -14,7 +15,7 @@ export type StateDictEntry = Parameter | StoredTensor | Tensor;
 export type StateDictSource = ReadonlyMap<string, StateDictEntry> | Readonly<Record<string, StateDictEntry>>;
 
 export interface LoadOptions {
-  /** Refuse missing and unexpected keys (default true). A wrong shape is always refused. */
+  /** Refuse missing and unexpected keys (default true). A wrong shape or dtype is always refused. */
   readonly strict?: boolean;
 }
 
@@ -27,9 +28,10 @@ export interface LoadResult {
 
 const LISTED_KEYS = 12;
 
+/** What an entry holds; null where it is no tensor. */
 function storedOf(entry: StateDictEntry): StoredTensor | null {
   if (entry instanceof Parameter) return entry.stored;
-  if (entry instanceof Tensor) return storedFromTensor(entry);
+  if (entry instanceof Tensor) return viewOf(entry);
   return entry !== null &&
     typeof entry === 'object' &&
     entry.bytes instanceof Uint8Array &&
@@ -44,36 +46,28 @@ function list(title: string, keys: readonly string[]): string[] {
   return [`${title}: ${keys.slice(0, LISTED_KEYS).join(', ')}${more}`];
 }
 
-function hintFor(missing: readonly string[], unexpected: readonly string[]): string {
-  const prefixed = unexpected.length > 0 && unexpected.every((key) => key.startsWith('module.'));
-  if (prefixed) return "The keys start with 'module.', as DataParallel saves them: strip that prefix.";
-  if (missing.length > 0 && unexpected.length > 0) return 'These look like the weights of another network.';
-  return 'Pass { strict: false } to ignore missing and unexpected keys.';
+function entriesOf(source: StateDictSource, op: string): ReadonlyMap<string, StateDictEntry> {
+  const mistaken = mistakenFor(source);
+  if (mistaken === null) return source instanceof Map ? source : new Map(Object.entries(source));
+  throw new ArgumentError('not a state dict', {
+    op,
+    wanted: 'tensors by key, such as readSafetensors(bytes).tensors',
+    ...mistaken,
+  });
 }
 
-/** Loads `source` into the parameters of `target`. */
+/** Loads `source` into the parameters of `target`, a module of the class `kind`. */
 export function loadInto(
   target: StateDict,
   source: StateDictSource,
   options: LoadOptions,
-  op: string,
+  kind: string,
 ): LoadResult {
-  if (
-    source === null ||
-    typeof source !== 'object' ||
-    source instanceof Tensor ||
-    ArrayBuffer.isView(source)
-  ) {
-    throw new ArgumentError('not a state dict', {
-      op: `${op}.loadStateDict`,
-      got: source === null ? 'null' : typeof source,
-      wanted: 'tensors by key, such as readSafetensors(bytes).tensors',
-    });
-  }
-  const entries = source instanceof Map ? source : new Map<string, StateDictEntry>(Object.entries(source));
+  const op = `${kind}.loadStateDict`;
+  const entries = entriesOf(source, op);
   const missing: string[] = [];
   const mismatched: string[] = [];
-  const described: string[] = [];
+  const wrong = { shape: [] as string[], dtype: [] as string[], kind: [] as string[] };
   const changes: [Parameter, StoredTensor][] = [];
   for (const [key, parameter] of target) {
     const entry = entries.get(key);
@@ -81,38 +75,47 @@ export function loadInto(
       if (!parameter.optional) missing.push(key);
       continue;
     }
-    const stored = storedOf(entry);
-    if (stored === null) {
-      mismatched.push(key);
-      described.push(`${key} is not a tensor`);
+    let stored = storedOf(entry);
+    // Before PyTorch 0.4 there were no scalars.
+    if (stored !== null && parameter.shape.length === 0 && sameShape(stored.shape, [1]))
+      stored = { ...stored, shape: [], strides: [] };
+    if (stored === null) wrong.kind.push(clip(key));
+    else if (!mayHold(parameter, stored.dtype)) wrong.dtype.push(`${clip(key)} ${stored.dtype}`);
+    else if (!sameShape(stored.shape, parameter.shape))
+      wrong.shape.push(`${clip(key)} ${clip(spell(stored.shape))} instead of ${spell(parameter.shape)}`);
+    else {
+      changes.push([parameter, ownValues(stored, `${op}: ${clip(key)}`)]);
       continue;
     }
-    const integer = stored.dtype === 'I64';
-    if (!sameShape(stored.shape, parameter.shape) || (integer && !(parameter instanceof Buffer))) {
-      mismatched.push(key);
-      described.push(
-        `${key} ${spell(stored.shape)}${integer ? ' of int64' : ''} instead of ${spell(parameter.shape)}`,
-      );
-      continue;
-    }
-    changes.push([parameter, checkStored(stored)]);
+    mismatched.push(key);
   }
   const unexpected = [...entries.keys()].filter((key) => !target.has(key));
   const strict = options.strict ?? true;
   if (mismatched.length > 0 || (strict && missing.length + unexpected.length > 0)) {
     const parts = [
-      ...list('missing', missing),
-      ...list('unexpected', unexpected),
-      ...list('wrong shape', described),
+      ...list('missing', missing.map(clip)),
+      ...list('unexpected', unexpected.map(clip)),
+      ...list('wrong shape', wrong.shape),
+      ...list('wrong dtype', wrong.dtype),
+      ...list('not a tensor', wrong.kind),
     ];
     throw new StateDictError(`the state dict does not fit: ${parts.join('; ')}`, {
-      op: `${op}.loadStateDict`,
+      op,
       missing,
       unexpected,
       mismatched,
-      hint: hintFor(missing, unexpected),
+      hint: adviceFor({
+        kind,
+        target: [...target.keys()],
+        source: [...entries.keys()],
+        isMap: source instanceof Map,
+        missing,
+        unexpected,
+        wrongShape: wrong.shape.length > 0,
+        wrongDtype: wrong.dtype.length > 0,
+      }),
     });
   }
-  for (const [parameter, stored] of changes) parameter.set(stored);
+  for (const [parameter, stored] of changes) parameter.values = { version: parameter.version + 1, stored };
   return { missing, unexpected };
 }

@@ -4,7 +4,7 @@
  */
 import { StateDictError, UnsupportedError } from '../errors.js';
 import { denseStrides, numel, sameShape } from '../graph/shape.js';
-import { type Parameter, STORED_BYTES, type StoredDtype } from '../nn/parameter.js';
+import { type Parameter, storedBytes, type WeightDtype, weightDtype } from '../nn/parameter.js';
 import type { GraphBuilder, OnnxName } from './builder.js';
 import { ELEMENT, type ElementCode } from './codes.js';
 
@@ -13,8 +13,7 @@ const ELEMENTS = {
   F16: ELEMENT.FLOAT16,
   BF16: ELEMENT.BFLOAT16,
   F64: ELEMENT.DOUBLE,
-  I64: ELEMENT.INT64,
-} as const satisfies Record<StoredDtype, ElementCode>;
+} as const satisfies Record<WeightDtype, ElementCode>;
 
 export class Weights {
   readonly #builder: GraphBuilder;
@@ -30,7 +29,7 @@ export class Weights {
   /**
    * A parameter as float32, made at its first use.
    * @throws {@link StateDictError} when it has no values
-   * @throws {@link UnsupportedError} for values that are a strided view
+   * @throws {@link UnsupportedError} for values that are a strided view, or integers
    */
   float32(parameter: Parameter, at: string, role: string): OnnxName {
     const known = this.#made.get(parameter);
@@ -51,7 +50,8 @@ export class Weights {
         hint: 'Call loadStateDict first.',
       });
     }
-    const { bytes, dtype, shape, strides } = stored;
+    const { bytes, shape, strides } = stored;
+    const dtype = weightDtype(stored.dtype, `${op}: ${key}`);
     const element = ELEMENTS[dtype];
     const filled = numel(shape) > 1 && strides.every((stride) => stride === 0);
     if (!filled && !sameShape(strides, denseStrides(shape))) {
@@ -61,7 +61,7 @@ export class Weights {
         wanted: `dense values, strides [${denseStrides(shape)}]`,
       });
     }
-    const held = bytes.subarray(0, (filled ? 1 : numel(shape)) * STORED_BYTES[dtype]);
+    const held = bytes.subarray(0, storedBytes(dtype, filled ? 1 : numel(shape)));
     const name = this.#builder.tensor(key, { element, shape: filled ? [1] : shape, bytes: held });
     const whole = filled ? this.#builder.node('Expand', key, [name, this.#builder.int64(shape)]) : name;
     return dtype === 'F32' ? whole : this.#builder.node('Cast', key, [whole], { to: ELEMENT.FLOAT });
