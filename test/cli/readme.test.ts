@@ -1,11 +1,12 @@
 /** The README's programs run as they stand, in a project that has gouache and sharp installed. */
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type IncomingHttpHeaders, type RequestOptions, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { image, makeFolder, makePixels } from './command_line.js';
 
 const repository = new URL('../../', import.meta.url);
@@ -19,7 +20,8 @@ beforeAll(async () => {
   const modules = join(folder.path, 'node_modules');
   mkdirSync(modules);
   symlinkSync(fileURLToPath(repository), join(modules, 'gouache'));
-  symlinkSync(fileURLToPath(new URL('node_modules/sharp', repository)), join(modules, 'sharp'));
+  for (const name of ['sharp', 'express'])
+    symlinkSync(fileURLToPath(new URL(`node_modules/${name}`, repository)), join(modules, name));
   await image(makePixels(64, 48)).jpeg().toFile(join(folder.path, 'photo.jpg'));
 });
 
@@ -81,20 +83,60 @@ test('what the README gives to Vite and Next isolates a page', async () => {
   );
 });
 
-test('the README’s plain server isolates its pages', async () => {
-  mkdirSync(join(folder.path, 'dist'), { recursive: true });
-  writeFileSync(join(folder.path, 'dist/index.html'), '<!doctype html>');
-  const port = await freePort();
-  const file = written('server.mjs', (code) => code.replace('8080', String(port)));
-  const server = spawn(process.execPath, [fileURLToPath(file)], { cwd: folder.path, stdio: 'ignore' });
-  try {
-    const response = await answerOf(`http://localhost:${port}/`);
-    expect([response.status, await response.text()]).toEqual([200, '<!doctype html>']);
-    for (const [name, value] of Object.entries(ISOLATING)) expect(response.headers.get(name)).toBe(value);
-    expect((await answerOf(`http://localhost:${port}/nothing.js`)).status).toBe(404);
-  } finally {
+describe('the README’s plain server', () => {
+  let port: number;
+  let server: ChildProcess;
+  beforeAll(async () => {
+    mkdirSync(join(folder.path, 'dist'));
+    for (const file of [
+      'dist/index.html',
+      'dist/app.js',
+      'dist/kernels.wasm',
+      'dist/m.safetensors',
+      'secret.txt',
+    ])
+      writeFileSync(join(folder.path, file), file);
+    port = await freePort();
+    const file = written('server.mjs', (code) => code.replace('8080', String(port)));
+    server = spawn(process.execPath, [fileURLToPath(file)], { cwd: folder.path, stdio: 'ignore' });
+    await listening(port);
+  });
+  afterAll(() => {
     server.kill();
-  }
+  });
+
+  test.each([
+    ['/', 'dist/index.html', 'text/html; charset=utf-8'],
+    ['/app.js', 'dist/app.js', 'text/javascript; charset=utf-8'],
+    ['/kernels.wasm', 'dist/kernels.wasm', 'application/wasm'],
+    ['/m.safetensors', 'dist/m.safetensors', 'application/octet-stream'],
+  ])('serves %s with what isolates a page', async (path, body, type) => {
+    const answer = await ask(port, path);
+    expect(answer).toMatchObject({ status: 200, body, headers: { 'content-type': type } });
+    for (const [name, value] of Object.entries(ISOLATING))
+      expect(answer.headers[name.toLowerCase()]).toBe(value);
+  });
+
+  test.each<[path: string, options: RequestOptions]>([
+    ['/..%2fsecret.txt', {}],
+    ['/..%5csecret.txt', {}],
+    ['/../secret.txt', {}],
+    ['/%2e%2e/secret.txt', {}],
+    ['//secret.txt', {}],
+    ['/%', {}],
+    ['/%00', {}],
+    ['//', {}],
+    ['http://', {}],
+    [`/${'x'.repeat(300)}`, {}],
+    ['/nothing.js', {}],
+    ['/index.html', { headers: { range: 'bytes=2-1' } }],
+    ['/', { method: 'POST' }],
+  ])('%s %j: no secret, and it goes on', async (path, options) => {
+    const { body } = await ask(port, path, options);
+    expect(body).not.toContain('secret');
+    expect(await ask(port, '/')).toMatchObject({ status: 200, body: 'dist/index.html' });
+    expect(server.exitCode).toBeNull();
+  });
 });
 
 /** A port that nobody listens on just now. */
@@ -106,14 +148,33 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The server's answer, once it listens. */
-async function answerOf(url: string): Promise<Response> {
+/** Resolves once a server listens. */
+async function listening(port: number): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await fetch(url);
+      await ask(port, '/');
+      return;
     } catch (error) {
       if (attempt === 100) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
+}
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** The answer to a path that is sent as it stands; fetch would tidy it up. */
+function ask(port: number, path: string, options: RequestOptions = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ ...options, host: 'localhost', port, path, agent: false }, async (response) => {
+      let body = '';
+      for await (const chunk of response) body += chunk;
+      resolve({ status: response.statusCode, headers: response.headers, body });
+    });
+    asked.on('error', reject).end();
+  });
 }
