@@ -1,4 +1,4 @@
-/** Well-known networks of other projects that no class of gouache is, told by their state-dict keys. */
+/** Well-known networks of other projects that gouache has no class of, told by their state-dict keys. */
 
 const NETWORKS: readonly (readonly [key: RegExp, name: string])[] = [
   // The repository of CycleGAN's and pix2pix's authors.
@@ -19,5 +19,5 @@ export function foreignNetwork(keys: Iterable<string>): string | null {
 
 /** What to do about the weights of such a network. */
 export function foreignAdvice(name: string): string {
-  return `The keys are those of ${name}, which no class of gouache is. Where gouache/nn has its layers, write it as a module with the same keys.`;
+  return `The keys are those of ${name}, a network that gouache has no class of. If gouache/nn has its layers, write it as a module with the same keys.`;
 }
