@@ -169,6 +169,15 @@ describe('readSafetensors', () => {
     expect(() => readSafetensors(bytes)).toThrow(message);
   });
 
+  test.each([new Uint8Array(9), new ArrayBuffer(9), Buffer.alloc(9)])(
+    'a buffer that was transferred',
+    (bytes) => {
+      const buffer = 'buffer' in bytes ? (bytes.buffer as ArrayBuffer) : bytes;
+      structuredClone(buffer, { transfer: [buffer] });
+      expect(() => readSafetensors(bytes)).toThrow(/too short.*transferred/);
+    },
+  );
+
   test('not bytes', () => {
     expect(() => readSafetensors('file.safetensors' as unknown as Uint8Array)).toThrow(/not bytes/);
   });

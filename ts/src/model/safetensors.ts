@@ -2,10 +2,9 @@
  * The safetensors reader: bytes -> named stored tensors of any dtype. Nothing is converted; every size in the header is checked against the
  * file before use. The header is hostile until proven otherwise. What the format's reference implementation reads is read.
  */
-import { ArgumentError, ModelFormatError } from '../errors.js';
+import { ArgumentError, clip, ModelFormatError } from '../errors.js';
 import { denseStrides } from '../graph/shape.js';
 import { STORED_DTYPES, type StoredDtype, type StoredTensor, storedBytes } from '../nn/parameter.js';
-import { clip } from '../nn/state_dict_advice.js';
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -18,6 +17,7 @@ export interface Safetensors {
 const LENGTH_BYTES = 8;
 /** The limit of the format's reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
+
 const op = 'readSafetensors';
 
 function refuse(
@@ -29,6 +29,7 @@ function refuse(
 
 /** What a file that is not safetensors looks like to be. */
 function hintFor(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0) return 'The file is empty, or its buffer was transferred.';
   const start = String.fromCharCode(...bytes.subarray(0, 24)).toLowerCase();
   if (start.startsWith('version https://git-lfs'))
     return 'This is a Git LFS pointer: fetch the file itself with git lfs pull.';
@@ -191,14 +192,18 @@ function readMetadata(value: unknown): ReadonlyMap<string, string> {
 
 /** The file's bytes as a Uint8Array. @throws {@link ArgumentError} for anything that is not bytes */
 export function asBytes(bytes: Uint8Array | ArrayBuffer, caller: string): Uint8Array {
-  // Not a Buffer, whose slice() is a view.
-  if (bytes instanceof Uint8Array) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!(bytes instanceof Uint8Array || bytes instanceof ArrayBuffer)) {
+    throw new ArgumentError('not bytes', {
+      op: caller,
+      got: typeof bytes,
+      wanted: 'a Uint8Array or an ArrayBuffer of the file',
+    });
+  }
+  // Of a buffer that was transferred no view can be made.
+  if (bytes.byteLength === 0) return new Uint8Array();
   if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
-  throw new ArgumentError('not bytes', {
-    op: caller,
-    got: typeof bytes,
-    wanted: 'a Uint8Array or an ArrayBuffer of the file',
-  });
+  // Not a Buffer, whose slice() is a view.
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**

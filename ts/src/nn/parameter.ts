@@ -36,7 +36,7 @@ export type StoredDtype = keyof typeof STORED_BITS;
 export const STORED_DTYPES = Object.keys(STORED_BITS) as StoredDtype[];
 
 /** What kernels convert to float32. Integers are not: as weights they are quantized, and mean nothing without their scale. */
-const WEIGHT_DTYPES = ['F32', 'F16', 'BF16', 'F64'] as const satisfies readonly StoredDtype[];
+export const WEIGHT_DTYPES = ['F32', 'F16', 'BF16', 'F64'] as const satisfies readonly StoredDtype[];
 
 export type WeightDtype = (typeof WEIGHT_DTYPES)[number];
 
@@ -55,14 +55,13 @@ function isWeightDtype(dtype: StoredDtype): dtype is WeightDtype {
  */
 export function weightDtype(dtype: StoredDtype, op: string): WeightDtype {
   if (isWeightDtype(dtype)) return dtype;
-  throw new UnsupportedError('weights of a dtype that is not converted', { op, got: dtype, ...CONVERTIBLE });
+  throw new UnsupportedError('weights of a dtype that is not converted', {
+    op,
+    got: dtype,
+    wanted: WEIGHT_DTYPES.join(', '),
+    hint: 'Convert them to float32 before saving.',
+  });
 }
-
-/** What to do about values of another dtype. */
-export const CONVERTIBLE = {
-  wanted: WEIGHT_DTYPES.join(', '),
-  hint: 'Convert them to float32 before saving.',
-} as const;
 
 /** A tensor as its file holds it: little-endian bytes, unconverted. Where it is a parameter's, `bytes` may not be written to. */
 export interface StoredTensor {

@@ -1,9 +1,9 @@
 /** Loading of state dicts: everything is compared first, all problems are told at once, and only then anything changes. */
-import { ArgumentError, StateDictError } from '../errors.js';
+import { ArgumentError, clip, StateDictError } from '../errors.js';
 import { sameShape, spell } from '../graph/shape.js';
 import { Tensor } from '../tensor.js';
 import { mayHold, ownValues, Parameter, type StoredTensor, viewOf } from './parameter.js';
-import { adviceFor, clip, mistakenFor } from './state_dict_advice.js';
+import { adviceFor, mistakenFor } from './state_dict_advice.js';
 
 /** Parameters and buffers by key. */
 export type StateDict = ReadonlyMap<string, Parameter>;
@@ -35,7 +35,8 @@ function storedOf(entry: StateDictEntry): StoredTensor | null {
   return entry !== null &&
     typeof entry === 'object' &&
     entry.bytes instanceof Uint8Array &&
-    Array.isArray(entry.shape)
+    Array.isArray(entry.shape) &&
+    entry.shape.every((size) => typeof size === 'number')
     ? entry
     : null;
 }
@@ -68,7 +69,7 @@ export function loadInto(
   const missing: string[] = [];
   const mismatched: string[] = [];
   const wrong = { shape: [] as string[], dtype: [] as string[], kind: [] as string[] };
-  const changes: [Parameter, StoredTensor][] = [];
+  const changes: { key: string; parameter: Parameter; stored: StoredTensor }[] = [];
   for (const [key, parameter] of target) {
     const entry = entries.get(key);
     if (entry === undefined || (entry instanceof Parameter && entry.stored === null)) {
@@ -80,11 +81,12 @@ export function loadInto(
     if (stored !== null && parameter.shape.length === 0 && sameShape(stored.shape, [1]))
       stored = { ...stored, shape: [], strides: [] };
     if (stored === null) wrong.kind.push(clip(key));
-    else if (!mayHold(parameter, stored.dtype)) wrong.dtype.push(`${clip(key)} ${stored.dtype}`);
+    else if (!mayHold(parameter, stored.dtype))
+      wrong.dtype.push(`${clip(key)} ${clip(String(stored.dtype))}`);
     else if (!sameShape(stored.shape, parameter.shape))
       wrong.shape.push(`${clip(key)} ${clip(spell(stored.shape))} instead of ${spell(parameter.shape)}`);
     else {
-      changes.push([parameter, ownValues(stored, `${op}: ${clip(key)}`)]);
+      changes.push({ key, parameter, stored });
       continue;
     }
     mismatched.push(key);
@@ -116,6 +118,11 @@ export function loadInto(
       }),
     });
   }
-  for (const [parameter, stored] of changes) parameter.values = { version: parameter.version + 1, stored };
+  // All are copied before one is set: a copy may be refused.
+  const owned = changes.map(({ key, parameter, stored }) => ({
+    parameter,
+    stored: ownValues(stored, `${op}: ${clip(key)}`),
+  }));
+  for (const { parameter, stored } of owned) parameter.values = { version: parameter.version + 1, stored };
   return { missing, unexpected };
 }

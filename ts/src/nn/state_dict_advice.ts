@@ -1,16 +1,11 @@
 /** What to do about a state dict that does not fit, as far as its keys tell. */
 import { Tensor } from '../tensor.js';
 import { foreignAdvice, foreignNetwork } from './foreign_networks.js';
-import { CONVERTIBLE } from './parameter.js';
+import { WEIGHT_DTYPES } from './parameter.js';
 
-const LONGEST_TEXT = 80;
-/** Prefixes of more names are not looked for: keys come out of files, and may be anything. */
+/** Longer prefixes are not looked for: keys come out of files, and may be anything. */
 const MOST_NAMES = 16;
-
-/** Text out of a file, as short as a message wants it. */
-export function clip(text: string): string {
-  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 3)}...` : text;
-}
+const MOST_LETTERS = 80;
 
 /** What came instead of a state dict, and what to do about it; null for what may be one. */
 export function mistakenFor(source: unknown): { readonly got: string; readonly hint?: string } | null {
@@ -61,7 +56,7 @@ export function adviceFor(misfit: Misfit): string {
     return `These look like the weights of another network than this ${kind}.`;
   if (wrongShape)
     return `Make the ${kind} with the arguments that the weights were trained with; { strict: false } does not help.`;
-  if (wrongDtype) return `${CONVERTIBLE.hint} Of dtypes, ${CONVERTIBLE.wanted} are taken.`;
+  if (wrongDtype) return `Convert weights to float32 before saving; ${WEIGHT_DTYPES.join(', ')} are taken.`;
   return 'loadStateDict(tensors, { strict: false }) passes over missing and unexpected keys.';
 }
 
@@ -94,7 +89,7 @@ function prefixes(long: readonly string[], short: readonly string[]): string[] {
     let dot = key.indexOf('.');
     for (let names = 0; dot !== -1 && names < MOST_NAMES; names++) {
       const prefix = key.slice(0, dot + 1);
-      if (prefix.length <= LONGEST_TEXT && wanted.has(key.slice(dot + 1))) {
+      if (prefix.length <= MOST_LETTERS && wanted.has(key.slice(dot + 1))) {
         const count = (counts.get(prefix) ?? 0) + 1;
         counts.set(prefix, count);
         most = Math.max(most, count);

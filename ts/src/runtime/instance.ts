@@ -1,5 +1,6 @@
 /** Makes an instance of a gouache wasm module over a memory of our own. The JavaScript that wasm-bindgen writes keeps one instance a realm and is not used. */
 import { OutOfMemoryError, UnsupportedError } from '../errors.js';
+import type { MemoryWish } from './protocol.js';
 
 const PAGE_BYTES = 65536;
 /** The largest initial size that is tried: far above what any build asks for (its stack, its constants). */
@@ -43,17 +44,6 @@ function foreign(got: string): UnsupportedError {
     wanted: 'a module that imports one memory and exports heap_base, plan_load, plan_start and plan_run',
     hint: 'Pass a file of gouache/wasm/*.wasm of the same version.',
   });
-}
-
-/** The memory that is wanted; sizes in pages of 64 KiB. */
-export interface MemoryWish {
-  /** A first guess: the memory import's minimum cannot be read from JavaScript. */
-  readonly initialPages: number;
-  readonly maximumPages: number;
-  /** Whether the module is a threads build, whose memory is shared. */
-  readonly shared: boolean;
-  /** What to do where the platform gives none. */
-  readonly noMemoryHint: string;
 }
 
 /** A memory with the largest maximum that the platform accepts: it may want to set that much address space aside at once. */

@@ -4,7 +4,6 @@
  */
 import type { ErrorOnWire } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';
-import type { MemoryWish } from './instance.js';
 
 /** A packed weight the host does not have yet: raw stored bytes and the prepare plan that converts and packs them. */
 export interface WeightUpload {
@@ -14,6 +13,17 @@ export interface WeightUpload {
   readonly prepare: EncodedPlan;
   /** Stored bytes as they are in the file, one a prepare input. Their buffers are moved to the host, which releases them. */
   readonly raw: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** The memory that is wanted; sizes in pages of 64 KiB. */
+export interface MemoryWish {
+  /** A first guess: the memory import's minimum cannot be read from JavaScript. */
+  readonly initialPages: number;
+  readonly maximumPages: number;
+  /** Whether the module is a threads build, whose memory is shared. */
+  readonly shared: boolean;
+  /** What to do where the platform gives none. */
+  readonly noMemoryHint: string;
 }
 
 export interface InitRequest extends MemoryWish {
