@@ -14,7 +14,7 @@ export interface Picture {
 
 type Range = readonly [number, number];
 
-/** [1, outputChannels, H, W]: 0 .. 255 becomes low .. high; grey is repeated, colour weighed by Rec. 601, alpha left out. */
+/** [1, outputChannels, H, W]: 0 .. 255 becomes low .. high; grey is repeated, colour weighed by Rec. 601; below alpha 32, colours fade to level 128. */
 export function pixelsIn(
   { data, width, height, channels }: Picture,
   outputChannels: number,
@@ -22,7 +22,9 @@ export function pixelsIn(
 ): NdArray {
   const [low, high] = range;
   return fill([1, outputChannels, height, width], ([, c = 0, row = 0, column = 0]) => {
-    const level = (k: number): number => data[(row * width + column) * channels + k] ?? Number.NaN;
+    const byte = (k: number): number => data[(row * width + column) * channels + k] ?? Number.NaN;
+    const weight = channels % 2 === 0 ? Math.min(byte(channels - 1) / 32, 1) : 1;
+    const level = (k: number): number => byte(k) * weight + 128 * (1 - weight);
     const grey = channels < 3 ? level(0) : 0.299 * level(0) + 0.587 * level(1) + 0.114 * level(2);
     return low + ((outputChannels === 1 ? grey : level(channels < 3 ? 0 : c)) * (high - low)) / 255;
   });
@@ -91,7 +93,11 @@ export function cases(seed: number): PixelCase[] {
     [1, 2, 3, 4].flatMap((channels) =>
       [1, 3].flatMap((inputChannels) =>
         [1, 3].map((outputChannels): PixelCase => {
-          const data = Uint8Array.from({ length: height * width * channels }, () => next() * 256);
+          // Half of them small: alphas that fade.
+          const data = Uint8Array.from(
+            { length: height * width * channels },
+            () => next() * (next() < 0.5 ? 40 : 256),
+          );
           const picture = { data, width, height, channels };
           const [inputRange, outputRange] = RANGES[(index + channels) % RANGES.length] ?? [
             [0, 1],

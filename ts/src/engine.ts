@@ -167,9 +167,10 @@ export class Engine {
   }
 
   /**
-   * Paints a picture: ImageData, sharp's raw output, or any { data, width, height }; gives RGBA of the same size, with the picture's alpha.
-   * The picture is extended by its reflection, 16 pixels or more on every side, and cropped again.
-   * @throws {@link ImageError} when the picture has no pixels, one row or column, or data that does not match its sizes
+   * Paints a picture: ImageData, sharp's raw output, or any { data, width, height }; gives RGBA of the same size, with the picture's alpha and
+   * colour space. The picture is extended by its reflection, 32 pixels or more on every side, and cropped again. Where alpha is below 32 of 255,
+   * colours fade to grey before the network sees them, so that none which nobody sees change the painting.
+   * @throws {@link ImageError} when the picture has no pixels, one row or column, an unknown colour space, or data that does not match its sizes
    * @throws {@link OutOfMemoryError} before anything is allocated, with the largest side that fits
    * @throws {@link ShapeError} when the network does not keep the picture's size
    * @throws {@link EngineDisposedError} after `dispose`
@@ -180,7 +181,7 @@ export class Engine {
     this.#executor.throwIfDisposed();
     checkCall(op, options);
     const picture = checkPicture(op, image);
-    const { data, width, height } = picture;
+    const { data, width, height, colorSpace } = picture;
     const scaled = scaledPicture(model, picture);
     if (data.length >= MOST_BYTES) {
       const smaller = (side: number) => jobOf(op, scaled.at(side), jobOptions(op, options), scaled);
@@ -191,7 +192,7 @@ export class Engine {
     const { outputs } = await this.#executor.run(job, [input], options);
     const pixels = outputs[0] ?? new Uint8Array(0);
     const painted = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, width * height * 4);
-    return { data: painted, width, height, channels: 4 };
+    return { data: painted, width, height, channels: 4, colorSpace };
   }
 
   /** Ends the engine and gives its memory back. Calls that wait reject with {@link EngineDisposedError}; a second call does nothing. */

@@ -21,7 +21,7 @@ export {
   StateDictError,
   UnsupportedError,
 } from './errors.js';
-export type { ImageInput, PaintedImage, PixelImage, SharpImage } from './image/picture.js';
+export type { ColorSpace, ImageInput, PaintedImage, PixelImage, SharpImage } from './image/picture.js';
 export { loadModel, type Model } from './model/load_model.js';
 export { readSafetensors } from './model/safetensors.js';
 export { CycleGANGenerator, type CycleGANGeneratorOptions } from './networks/cyclegan_generator.js';

@@ -205,7 +205,7 @@ macro_rules! records {
 }
 
 records! {
-    /// Interleaved 8-bit pixels, extended by reflection, to a blocked tensor: y = u8 * scale + offset. Grey is repeated, colour made grey, as the output asks.
+    /// Interleaved 8-bit pixels, extended by reflection, to a blocked tensor: y = u8 * scale + offset. Grey is repeated, colour made grey, as the output asks; what is transparent fades to grey.
     1 pixels_in PixelsIn {
         /// H x W x channels bytes
         src: Operand,

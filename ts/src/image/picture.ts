@@ -1,6 +1,9 @@
 /** Pictures as callers have them: what `paint` takes, checked, and what it gives back. No pixel is looked at here. */
 import { ImageError } from '../errors.js';
 
+/** What the numbers of a picture mean: ImageData's colour spaces. */
+export type ColorSpace = 'srgb' | 'display-p3';
+
 /** Pixels row by row, interleaved, 8 bits a channel: grey, grey + alpha, RGB or RGBA. ImageData is one. */
 export interface PixelImage {
   readonly data: Uint8Array | Uint8ClampedArray;
@@ -8,6 +11,8 @@ export interface PixelImage {
   readonly height: number;
   /** 1 to 4; left out, it is `data.length / (width * height)`. */
   readonly channels?: number | undefined;
+  /** Left out, it is 'srgb'. Networks see the numbers as they are; the painting is of the same space. */
+  readonly colorSpace?: ColorSpace | undefined;
 }
 
 /** What sharp's `raw().toBuffer({ resolveWithObject: true })` resolves with. */
@@ -25,6 +30,8 @@ export interface PaintedImage {
   readonly width: number;
   readonly height: number;
   readonly channels: 4;
+  /** That of the picture. */
+  readonly colorSpace: ColorSpace;
 }
 
 /** A picture whose numbers agree. */
@@ -33,6 +40,7 @@ export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly channels: 1 | 2 | 3 | 4;
+  readonly colorSpace: ColorSpace;
 }
 
 function isChannels(count: number): count is Picture['channels'] {
@@ -46,7 +54,7 @@ function kindOf(data: unknown): string {
 
 /**
  * Checks a picture.
- * @throws {@link ImageError} when it has no pixels, fewer than 2 x 2, other than 8-bit data, or sizes that do not agree with the data
+ * @throws {@link ImageError} when it has no pixels, fewer than 2 x 2, other than 8-bit data, an unknown colour space, or sizes that do not agree with the data
  */
 export function checkPicture(op: string, image: ImageInput): Picture {
   if (image === null || typeof image !== 'object') {
@@ -63,10 +71,12 @@ export function checkPicture(op: string, image: ImageInput): Picture {
     width,
     height,
     channels: declared,
-  } = 'info' in image && image.info ? image.info : (image as PixelImage);
+    colorSpace = 'srgb',
+  }: Omit<PixelImage, 'data'> = 'info' in image && image.info ? image.info : (image as PixelImage);
   const sizes = `${String(width)} x ${String(height)}`;
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    const hint = 'Float and 16-bit pixels must be converted to 0 .. 255 first.';
+    const hint =
+      "Float and 16-bit pixels must be converted to 0 .. 255 first; a canvas gives such by getImageData(..., { pixelFormat: 'rgba-unorm8' }).";
     throw new ImageError('not 8-bit pixels', {
       op,
       got: kindOf(data),
@@ -104,5 +114,12 @@ export function checkPicture(op: string, image: ImageInput): Picture {
       hint: 'Are the pixels 8-bit, and is channels right?',
     });
   }
-  return { data, width, height, channels };
+  if (colorSpace !== 'srgb' && colorSpace !== 'display-p3') {
+    throw new ImageError('unknown colour space', {
+      op,
+      got: String(colorSpace),
+      wanted: "'srgb' or 'display-p3'",
+    });
+  }
+  return { data, width, height, channels, colorSpace };
 }

@@ -1,4 +1,4 @@
-/** pixels_in: 8-bit pixels, extended by reflection -> a blocked tensor. */
+/** pixels_in: 8-bit pixels, extended by reflection -> a blocked tensor; what is transparent fades to grey. */
 import { pixelsIn as record } from '../graph/records.gen.js';
 import type { OpDescriptor } from './descriptor.js';
 import { operandAt, rowsPerTile } from './tiles.js';
