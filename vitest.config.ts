@@ -9,7 +9,7 @@ import { asModules, shared } from './scripts/lib/vitest_config.mjs';
 
 /** Tests that import insides of the package beside the package. */
 const INSIDES =
-  /^test\/(bench|graph|runtime)\/|^test\/(nn\/options|ops\/plan_fuzz|ops\/slices|threads\/crash)\.test/;
+  /^test\/(bench|graph|runtime)\/|^test\/(cli\/profiles|nn\/options|ops\/plan_fuzz|ops\/slices|threads\/crash)\.test/;
 const NEEDS_THE_MACHINE = /^test\/threads\/|\.browser\.test\.ts$/;
 const LOOPS_OVER_BUILDS = /^import \{.*\bBUILDS\b/m;
 

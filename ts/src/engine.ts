@@ -169,7 +169,7 @@ export class Engine {
   /**
    * Paints a picture: ImageData, sharp's raw output, or any { data, width, height }; gives RGBA of the same size, with the picture's alpha and
    * colour space. The picture is extended by its reflection, 32 pixels or more on every side, and cropped again. Where alpha is below 32 of 255,
-   * colours fade to grey before the network sees them, so that none which nobody sees change the painting.
+   * colours fade to grey before the network sees them, so that those which nobody sees have no effect.
    * @throws {@link ImageError} when the picture has no pixels, one row or column, an unknown colour space, or data that does not match its sizes
    * @throws {@link OutOfMemoryError} before anything is allocated, with the largest side that fits
    * @throws {@link ShapeError} when the network does not keep the picture's size

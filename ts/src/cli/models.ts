@@ -1,9 +1,10 @@
 /** Finds the weights that `--model` means: the name of one that ships, or a file. Reading their bytes is loadModel's work. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FileError, fileError } from './failure.js';
+import { FileError } from './failure.js';
 import { packageFolder } from './package_folder.js';
+import { readBytes } from './read_bytes.js';
 
 const FOLDER = new URL('models/', packageFolder);
 const EXTENSION = '.safetensors';
@@ -46,10 +47,6 @@ export async function readModel(model: string): Promise<ModelFile> {
     }
     path = fileURLToPath(new URL(model + EXTENSION, FOLDER));
   }
-  try {
-    const bytes = await readFile(path);
-    return { name: basename(path).replace(/\.[^.]*$/, ''), path, bytes };
-  } catch (error) {
-    throw fileError('cannot read the model', path, error);
-  }
+  const bytes = await readBytes('cannot read the model', path);
+  return { name: basename(path).replace(/\.[^.]*$/, ''), path, bytes };
 }

@@ -2,7 +2,7 @@
 import type { Sharp, SharpOptions } from 'sharp';
 import { describe, FileError } from './failure.js';
 
-type OpenSharp = (input: Uint8Array, options?: SharpOptions) => Sharp;
+export type OpenSharp = (input: Uint8Array, options?: SharpOptions) => Sharp;
 
 /** @throws {@link FileError} when it is not installed */
 export async function loadSharp(): Promise<OpenSharp> {

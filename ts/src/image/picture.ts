@@ -76,7 +76,7 @@ export function checkPicture(op: string, image: ImageInput): Picture {
   const sizes = `${String(width)} x ${String(height)}`;
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
     const hint =
-      "Float and 16-bit pixels must be converted to 0 .. 255 first; a canvas gives such by getImageData(..., { pixelFormat: 'rgba-unorm8' }).";
+      "Float and 16-bit pixels must be converted to 0 .. 255 first; getImageData gives such with { pixelFormat: 'rgba-unorm8' }.";
     throw new ImageError('not 8-bit pixels', {
       op,
       got: kindOf(data),
@@ -117,7 +117,7 @@ export function checkPicture(op: string, image: ImageInput): Picture {
   if (colorSpace !== 'srgb' && colorSpace !== 'display-p3') {
     throw new ImageError('unknown colour space', {
       op,
-      got: String(colorSpace),
+      got: typeof colorSpace === 'string' ? colorSpace : kindOf(colorSpace),
       wanted: "'srgb' or 'display-p3'",
     });
   }

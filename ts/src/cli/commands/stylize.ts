@@ -37,6 +37,11 @@ function tellShrunk({ width, height, fileWidth, fileHeight }: Picture): void {
   say(`shrunk from ${fileWidth}x${fileHeight} to ${width}x${height}; --size full paints every pixel`);
 }
 
+function tellDamage(photo: string, { damage }: Picture): void {
+  if (damage === null) return;
+  complain(`warning: ${photo} is damaged (${damage}); what could be decoded is painted`);
+}
+
 /** An error about memory, in terms of this command's options. */
 function withSizeThatFits(error: unknown, { width, height }: Picture): unknown {
   if (!(error instanceof OutOfMemoryError) || error.largestSide === null) return error;
@@ -57,6 +62,7 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
   const model = inFile(file.path, () => loadModel(file.bytes));
   const output = await chooseOutput(values.output, photo, file.name);
   const picture = await readPicture(photo, maxSide_px);
+  tellDamage(photo, picture);
   tellShrunk(picture);
   checkSides(output.format, picture.width, picture.height);
 
