@@ -136,6 +136,10 @@ test('a wasm file of the package, fetched by the page, computes the same', async
   });
 });
 
+test.each(['srgb', 'display-p3'] as const)('a painting of a canvas of %s is of that space', async (space) => {
+  expect(await withPage(browser, {}, (call) => call('colorSpaceOfPainting', space))).toBe(space);
+});
+
 describe('a 16 ms timer on the page keeps ticking', () => {
   // A page that computes by itself is held up for as long as it computes, here at least four times this bound, in every attempt.
   // A busy machine holds a page up for longer than six ticks now and then, but not in each of five attempts.

@@ -66,6 +66,23 @@ const page = {
     painting.paint(await fetchWeights(), { wasm: await fetch(wasmUrl) }, imageData(width, height)),
 
   /**
+   * Paints what a canvas of this colour space holds, as the README does, and says of which space the ImageData is that comes of it.
+   * @param {PredefinedColorSpace} colorSpace
+   */
+  async colorSpaceOfPainting(colorSpace) {
+    const context = new OffscreenCanvas(32, 32).getContext('2d', { colorSpace });
+    if (context === null) throw new Error('no canvas');
+    context.fillStyle = 'color(display-p3 1 0.2 0)';
+    context.fillRect(4, 4, 24, 24);
+    const engine = await Engine.create();
+    const photo = context.getImageData(0, 0, 32, 32);
+    const painted = await engine.paint(loadModel(await fetchWeights()), photo);
+    await engine.dispose();
+    const { data, width, height } = painted;
+    return new ImageData(data, width, height, { colorSpace: painted.colorSpace }).colorSpace;
+  },
+
+  /**
    * Paints while a timer ticks, and says how long the timer was kept waiting at worst.
    * @param {EngineOptions} options
    * @param {number} width
