@@ -38,7 +38,10 @@ async function build(): Promise<void> {
   const project = await projectOfItsOwn('page');
   fs.cpSync(path.join(root, 'test/e2e/page'), project, { recursive: true });
   // Files that Vite copies as they are: a worker of the user's own address, and one that ends when it is told to.
-  const worker = fs.readFileSync(path.join(project, 'node_modules/gouache/dist/platform/worker.js'), 'utf8');
+  const worker = fs.readFileSync(
+    path.join(project, 'node_modules/gouache/dist/platform/gouache_worker.js'),
+    'utf8',
+  );
   const dies = `new BroadcastChannel('${DEATH_CHANNEL}').onmessage = () => { throw new Error('told to die'); };\n`;
   fs.mkdirSync(path.join(project, 'public/own'), { recursive: true });
   fs.writeFileSync(path.join(project, 'public/own/worker.js'), worker);

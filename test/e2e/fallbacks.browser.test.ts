@@ -73,7 +73,7 @@ test.each([
     expect(info.host).toBe(host);
     expect(rgba).toBe(expected);
     expect(warnings).toHaveLength(warns ? 1 : 0);
-    if (warns) expect(info.hostReason).toMatch(/no worker from worker\.js: \S/);
+    if (warns) expect(info.hostReason).toMatch(/no worker from gouache_worker\.js: \S/);
     if (host === 'caller') expect(info.hostReason).toMatch(/no worker from the worker's text: \S/);
   }
 });

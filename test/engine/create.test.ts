@@ -71,7 +71,7 @@ test('a workerUrl that does not answer: a worker from the text, and a warning', 
 });
 
 test('a workerUrl that answers is used', async () => {
-  const url = new URL('../../dist/platform/worker.js', import.meta.url);
+  const url = new URL('../../dist/platform/gouache_worker.js', import.meta.url);
   const engine = await engineFor({ workerUrl: url });
   expect(engine.info()).toMatchObject({ host: 'worker', hostReason: `a worker from ${url.href} answered` });
   await works(engine);
@@ -101,7 +101,7 @@ test.each<[string, EngineOptions, string]>([
   ['more threads than a plan has room for', { threads: 65 }, 'argument'],
   ['too little memory', { maxMemoryBytes: 1000 }, 'argument'],
   ['memory that is no number', { maxMemoryBytes: Number.NaN }, 'argument'],
-  ['a worker that is a URL', { worker: 'worker.js' as unknown as boolean }, 'argument'],
+  ['a worker that is a URL', { worker: 'gouache_worker.js' as unknown as boolean }, 'argument'],
   ['an empty workerUrl', { workerUrl: '' }, 'argument'],
   ['onWarning that cannot be called', { onWarning: 'log' as unknown as () => void }, 'argument'],
   ['a wasm that is a number', { wasm: 3 as unknown as object }, 'argument'],

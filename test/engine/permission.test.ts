@@ -23,6 +23,6 @@ test('without the permission for workers: the caller’s thread, the reason in i
   const { info, warnings, y } = JSON.parse(stdout);
   expect(y).toBe(6);
   expect(info).toMatchObject({ host: 'caller', threads: 1 });
-  expect(info.hostReason).toMatch(/no worker from worker\.js: .*no worker from the worker's text: /);
+  expect(info.hostReason).toMatch(/no worker from gouache_worker\.js: .*no worker from the worker's text: /);
   expect(warnings).toHaveLength(1);
 });

@@ -74,7 +74,10 @@ test.each([
   { how: 'throws', end: "throw new Error('told to die');", reason: /told to die/ },
 ])('a worker that $how rejects its runs, and another engine goes on', async ({ how, end, reason }) => {
   const project = await installedProject();
-  const worker = fs.readFileSync(path.join(project, 'node_modules/gouache/dist/platform/worker.js'), 'utf8');
+  const worker = fs.readFileSync(
+    path.join(project, 'node_modules/gouache/dist/platform/gouache_worker.js'),
+    'utf8',
+  );
   // The package's own worker, and beside it a listener that ends it when the test says so. One thread alone listens while it computes.
   const dying = `${worker};
     const channel = new BroadcastChannel('death_${how}');
@@ -124,7 +127,10 @@ test.each([
   { how: 'throws', end: "throw new Error('told to die');", reason: /thread 1: .*told to die/ },
 ])('a pool worker that $how ends its run, and the program ends by itself', async ({ how, end, reason }) => {
   const project = await installedProject();
-  const worker = fs.readFileSync(path.join(project, 'node_modules/gouache/dist/platform/worker.js'), 'utf8');
+  const worker = fs.readFileSync(
+    path.join(project, 'node_modules/gouache/dist/platform/gouache_worker.js'),
+    'utf8',
+  );
   const dying = `{
       const { instantiate } = WebAssembly;
       WebAssembly.instantiate = async (...given) => {

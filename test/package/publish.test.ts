@@ -125,7 +125,7 @@ test('no published module prints, waits at its top level, or names a folder of t
 });
 
 test('the worker is one module without imports or exports', async () => {
-  const worker = path.join(await installedPackage(), 'dist/platform/worker.js');
+  const worker = path.join(await installedPackage(), 'dist/platform/gouache_worker.js');
   const { metafile } = await build({
     entryPoints: [worker],
     bundle: true,

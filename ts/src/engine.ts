@@ -30,7 +30,7 @@ export interface EngineOptions {
   readonly wasm?: WasmSource | undefined;
   /** false keeps the computation on the caller's thread, in slices of a few milliseconds (default true: in a worker). */
   readonly worker?: boolean | undefined;
-  /** Where the worker's script lies (`dist/platform/worker.js`), when the one beside the package cannot be used. */
+  /** Where the worker's script lies (`dist/platform/gouache_worker.js`), when the one beside the package cannot be used. */
   readonly workerUrl?: string | UrlLike | undefined;
   /** The most that the engine's memory may grow to, in bytes (default and maximum 4 GiB). */
   readonly maxMemoryBytes?: number | undefined;

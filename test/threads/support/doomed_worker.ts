@@ -15,7 +15,7 @@ export const STANDSTILLS = {
   sleeps: 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
 } as const;
 
-const packaged = readFileSync(new URL('../../../dist/platform/worker.js', import.meta.url), 'utf8');
+const packaged = readFileSync(new URL('../../../dist/platform/gouache_worker.js', import.meta.url), 'utf8');
 
 /** The address of the package's worker with `prelude` run before it. */
 export function workerAfter(prelude: string): string {

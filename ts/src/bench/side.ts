@@ -83,7 +83,7 @@ async function coreScripts(root: string): Promise<Uint8Array[]> {
   );
   return [
     ...chunks.map(({ contents }) => contents),
-    readFileSync(path.join(root, 'dist/platform/worker.js')),
+    readFileSync(path.join(root, 'dist/platform/gouache_worker.js')),
   ];
 }
 

@@ -13,7 +13,7 @@ function spawn(source: WorkerSource): Worker {
     case 'file': {
       // Bundlers look for this very expression. Node needs no type: the package is one of modules.
       const options = { type: 'module' };
-      return new Worker(new URL('./worker.js', import.meta.url), options as object);
+      return new Worker(new URL('./gouache_worker.js', import.meta.url), options as object);
     }
     case 'url':
       return new Worker(new URL(source.url, import.meta.url));

@@ -14,7 +14,10 @@ function spawn(source: WorkerSource): Spawned {
   switch (source.kind) {
     case 'file':
       // Bundlers look for this very expression.
-      return { worker: new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }), release };
+      return {
+        worker: new Worker(new URL('./gouache_worker.js', import.meta.url), { type: 'module' }),
+        release,
+      };
     case 'url':
       return { worker: new Worker(source.url, { type: 'module' }), release };
     case 'text': {

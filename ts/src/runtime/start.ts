@@ -53,7 +53,11 @@ export async function startHost(options: StartOptions): Promise<StartedHost> {
   const reasons: string[] = [];
   for (const source of [first, 'text'] as const) {
     const name =
-      source === 'text' ? "the worker's text" : source.kind === 'url' ? brief(source.url) : 'worker.js';
+      source === 'text'
+        ? "the worker's text"
+        : source.kind === 'url'
+          ? brief(source.url)
+          : 'gouache_worker.js';
     try {
       const started = await answering(source === 'text' ? await text() : source, facts, options);
       const reason = [...reasons, `a worker from ${name} answered`].join('; ');
