@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { chooseBuild } from '../../dist/runtime/builds.js';
 import { probe } from '../../dist/runtime/probe.js';
 
-const both = { simd: true, relaxedSimd: true, threads: true };
-const plain = { ...both, relaxedSimd: false };
+const both = { simd: true, relaxedSimd: true, fused: true, threads: true };
+const plain = { ...both, relaxedSimd: false, fused: null };
 
 test('the best build that the platform runs, with the reason', () => {
   expect(chooseBuild(both).name).toBe('relaxed-simd');
@@ -21,6 +21,17 @@ test('a forced build is taken where it runs, and refused by its type where not',
   );
 });
 
+test('the relaxed build on a platform that does not fuse: the reason says what runs', () => {
+  const unfused = { ...both, fused: false };
+  for (const asked of [undefined, 'relaxed-simd']) {
+    expect(chooseBuild(both, asked).reason).not.toContain('fuse');
+    const { name, reason } = chooseBuild(unfused, asked);
+    expect(name).toBe('relaxed-simd');
+    expect(reason).toContain('does not fuse multiply-adds, so that');
+  }
+  expect(chooseBuild(unfused, 'simd128').reason).not.toContain('fuse');
+});
+
 test('without SIMD there is no engine', () => {
   expect(() => chooseBuild({ ...plain, simd: false })).toThrow(
     expect.objectContaining({ code: 'unsupported' }),
@@ -29,5 +40,8 @@ test('without SIMD there is no engine', () => {
 
 test('the probe says what this Node compiles', () => {
   // The runner gives Node 20 its flag for relaxed SIMD; newer ones have it.
-  expect(probe()).toEqual(both);
+  const { fused, ...features } = probe();
+  expect(features).toEqual({ simd: true, relaxedSimd: true, threads: true });
+  // Not every processor has the instruction.
+  expect(fused).toBeTypeOf('boolean');
 });

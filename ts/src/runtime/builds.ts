@@ -43,9 +43,14 @@ export function chooseBuild(features: Features, asked?: string): ChosenBuild {
       hint: 'gouache needs it: Node 20.19, Chrome or Edge 91, Firefox 89, Safari 16.4, or newer, on a processor that has SIMD.',
     });
   }
+  // Bun is such a platform: the same bits, in the same time.
+  const unfused =
+    features.fused === false
+      ? '; the platform does not fuse multiply-adds, so that this build computes as simd128 does'
+      : '';
   if (asked === undefined) {
     if (features.relaxedSimd)
-      return { name: 'relaxed-simd', reason: 'the best build; the platform has relaxed SIMD' };
+      return { name: 'relaxed-simd', reason: `the best build; the platform has relaxed SIMD${unfused}` };
     return { name: 'simd128', reason: 'relaxed-simd would be faster, but the platform has no relaxed SIMD' };
   }
   const name = BUILD_NAMES.find((build) => build === asked);
@@ -59,7 +64,7 @@ export function chooseBuild(features: Features, asked?: string): ChosenBuild {
       hint: 'Leave build out to take the best one; Node 20 has relaxed SIMD behind --experimental-wasm-relaxed-simd.',
     });
   }
-  return { name, reason: 'asked for with { build }' };
+  return { name, reason: `asked for with { build }${name === 'relaxed-simd' ? unfused : ''}` };
 }
 
 /** What the chosen build's module declares, and its compiled code. */
@@ -93,10 +98,26 @@ const GUESSED_PAGES = 32;
  * @throws {@link UnsupportedError} when the platform refuses to compile it
  */
 export async function loadBuild(name: BuildName, threads = false): Promise<LoadedModule> {
-  const carried = await CARRIED[name][threads ? 'threads' : 'single']();
-  const { wasmBase64, initialPages, maximumPages } = carried;
+  const { wasmBase64, initialPages, maximumPages } = await carried(name, threads ? 'threads' : 'single');
   const bytes = decodeBase64(wasmBase64);
   return { module: await compileBytes(bytes), initialPages, maximumPages };
+}
+
+async function carried(name: BuildName, variant: 'single' | 'threads') {
+  try {
+    return await CARRIED[name][variant]();
+  } catch (cause) {
+    throw new UnsupportedError('the kernels could not be loaded', {
+      op: 'Engine.create',
+      got: spell(cause),
+      hint: 'Where import() fails, as in a service worker, give { wasm }: a module, its bytes, a URL or a Response.',
+      cause,
+    });
+  }
+}
+
+function spell(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 interface Base64Decoder {
@@ -130,8 +151,10 @@ async function compileBytes(bytes: Uint8Array | ArrayBuffer): Promise<WebAssembl
   } catch (cause) {
     throw new UnsupportedError('the platform refused to compile the kernels', {
       op: 'Engine.create',
-      got: cause instanceof Error ? cause.message : String(cause),
-      hint: "A page with a content security policy needs 'wasm-unsafe-eval' in script-src.",
+      got: spell(cause),
+      hint: WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)
+        ? "A content security policy needs 'wasm-unsafe-eval' in script-src; where nothing may be compiled at run time, as on Cloudflare Workers, give { wasm } a WebAssembly.Module."
+        : 'Give { wasm } a file of gouache/wasm/*.wasm, whole.',
       cause,
     });
   }
@@ -140,6 +163,13 @@ async function compileBytes(bytes: Uint8Array | ArrayBuffer): Promise<WebAssembl
 async function bytesOf(source: WasmSource): Promise<Uint8Array | ArrayBuffer> {
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) return source;
   const facts = { op: 'Engine.create', wanted: 'wasm: a WebAssembly.Module, its bytes, a URL or a Response' };
+  if (typeof (source as Partial<PromiseLike<unknown>> | null)?.then === 'function') {
+    throw new ArgumentError('nothing that a module can be made of', {
+      ...facts,
+      got: 'a Promise',
+      hint: 'Await it: { wasm: await fetch(url) }.',
+    });
+  }
   try {
     if (typeof source === 'string') return await readBytes(source);
     if (source === null || typeof source !== 'object') throw new TypeError(`${source} is none`);
@@ -150,8 +180,7 @@ async function bytesOf(source: WasmSource): Promise<Uint8Array | ArrayBuffer> {
     }
     if ('href' in source) return await readBytes(String(source.href));
   } catch (cause) {
-    const got = cause instanceof Error ? cause.message : String(cause);
-    throw new ArgumentError('the wasm file could not be read', { ...facts, got, cause });
+    throw new ArgumentError('the wasm file could not be read', { ...facts, got: spell(cause), cause });
   }
   throw new ArgumentError('nothing that a module can be made of', { ...facts, got: typeof source });
 }

@@ -33,7 +33,8 @@ const SIMD = [
   0x0b,
 ];
 
-// (func (param v128 v128 v128) (result v128) local.get 0 local.get 1 local.get 2 f32x4.relaxed_madd)
+// (func (export "f") (param f32 f32 f32) (result f32)
+//   (f32x4.extract_lane 0 (f32x4.relaxed_madd (f32x4.splat local.get 0) (f32x4.splat local.get 1) (f32x4.splat local.get 2))))
 const RELAXED_SIMD = [
   0x00,
   0x61,
@@ -48,29 +49,45 @@ const RELAXED_SIMD = [
   0x01,
   0x60,
   0x03,
-  0x7b,
-  0x7b,
-  0x7b,
+  0x7d,
+  0x7d,
+  0x7d,
   0x01,
-  0x7b, // type: (v128, v128, v128) -> v128
+  0x7d, // type: (f32, f32, f32) -> f32
   0x03,
   0x02,
   0x01,
   0x00, // one function of type 0
+  0x07,
+  0x05,
+  0x01,
+  0x01,
+  0x66,
+  0x00,
+  0x00, // exported as f
   0x0a,
-  0x0d,
+  0x16,
   0x01,
-  0x0b,
+  0x14,
   0x00,
   0x20,
   0x00,
+  0xfd,
+  0x13,
   0x20,
   0x01,
+  0xfd,
+  0x13,
   0x20,
   0x02,
   0xfd,
+  0x13,
+  0xfd,
   0x85,
   0x02,
+  0xfd,
+  0x1f,
+  0x00,
   0x0b,
 ];
 
@@ -119,16 +136,34 @@ const THREADS = [
 export interface Features {
   readonly simd: boolean;
   readonly relaxedSimd: boolean;
+  /** Whether its relaxed multiply-add rounds once, which is what the relaxed build is for; null where it has none, or lets nobody ask. */
+  readonly fused: boolean | null;
   /** Shared memory and atomics; whether memory can be shared with workers is another question. */
   readonly threads: boolean;
 }
 
 /** Asks the platform; where it has no WebAssembly at all, everything is false. */
 export function probe(): Features {
-  if (typeof WebAssembly !== 'object') return { simd: false, relaxedSimd: false, threads: false };
+  if (typeof WebAssembly !== 'object')
+    return { simd: false, relaxedSimd: false, fused: null, threads: false };
+  const relaxedSimd = WebAssembly.validate(Uint8Array.from(RELAXED_SIMD));
   return {
     simd: WebAssembly.validate(Uint8Array.from(SIMD)),
-    relaxedSimd: WebAssembly.validate(Uint8Array.from(RELAXED_SIMD)),
+    relaxedSimd,
+    fused: relaxedSimd ? fuses() : null,
     threads: WebAssembly.validate(Uint8Array.from(THREADS)),
   };
+}
+
+/** Whether x * x - 1 keeps the last bit of x * x, which a rounding of its own would drop. */
+function fuses(): boolean | null {
+  try {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(RELAXED_SIMD)));
+    const multiplyAdd = exports.f as (a: number, b: number, c: number) => number;
+    const x = 1 + 2 ** -12;
+    return multiplyAdd(x, x, -1) !== 2 ** -11;
+  } catch {
+    // Where a policy forbids code, the engine says so later.
+    return null;
+  }
 }
