@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineDisposedError, type Progress, ShapeError, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { engineFor, noise, SlowNet, SmallNet, slowInput } from './support/engines.js';
 
 describe.each([{ threads: 1 }, { threads: 3 }, { worker: false }])('with %o', (options) => {
@@ -115,6 +115,73 @@ describe.each([{ threads: 1 }, { threads: 3 }, { worker: false }])('with %o', (o
     };
     await expect(engine.run((x) => x.relu(), Tensor.from([1], [1]), { onProgress })).rejects.toBe(mistake);
     expect((await engine.run((x) => x.relu(), Tensor.from([1], [1]))).data[0]).toBe(1);
+  });
+
+  test('what an async onProgress rejects with reaches the caller, and the engine runs on', async () => {
+    const engine = await engineFor(options);
+    const mistake = new Error('in my callback');
+    const onProgress = async () => {
+      await sleep(20);
+      throw mistake;
+    };
+    await expect(engine.run((x) => x.relu(), Tensor.from([1], [1]), { onProgress })).rejects.toBe(mistake);
+    expect((await engine.run((x) => x.relu(), Tensor.from([1], [1]))).data[0]).toBe(1);
+  });
+
+  test('an onProgress that never ends holds up no other call', async () => {
+    const engine = await engineFor(options);
+    const onProgress = () => new Promise<void>(() => {});
+    void engine.run((x) => x.relu(), Tensor.from([1], [1]), { onProgress });
+    expect((await engine.run((x) => x.relu(), Tensor.from([1], [1]))).data[0]).toBe(1);
+  });
+
+  test('a signal that throws whatever it is asked ends its call alone', async () => {
+    const engine = await engineFor(options);
+    const mistake = new Error('in my signal');
+    const fails = () => {
+      throw mistake;
+    };
+    const quiet = { aborted: false, addEventListener() {}, removeEventListener() {} };
+    const one = Tensor.from([1], [1]);
+    const asked = (times: number) =>
+      Object.defineProperty({ ...quiet }, 'aborted', { get: () => (times-- > 0 ? false : fails()) });
+    for (const signal of [{ ...quiet, addEventListener: fails }, asked(0)]) {
+      await expect(engine.run((x) => x.relu(), one, { signal })).rejects.toBe(mistake);
+      expect((await engine.run((x) => x.relu(), one)).data[0]).toBe(1);
+    }
+    // Somewhere on the way, or never asked so often.
+    for (let times = 1; times < 8; times++) {
+      const call = engine.run((x) => x.add(times), one, { signal: asked(times) });
+      expect([mistake, 1 + times]).toContain(
+        await call.then(
+          ({ data }) => data[0],
+          (error) => error,
+        ),
+      );
+      expect((await engine.run((x) => x.relu(), one)).data[0]).toBe(1);
+    }
+    const kept = { ...quiet, removeEventListener: fails };
+    expect((await engine.run((x) => x.relu(), one, { signal: kept })).data[0]).toBe(1);
+    expect((await engine.run((x) => x.relu(), one, { signal: kept })).data[0]).toBe(1);
+  });
+
+  test('many calls with one signal: no warning, and all of them end with it', async () => {
+    const engine = await engineFor(options);
+    const warnings: Error[] = [];
+    const hear = (warning: Error) => warnings.push(warning);
+    process.on('warning', hear);
+    onTestFinished(() => void process.off('warning', hear));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const first = engine.run(new SlowNet(), slowInput(), { signal });
+    const others = Array.from({ length: 20 }, () =>
+      engine.run((x) => x.relu(), Tensor.from([1], [1]), { signal }),
+    );
+    controller.abort('enough');
+    for (const call of [first, ...others]) await expect(call).rejects.toBe('enough');
+    // Node warns a turn later.
+    await sleep(10);
+    expect(warnings).toEqual([]);
   });
 
   test('disposing rejects what waits and what comes; twice is once', async () => {

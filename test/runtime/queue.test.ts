@@ -1,6 +1,7 @@
 // The order of calls: one at a time, aborted ones skipped at once.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Queue } from '../../dist/runtime/queue.js';
+import type { AbortSignalLike } from '../../dist/runtime/signal.js';
 
 function gate() {
   let open = () => {};
@@ -74,4 +75,107 @@ test('what a task did for a caller that has been rejected is undone before the n
   const waiting = push('c', AbortSignal.abort('before'));
   await expect(waiting).rejects.toBe('before');
   expect(log).toEqual(['a done', 'a undone', 'b done']);
+});
+
+describe('a signal of the caller’s own', () => {
+  const mistake = new Error('in the signal');
+  const fails = () => {
+    throw mistake;
+  };
+  /** A signal that listens and fires, with `parts` in place of its own. */
+  function signalWith(parts: object) {
+    const listeners = new Set<() => void>();
+    const signal: AbortSignalLike = {
+      aborted: false,
+      addEventListener: (_, listener) => void listeners.add(listener),
+      removeEventListener: (_, listener) => void listeners.delete(listener),
+    };
+    Object.defineProperties(signal, Object.getOwnPropertyDescriptors(parts));
+    return { signal, listeners, fire: () => listeners.forEach((listener) => void listener()) };
+  }
+
+  test.each<[string, object, boolean]>([
+    ['cannot be let go', { removeEventListener: undefined }, true],
+    ['throws when it is let go', { removeEventListener: fails }, true],
+    ['throws when it is listened to', { addEventListener: fails }, false],
+    [
+      'throws when it is asked',
+      {
+        get aborted() {
+          return fails();
+        },
+      },
+      false,
+    ],
+    [
+      'throws when it is asked again',
+      (() => {
+        let asked = 0;
+        return {
+          get aborted() {
+            return asked++ === 0 ? false : fails();
+          },
+        };
+      })(),
+      false,
+    ],
+  ])('that %s concerns its own task alone', async (_, parts, works) => {
+    const queue = new Queue();
+    const { signal } = signalWith(parts);
+    const task = queue.push(async () => 'done', signal);
+    const next = queue.push(async () => 'next');
+    if (works) expect(await task).toBe('done');
+    else await expect(task).rejects.toBe(mistake);
+    expect(await next).toBe('next');
+  });
+
+  test.each<[string, object, unknown]>([
+    ['without a reason', {}, expect.objectContaining({ name: 'AbortError' })],
+    [
+      'whose reason throws',
+      {
+        get reason() {
+          return fails();
+        },
+      },
+      mistake,
+    ],
+    ['with a reason', { reason: 'enough' }, 'enough'],
+  ])('%s rejects a waiting task when it fires', async (_, parts, reason) => {
+    const queue = new Queue();
+    const { open, opened } = gate();
+    const first = queue.push(() => opened);
+    const { signal, fire } = signalWith(parts);
+    let started = false;
+    const waiting = queue.push(async () => {
+      started = true;
+    }, signal);
+    fire();
+    await expect(waiting).rejects.toEqual(reason);
+    open();
+    await first;
+    expect(await queue.push(async () => 'next')).toBe('next');
+    expect(started).toBe(false);
+  });
+
+  test('has one listener for all its tasks, and none when they have ended', async () => {
+    const queue = new Queue();
+    const { signal, listeners } = signalWith({});
+    const tasks = Array.from({ length: 20 }, (_, index) => queue.push(async () => index, signal));
+    expect(listeners.size).toBe(1);
+    await Promise.all(tasks);
+    await queue.push(async () => {});
+    expect(listeners.size).toBe(0);
+    // And again.
+    await queue.push(async () => {}, signal);
+    await queue.push(async () => {});
+    expect(listeners.size).toBe(0);
+  });
+
+  test('that cannot be let go does not collect listeners', async () => {
+    const queue = new Queue();
+    const { signal, listeners } = signalWith({ removeEventListener: undefined });
+    for (let time = 0; time < 20; time++) await queue.push(async () => {}, signal);
+    expect(listeners.size).toBe(1);
+  });
 });

@@ -12,7 +12,7 @@ import type {
   RunReply,
   RunRequest,
 } from './protocol.js';
-import { type AbortSignalLike, reasonOf } from './signal.js';
+import { type AbortSignalLike, onAbort, reasonOf } from './signal.js';
 
 export interface RequestOptions {
   readonly signal?: AbortSignalLike | undefined;
@@ -78,18 +78,17 @@ export class HostClient {
   request(request: Request, options: RequestOptions = {}): Promise<Reply> {
     if (this.#death !== null) return Promise.reject(this.#death);
     const id = ++this.#lastId;
-    const abort = () => {
-      // Only a host without a pool turns its event loop while it computes.
-      this.#pool?.abort(id);
-      this.#port.post({ abort: id }, []);
-    };
+    let letGo = () => {};
     return new Promise<Reply>((resolve, reject) => {
+      letGo = onAbort(options.signal, () => {
+        // Only a host without a pool turns its event loop while it computes.
+        this.#pool?.abort(id);
+        this.#port.post({ abort: id }, []);
+      });
       this.#port.post({ id, request }, options.transfer ?? []);
       this.#pending.set(id, { resolve, reject, options });
       this.#hold(true);
-      options.signal?.addEventListener('abort', abort);
-      if (options.signal?.aborted === true) abort();
-    }).finally(() => options.signal?.removeEventListener('abort', abort));
+    }).finally(() => letGo());
   }
 
   /** Ends the host and rejects all that waits, and all that comes, with `reason`. */

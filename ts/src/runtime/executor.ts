@@ -17,7 +17,7 @@ export interface Progress {
 export interface CallOptions {
   /** An AbortSignal: the call rejects with its reason; a waiting call never starts, a running one ends within 50 ms. */
   readonly signal?: AbortSignalLike | undefined;
-  /** Called now and then, on the caller's thread. */
+  /** Called now and then, on the caller's thread. What it throws the call rejects with at its end; of an async one, which is waited for there, too. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -91,24 +91,25 @@ export class Executor {
     this.throwIfDisposed();
     const { onProgress } = options;
     const failures: unknown[] = [];
+    const reports: Promise<unknown>[] = [];
     const report =
       onProgress &&
       ((progress: Progress) => {
-        try {
-          onProgress(progress);
-        } catch (error) {
-          failures.push(error);
-        }
+        const reported = (async () => onProgress(progress))();
+        reports.push(reported.catch((error) => failures.push(error)));
       });
     const turn = async (): Promise<T> => {
       this.#client.throwIfDead();
-      const result = await task(report);
-      if (failures.length === 0) return result;
-      await undo?.();
-      // What the caller's own callback threw is the caller's to see.
-      throw failures[0];
+      return task(report);
     };
-    return this.#queue.push(turn, options.signal, undo);
+    const result = await this.#queue.push(turn, options.signal, undo);
+    // Not in the queue's turn: what the caller's callback promised may never be settled.
+    await Promise.all(reports);
+    if (failures.length === 0) return result;
+    // A dead host has forgotten it by itself.
+    if (undo !== undefined) await this.#queue.push(undo).catch(() => {});
+    // What the caller's own callback threw is the caller's to see.
+    throw failures[0];
   }
 }
 
