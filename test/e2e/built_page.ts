@@ -1,6 +1,7 @@
 // The page of page/, built by Vite in a project where the packed tarball is installed; and what the same code gives in Node.
 import fs from 'node:fs';
 import path from 'node:path';
+import { build as bundle } from 'esbuild';
 import type { Browser } from 'playwright-core';
 import { inject } from 'vitest';
 import { root } from '../../scripts/lib/steps.mjs';
@@ -15,24 +16,52 @@ export type Ran = Awaited<ReturnType<typeof runFunction>>;
 /** The channel on which the dying worker waits for its end. */
 export const DEATH_CHANNEL = 'gouache-test-death';
 
-/** Scripts of workers of which one, of the pool, goes wrong in the middle of a run; browsers send no event when a worker is just gone. */
-const POOL_ENDS = {
-  pool_throws: "throw new Error('told to die');",
-  pool_stands_still: 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
-};
-
-const endsInPool = (end: string): string => `{
+const endsIn = (worker: number, end: string): string => `{
   const { instantiate } = WebAssembly;
   WebAssembly.instantiate = async (...given) => {
     const { exports } = await instantiate(...given);
     let calls = 0;
     const plan_run = (plan, words, tiles, worker) => {
-      if (worker === 1 && calls++ === 20) { ${end} }
+      if (worker === ${worker} && calls++ === 20) { ${end} }
       return exports.plan_run(plan, words, tiles, worker);
     };
     return { exports: { ...exports, plan_run } };
   };
 }`;
+
+/** Scripts of workers of which one goes wrong in the middle of a run, by what runs before the worker's own; browsers send no event when a worker is just gone. */
+const ENDS = {
+  pool_throws: endsIn(1, "throw new Error('told to die');"),
+  pool_stands_still: endsIn(1, 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);'),
+  host_stands_still: endsIn(0, 'for (;;);'),
+  host_falls_silent: `{
+    const post = postMessage;
+    globalThis.postMessage = (message, transfer) => {
+      if (message.id > 1) throw new DOMException('it could not be cloned', 'DataCloneError');
+      post(message, transfer);
+    };
+  }`,
+};
+
+/** A worker of the page's own, at the address where a bundler's output lets gouache look for its. */
+const FOREIGN = "onmessage = () => postMessage('heard'); postMessage({ id: 1, error: 'x' });";
+
+/** Bundles the service worker of page/ as modules, since their `import()` is what such a worker refuses. */
+async function buildServiceWorker(project: string, outdir: string): Promise<void> {
+  await bundle({
+    absWorkingDir: project,
+    entryPoints: ['service.js'],
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    logLevel: 'silent',
+  });
+  const wasm = path.join(project, 'node_modules/gouache/dist/wasm/simd128.wasm');
+  fs.copyFileSync(wasm, path.join(outdir, 'simd128.wasm'));
+  const weights = path.join(project, 'node_modules/gouache/models/mosaic.safetensors');
+  fs.copyFileSync(weights, path.join(outdir, 'mosaic.safetensors'));
+}
 
 async function build(): Promise<void> {
   const project = await projectOfItsOwn('page');
@@ -46,8 +75,10 @@ async function build(): Promise<void> {
   fs.mkdirSync(path.join(project, 'public/own'), { recursive: true });
   fs.writeFileSync(path.join(project, 'public/own/worker.js'), worker);
   fs.writeFileSync(path.join(project, 'public/own/dying.js'), `${worker};\n${dies}`);
-  for (const [name, end] of Object.entries(POOL_ENDS))
-    fs.writeFileSync(path.join(project, `public/own/${name}.js`), `${endsInPool(end)}\n${worker}`);
+  fs.writeFileSync(path.join(project, 'public/own/foreign.js'), FOREIGN);
+  for (const [name, prelude] of Object.entries(ENDS))
+    fs.writeFileSync(path.join(project, `public/own/${name}.js`), `${prelude}\n${worker}`);
+  await buildServiceWorker(project, path.join(project, 'public/service'));
   const vite = path.join(root, 'node_modules/vite/bin/vite.js');
   // Vite would carry a small .wasm file in the page's own script; this page asks for its address.
   const { code, stdout, stderr } = await run(process.execPath, [vite, 'build', '--assetsInlineLimit', '0'], {

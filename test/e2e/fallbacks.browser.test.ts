@@ -103,6 +103,29 @@ test('workerUrl takes the place of the worker file', async () => {
   });
 });
 
+test('a script of the page’s own where the worker should be is given up at once', async () => {
+  const options = { build: BUILD, workerUrl: '/own/foreign.js', threads: THREADS } as const;
+  const painted = await bothWays({}, THREADS, (call) => call('paint', options, SIDE, SIDE));
+  for (const { info, rgba } of painted) {
+    expect(info.host).toBe('worker');
+    expect(info.hostReason).toMatch(/no worker from \/own\/foreign\.js: .*not the worker of gouache/);
+    expect(rgba).toBe(expected);
+  }
+});
+
+test('a service worker paints on its own thread, with a wasm file; without one, the error says so', async () => {
+  await withPage(browser, {}, async (call) => {
+    const painted = await call('paintInServiceWorker', SIDE, true);
+    expect(painted).toMatchObject({ rgba: expected, info: { host: 'caller', threads: 1 } });
+    expect(painted.info.hostReason).toMatch(
+      /no worker from gouache_worker\.js: .*no worker from the worker's text: /,
+    );
+    expect(painted.warnings).toHaveLength(1);
+    const refused = await call('paintInServiceWorker', SIDE, false);
+    expect(refused).toMatchObject({ code: 'unsupported', message: expect.stringContaining('{ wasm }') });
+  });
+});
+
 test('a policy that forbids WebAssembly is named in the error', async () => {
   const site = policy("default-src 'self'; script-src 'self'; img-src data:");
   const refusal = await withPage(browser, site, (call) => call('refusal', { build: BUILD }));
@@ -118,15 +141,18 @@ test('a worker that dies rejects the run, and another engine goes on', async () 
 });
 
 test.each([
-  { script: 'pool_throws', reason: 'told to die' },
-  { script: 'pool_stands_still', reason: 'thread 1 has not moved for 10 s' },
+  { script: 'pool_throws', threads: THREADS, reason: 'told to die' },
+  { script: 'pool_stands_still', threads: THREADS, reason: 'thread 1 has not moved for 10 s' },
+  { script: 'host_stands_still', threads: 1, reason: 'thread 0 has not moved for 10 s' },
+  { script: 'host_falls_silent', threads: 1, reason: 'DataCloneError' },
 ])(
-  '$script: a worker of the pool rejects the run, and another engine goes on',
-  async ({ script, reason }) => {
-    const options = { workerUrl: `/own/${script}.js`, threads: THREADS };
-    const site = { headers: ISOLATING };
+  '$script: one of $threads threads rejects the run, and another engine goes on',
+  async ({ script, threads, reason }) => {
+    const options = { workerUrl: `/own/${script}.js`, threads };
+    // A page that is not isolated has nothing but messages to go by.
+    const site = { headers: threads === 1 ? {} : ISOLATING };
     const result = await withPage(browser, site, (call) => call('crash', options, DEATH_CHANNEL));
-    expect(result).toMatchObject({ threads: THREADS, crashed: true, stays: true, other: 32 * 32 * 4 });
+    expect(result).toMatchObject({ threads, crashed: true, stays: true, other: 32 * 32 * 4 });
     expect(result.message).toContain(reason);
   },
 );

@@ -1,4 +1,5 @@
 // What is left when the worker or the wasm instance dies: that engine rejects, a new one works.
+import { readFileSync } from 'node:fs';
 import { EngineCrashedError, GouacheError, Tensor } from 'gouache';
 import { expect, test } from 'vitest';
 import { refusing, trapping } from './support/broken_wasm.js';
@@ -6,9 +7,12 @@ import { engineFor } from './support/engines.js';
 
 const x = Tensor.from([1, 2], [2]);
 
-/** A worker that answers the first message, as the host answers init, and ends itself at the second. */
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+/** A worker that greets, answers the first message, as the host answers init, and ends itself at the second. */
 const dyingWorker = `data:text/javascript,${encodeURIComponent(`
   import { parentPort } from 'node:worker_threads';
+  parentPort.postMessage({ gouache: '${version}' });
   parentPort.on('message', ({ id, request }) => {
     if (request.type !== 'init') process.exit(3);
     parentPort.postMessage({ id, reply: { memoryBytes: 0, allocatedBytes: 0, arenaBytes: 0 } });

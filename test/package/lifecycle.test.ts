@@ -1,8 +1,9 @@
 // How a user's process and the engine's worker end: the process by itself, the worker without taking anything along.
 import fs from 'node:fs';
 import path from 'node:path';
+import { build } from 'esbuild';
 import { expect, test } from 'vitest';
-import { type Ended, installedProject, runProgram } from './installed.js';
+import { type Ended, installedProject, run, runProgram } from './installed.js';
 
 // Far above what the programs need (a second), far below vitest's own limit; a program that hangs is killed and has no exit code.
 const TIMEOUT_MS = 60_000;
@@ -68,6 +69,32 @@ test.each([1, 3])(
     expect(JSON.parse(stdout)).toEqual([48, 32]);
   },
 );
+
+test('a program that is bundled beside a worker of its own does not have that one started', async () => {
+  const project = await installedProject();
+  const folder = path.join(project, 'bundled');
+  fs.writeFileSync(
+    path.join(project, 'bundled.mjs'),
+    `import { Engine, Tensor } from 'gouache';
+     const engine = await Engine.create({ threads: 2 });
+     const { data } = await engine.run((x) => x.mul(2), Tensor.from([3], [1]));
+     console.log(JSON.stringify([data[0], engine.info().host, engine.info().threads]));`,
+  );
+  await build({
+    absWorkingDir: project,
+    entryPoints: ['bundled.mjs'],
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+  });
+  for (const name of ['worker', 'index'])
+    fs.writeFileSync(path.join(folder, `${name}.js`), "console.log('the wrong one');");
+  const { code, stdout } = await run(process.execPath, [path.join(folder, 'bundled.mjs')]);
+  expect(code).toBe(0);
+  expect(stdout).toBe('[6,"worker",2]\n');
+});
 
 test.each([
   { how: 'exits', end: 'process.exit(7);', reason: /7/ },

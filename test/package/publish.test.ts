@@ -137,6 +137,14 @@ test('the worker is one module without imports or exports', async () => {
   expect(Object.values(metafile.outputs).map(({ exports }) => exports)).toEqual([[]]);
 });
 
+test('the worker and what starts it are of the version that the package has', async () => {
+  const { version } = JSON.parse(
+    fs.readFileSync(path.join(await installedPackage(), 'package.json'), 'utf8'),
+  );
+  const worker = path.join(await installedPackage(), 'dist/platform/gouache_worker.js');
+  expect(fs.readFileSync(worker, 'utf8')).toContain(`gouache:"${version}"`);
+});
+
 test('the wasm binaries do not name folders of the machine that built them', async () => {
   const folder = path.join(await installedPackage(), 'dist/wasm');
   const binaries = fs.readdirSync(folder).filter((name) => name.endsWith('.wasm'));

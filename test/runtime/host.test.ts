@@ -15,7 +15,7 @@ import type { CompileRequest, MemoryReply, PackRequest } from '../../dist/runtim
 import { noise, SmallNet } from '../engine/support/engines.js';
 
 async function hostFor(maximumPages = 65536, yielding = yieldNow): Promise<HostClient> {
-  const client = new HostClient(startLocal(yielding));
+  const client = new HostClient(startLocal(yielding), null);
   onTestFinished(() => client.end(new EngineDisposedError('end of test')));
   const { module, initialPages } = await loadBuild('simd128');
   await client.request({
@@ -25,7 +25,7 @@ async function hostFor(maximumPages = 65536, yielding = yieldNow): Promise<HostC
     maximumPages,
     shared: false,
     noMemoryHint: '',
-    mailbox: false,
+    pool: null,
   });
   return client;
 }

@@ -195,9 +195,12 @@ export class Engine {
     return { data: painted, width, height, channels: 4, colorSpace };
   }
 
-  /** Ends the engine and gives its memory back. Calls that wait reject with {@link EngineDisposedError}; a second call does nothing. */
-  async dispose(): Promise<void> {
-    this.#executor.dispose();
+  /**
+   * Ends the engine and gives its memory back; resolves when its workers have ended. Calls that wait reject with {@link EngineDisposedError};
+   * a second call does nothing.
+   */
+  dispose(): Promise<void> {
+    return this.#executor.dispose();
   }
 }
 

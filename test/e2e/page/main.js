@@ -138,6 +138,40 @@ const page = {
   },
 
   /**
+   * Makes an engine, computes with 32 MiB inside and little outside, and disposes of it.
+   * @param {EngineOptions} options
+   */
+  async useAndDispose(options) {
+    const side = 2048;
+    const numbers = new Float32Array(side);
+    const engine = await Engine.create(options);
+    await engine.run(
+      (x, y) => x.add(y).tanh().mean(),
+      [Tensor.from(numbers, [side, 1]), Tensor.from(numbers, [1, side])],
+    );
+    const { memoryBytes } = engine.memory();
+    await engine.dispose();
+    return { memoryBytes, threads: engine.info().threads };
+  },
+
+  /**
+   * Has a service worker paint.
+   * @param {number} side
+   * @param {boolean} given with a wasm file that it has fetched
+   * @returns {Promise<any>} what it says: the painting, or the error
+   */
+  async paintInServiceWorker(side, given) {
+    const registration = await navigator.serviceWorker.register('/service/service.js', { type: 'module' });
+    const worker = registration.installing ?? registration.waiting ?? registration.active;
+    const { port1, port2 } = new MessageChannel();
+    const answer = new Promise((resolve) => {
+      port1.onmessage = ({ data }) => resolve(data);
+    });
+    worker?.postMessage({ side, given }, [port2]);
+    return answer;
+  },
+
+  /**
    * What `Engine.create` throws.
    * @param {EngineOptions} options
    */

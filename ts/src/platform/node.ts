@@ -37,7 +37,7 @@ export function startWorker<Sent, Heard>(source: WorkerSource): Port<Sent, Heard
     },
     // A worker that nobody waits for must not keep the process alive; one that is awaited must.
     hold: (busy) => (busy ? worker.ref() : worker.unref()),
-    terminate: () => void worker.terminate(),
+    terminate: async () => void (await worker.terminate()),
   };
 }
 

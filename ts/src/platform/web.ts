@@ -41,10 +41,10 @@ export function startWorker<Sent, Heard>(source: WorkerSource): Port<Sent, Heard
       };
       worker.onmessageerror = () => onDeath('a message could not be read');
       // A script that cannot be fetched gives an event without a message.
-      worker.onerror = (event) => onDeath(event.message ?? 'the script could not be loaded');
+      worker.onerror = ({ message }) => onDeath(message || 'the script could not be loaded');
     },
     hold() {},
-    terminate() {
+    async terminate() {
       release();
       worker.terminate();
     },

@@ -13,12 +13,13 @@ import type {
   RunRequest,
 } from './protocol.js';
 import { type AbortSignalLike, onAbort, reasonOf } from './signal.js';
+import { Watchdog, type Watched } from './watchdog.js';
 
 export interface RequestOptions {
   readonly signal?: AbortSignalLike | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Buffers to move to the host. */
-  readonly transfer?: readonly ArrayBuffer[];
+  readonly transfer?: readonly object[];
 }
 
 interface Pending {
@@ -31,12 +32,18 @@ interface Pending {
 export class HostClient {
   readonly #port: HostPort;
   readonly #pending = new Map<number, Pending>();
+  readonly #watchdog: Watchdog | null;
   #pool: Pool | null = null;
   #lastId = 0;
+  /** Messages of the host, by which the watchdog knows that it lives. */
+  #heard = 0;
   #death: GouacheError | null = null;
+  #gone: Promise<void> = Promise.resolve();
 
-  constructor(port: HostPort) {
+  /** @param still_ms how long a worker may stand still during a request; null where the host computes on this very thread */
+  constructor(port: HostPort, still_ms: number | null) {
     this.#port = port;
+    this.#watchdog = still_ms === null ? null : new Watchdog(still_ms, (reason) => this.#crash(reason));
     port.listen(
       (message) => this.#hear(message),
       (reason) => this.#crash(reason),
@@ -47,7 +54,7 @@ export class HostClient {
   join(pool: Pool): void {
     this.#pool = pool;
     pool.listen((reason) => this.#crash(reason));
-    if (this.#death !== null) pool.terminate();
+    if (this.#death !== null) this.#gone = Promise.all([this.#gone, pool.terminate()]).then(() => {});
   }
 
   /** Threads that compute. */
@@ -91,31 +98,38 @@ export class HostClient {
     }).finally(() => letGo());
   }
 
-  /** Ends the host and rejects all that waits, and all that comes, with `reason`. */
-  end(reason: GouacheError): void {
-    if (this.#death !== null) return;
+  /** Ends the host and rejects all that waits, and all that comes, with `reason`. Resolves when all workers are gone. */
+  end(reason: GouacheError): Promise<void> {
+    if (this.#death !== null) return this.#gone;
     this.#death = reason;
-    this.#port.terminate();
-    this.#pool?.terminate();
-    // It refers to the memory, which is not to outlive the workers.
-    this.#pool = null;
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();
-    this.#port.hold(false);
+    // Before they are ended: a process stays alive for whom it ends.
+    this.#hold(false);
+    this.#gone = Promise.all([this.#port.terminate(), this.#pool?.terminate()]).then(() => {});
+    return this.#gone;
   }
 
   #crash(reason: string): void {
-    this.end(new EngineCrashedError(`the worker ended: ${reason}`, { hint: 'Make a new engine.' }));
+    void this.end(new EngineCrashedError(`the worker ended: ${reason}`, { hint: 'Make a new engine.' }));
   }
 
   #hold(busy: boolean): void {
     this.#port.hold(busy);
     this.#pool?.hold(busy);
+    if (!busy) this.#watchdog?.stop();
+    // The host always has something to do while it is being asked.
+    else this.#watchdog?.start([this.#watchedHost, ...(this.#pool?.watched ?? [])]);
+  }
+
+  get #watchedHost(): Watched {
+    return { beats: () => this.#heard, isBusy: () => true };
   }
 
   #hear(message: FromHost): void {
+    this.#heard++;
     const pending = this.#pending.get(message.id);
-    if (pending === undefined) return;
+    if (pending === undefined || 'alive' in message) return;
     if ('progress' in message) {
       pending.options.onProgress?.(message.progress.done, message.progress.total);
       return;
@@ -128,7 +142,7 @@ export class HostClient {
       const error = fromWire(message.error);
       pending.reject(error);
       // Its memory goes with it.
-      if (message.crashed) this.end(error);
+      if (message.crashed) void this.end(error);
     }
   }
 }

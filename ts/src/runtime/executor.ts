@@ -74,13 +74,12 @@ export class Executor {
     });
   }
 
-  /** Ends the host; everything that waits or comes rejects. */
-  dispose(): void {
-    if (this.#disposed !== null) return;
-    this.#disposed = new EngineDisposedError('the engine is disposed', {
+  /** Ends the host; everything that waits or comes rejects. Resolves when its workers are gone. */
+  dispose(): Promise<void> {
+    this.#disposed ??= new EngineDisposedError('the engine is disposed', {
       hint: 'Make a new one with Engine.create().',
     });
-    this.#client.end(this.#disposed);
+    return this.#client.end(this.#disposed);
   }
 
   async #enqueue<T>(

@@ -1,13 +1,15 @@
 /**
- * The host: answers the façade's requests in order. It is worker 0, and commands the others where there are any. Without a mailbox it computes
- * in slices of some milliseconds, so that its event loop keeps turning and an abort is heard; with one, the façade aborts through the
- * mailbox and nobody waits for the host's event loop. The same class runs in a worker and on the caller's thread; it knows neither Node nor the DOM.
+ * The host: answers the façade's requests in order. It is worker 0, and commands the others where there are any. It computes in slices of some
+ * milliseconds, each of which ends with a message, by which the façade knows that it lives. Without a pool it then turns its event loop, so
+ * that an abort is heard; with one, the façade aborts through the mailbox and nobody waits for the host's event loop. The same class runs in
+ * a worker and on the caller's thread; it knows neither Node nor the DOM.
  */
 import { EngineCrashedError, EngineDisposedError, GouacheError, toWire } from '../errors.js';
 import { STATUS_MORE } from '../graph/records.gen.js';
 import { instantiate } from './instance.js';
 import type { LoadedPlan } from './loaded_plan.js';
 import { Machine } from './machine.js';
+import { Mailbox } from './mailbox.js';
 import type { FromHost, InitRequest, Reply, Request, RunReply, RunRequest, ToHost } from './protocol.js';
 import { release } from './release.js';
 
@@ -33,6 +35,8 @@ export class Host {
   #answering: number | null = null;
   #closed = false;
   #machine: Machine | null = null;
+  /** The way to pool workers, where there are any. */
+  #mailbox: Mailbox | null = null;
   #crash: GouacheError | null = null;
 
   constructor(post: PostToFacade, yieldNow: () => Promise<void>, thread: 'own' | 'shared') {
@@ -50,7 +54,13 @@ export class Host {
       return;
     }
     this.#waiting.push(message);
-    if (this.#answering === null) void this.#answerAll();
+    if (this.#answering !== null) return;
+    // Where not even an error can be posted, the thread has to end: browsers tell the façade of an exception, but of a rejection nothing.
+    this.#answerAll().catch((error) =>
+      queueMicrotask(() => {
+        throw new Error(String(error));
+      }),
+    );
   }
 
   /** Ends the current run at its next slice, and answers nothing more: for a host that shares its thread with others and cannot be killed. */
@@ -105,7 +115,13 @@ export class Host {
 
   async #init(request: InitRequest): Promise<Reply> {
     const module = request.module as WebAssembly.Module;
-    this.#machine = new Machine(await instantiate(module, request), request.mailbox);
+    const instance = await instantiate(module, request);
+    this.#machine = new Machine(instance);
+    const { pool } = request;
+    if (pool !== null) {
+      this.#mailbox = new Mailbox(pool.mailbox);
+      for (const port of pool.ports) (port as MessagePort).postMessage(instance.memory);
+    }
     return this.#machine.introduction();
   }
 
@@ -116,17 +132,26 @@ export class Host {
     this.#throwIfAborted(id);
     machine.write(plan, request.inputs);
     for (const input of request.inputs) release(input.buffer);
-    const report = () => {
-      if (request.wantsProgress) this.#post({ id, progress: plan.progress() }, []);
-    };
-    await this.#drive(id, plan, recordMs, report);
-    report();
+    const report = () => this.#post({ id, progress: plan.progress() }, []);
+    if (!request.wantsProgress) await this.#drive(id, plan, recordMs);
+    else {
+      await this.#drive(id, plan, recordMs, report);
+      report();
+    }
     return { outputs: machine.read(plan), recordMs };
   }
 
-  /** Runs a plan to its end, with the pool where the plan has room for it. An abort ends it with {@link Aborted}. */
-  async #drive(id: number, plan: LoadedPlan, recordMs?: Float64Array, report = () => {}): Promise<void> {
-    const { mailbox } = this.#ready();
+  /**
+   * Runs a plan to its end, with the pool where the plan has room for it. An abort ends it with {@link Aborted}.
+   * @param report sends a message at the end of each slice
+   */
+  async #drive(
+    id: number,
+    plan: LoadedPlan,
+    recordMs?: Float64Array,
+    report = () => this.#post({ id, alive: true }, []),
+  ): Promise<void> {
+    const mailbox = this.#mailbox;
     this.#throwIfAborted(id);
     plan.start();
     if (plan.workers === 1 || mailbox === null) return this.#takeTiles(id, plan, recordMs, report);
@@ -135,11 +160,11 @@ export class Host {
       await this.#takeTiles(id, plan, recordMs, report);
     } catch (error) {
       plan.abort();
-      mailbox.join();
+      mailbox.join(report);
       throw error;
     }
     // A fault ends the run for all workers, and one of them knows why.
-    if (mailbox.join()) plan.throwFault();
+    if (mailbox.join(report)) plan.throwFault();
   }
 
   /** Takes part in a run as worker 0 until it is done. */
@@ -149,20 +174,18 @@ export class Host {
     recordMs: Float64Array | undefined,
     report: () => void,
   ): Promise<void> {
-    const { mailbox } = this.#ready();
     let last = performance.now();
     let sliceEnd = last + this.#sliceMs;
     for (;;) {
-      mailbox?.beat(0);
       const record = plan.position();
       const status = plan.run(1);
       const now = performance.now();
       if (recordMs !== undefined) recordMs[record] = (recordMs[record] ?? 0) + now - last;
       last = now;
       if (status !== STATUS_MORE) return;
-      if (mailbox?.isAborted(id) === true) throw new Aborted();
+      if (this.#mailbox?.isAborted(id) === true) throw new Aborted();
       if (now < sliceEnd) continue;
-      if (mailbox === null) await this.#yieldNow();
+      if (this.#mailbox === null) await this.#yieldNow();
       report();
       this.#throwIfAborted(id);
       last = performance.now();
@@ -171,7 +194,7 @@ export class Host {
   }
 
   #throwIfAborted(id: number): void {
-    const aborted = this.#closed || this.#aborted.has(id) || this.#machine?.mailbox?.isAborted(id) === true;
+    const aborted = this.#closed || this.#aborted.has(id) || this.#mailbox?.isAborted(id) === true;
     if (aborted) throw new Aborted();
   }
 

@@ -1,6 +1,6 @@
 /** From the options of `Engine.create` to a running host: which build, how many threads, where, and why so. */
 import { noMemoryHint, sharingRefusal } from '#platform';
-import { UnsupportedError } from '../errors.js';
+import { EngineDisposedError, UnsupportedError } from '../errors.js';
 import { type BuildName, chooseBuild, loadBuild, loadGiven, type WasmSource } from './builds.js';
 import type { HostClient } from './client.js';
 import type { CheckedOptions } from './engine_options.js';
@@ -65,7 +65,6 @@ export async function launch({ build, wasm, worker, checked }: LaunchOptions): P
     worker,
     workerUrl: checked.workerUrl,
     threads: wanted,
-    warn: checked.warn,
     load: async (threads) => {
       const { module, initialPages, maximumPages } = given ?? (await loadBuild(chosen.name, threads));
       return {
@@ -77,6 +76,12 @@ export async function launch({ build, wasm, worker, checked }: LaunchOptions): P
       };
     },
   });
+  try {
+    for (const text of started.warnings) await checked.warn(text);
+  } catch (error) {
+    await started.client.end(new EngineDisposedError('the engine was never made'));
+    throw error;
+  }
   const info: EngineInfo = {
     build: given === undefined ? chosen.name : 'custom',
     buildReason: given === undefined ? chosen.reason : 'given with { wasm }',

@@ -22,7 +22,7 @@ export function startLocal(yieldNow: () => Promise<void>): HostPort {
       hear = onMessage;
     },
     hold() {},
-    terminate() {
+    async terminate() {
       alive = false;
       host.stop();
     },

@@ -6,7 +6,6 @@ import { GouacheError, OutOfMemoryError } from '../errors.js';
 import { Heap } from './heap.js';
 import type { FirstInstance } from './instance.js';
 import { LoadedPlan, type Region } from './loaded_plan.js';
-import { MAILBOX_BYTES, Mailbox } from './mailbox.js';
 import type { CompileRequest, InitReply, MemoryReply, PackRequest, WeightUpload } from './protocol.js';
 import { release } from './release.js';
 
@@ -28,10 +27,7 @@ export type Drive = (plan: LoadedPlan) => Promise<void>;
 
 /** Memory, heap, arena, weights and plans of one engine. */
 export class Machine {
-  /** Where a mailbox was asked for: a way to pool workers, and for aborts. */
-  readonly mailbox: Mailbox | null;
   readonly #instance: FirstInstance;
-  readonly #mailboxAddress: number;
   readonly #heap: Heap;
   readonly #weights = new Map<number, Weight>();
   readonly #plans = new Map<number, Entry>();
@@ -39,13 +35,11 @@ export class Machine {
   readonly #ahead = new Map<number, number[]>();
   #arena: Region = { address: 0, bytes: 0 };
 
-  constructor(instance: FirstInstance, withMailbox = false) {
+  constructor(instance: FirstInstance) {
     const { memory } = instance;
     this.#instance = instance;
     const [start, end] = firstRange(instance);
-    this.#mailboxAddress = start;
-    this.mailbox = withMailbox ? new Mailbox(memory, start) : null;
-    this.#heap = new Heap(withMailbox ? start + MAILBOX_BYTES : start, end, (pages) => {
+    this.#heap = new Heap(start, end, (pages) => {
       try {
         return memory.grow(pages);
       } catch {
@@ -56,9 +50,7 @@ export class Machine {
 
   /** What the façade has to know from the beginning. */
   introduction(): InitReply {
-    const { memory, maximumPages } = this.#instance;
-    const shared = this.mailbox === null ? null : { memory, mailbox: this.#mailboxAddress };
-    return { ...this.memory(), maximumBytes: maximumPages * PAGE_BYTES, shared };
+    return { ...this.memory(), maximumBytes: this.#instance.maximumPages * PAGE_BYTES };
   }
 
   memory(): MemoryReply {

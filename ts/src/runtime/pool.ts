@@ -1,30 +1,31 @@
 /**
- * The façade's side of the pool: workers 1 and up, which it starts, watches and ends. The host commands them; this file never says what to
- * compute.
+ * The façade's side of the pool: workers 1 and up, which it starts and ends. The host gives them its memory and commands them; this file never
+ * says what to compute, and never holds the memory.
  */
+import type { Newcomer } from './greeting.js';
 import { Mailbox } from './mailbox.js';
 import type { Port } from './port.js';
-import type { FromPoolWorker, SharedMemory, ToPoolWorker } from './protocol.js';
-
-/** A run whose worker has not moved for so long is given up. */
-export const STILL_MS = 10_000;
-/** Looks at the heartbeats in that time. Looks are counted, not milliseconds: a machine that slept has not been computing. */
-const LOOKS = 10;
+import type { FromPoolWorker, ToPoolWorker } from './protocol.js';
+import type { Watched } from './watchdog.js';
 
 export type PoolPort = Port<ToPoolWorker, FromPoolWorker>;
 
 /** A worker that was started and has yet to say that it is ready. */
 export interface Recruit {
   readonly port: PoolPort;
-  /** Resolves when it is ready; rejects when it cannot be. */
-  prepare(module: object, shared: SharedMemory): Promise<void>;
+  /** The host's end of the way on which the memory comes, to be moved there. */
+  readonly hostEnd: object;
+  /** Resolves when it is ready, for which it needs the memory; rejects when it cannot be. */
+  prepare(module: object): Promise<void>;
   /** Has `onDeath` called when a worker that was ready is gone, at once if it is already; null for nobody. */
   watch(onDeath: ((reason: string) => void) | null): void;
+  /** Ends a worker that is not ready. */
+  dismiss(): Promise<void>;
 }
 
-/** Starts a worker. @throws where the platform refuses one */
-export function recruit(start: () => PoolPort): Recruit {
-  const port = start();
+/** Takes a worker that was started into the pool. */
+export function recruit({ port, greeted }: Newcomer<ToPoolWorker, FromPoolWorker>): Recruit {
+  const { port1: hostEnd, port2: workerEnd } = new MessageChannel();
   let settle: (failure: string | null) => void = () => {};
   const settled = new Promise<string | null>((resolve) => {
     settle = resolve;
@@ -39,8 +40,10 @@ export function recruit(start: () => PoolPort): Recruit {
   port.listen((message) => ('ready' in message ? settle(null) : die(message.failed)), die);
   return {
     port,
-    async prepare(module, { memory }) {
-      port.post({ prepare: { module, memory } }, []);
+    hostEnd,
+    async prepare(module) {
+      await greeted;
+      port.post({ prepare: { module, port: workerEnd } }, [workerEnd]);
       const failure = await settled;
       if (failure !== null) throw new Error(failure);
     },
@@ -49,33 +52,26 @@ export function recruit(start: () => PoolPort): Recruit {
       // It may have ended while others were still starting.
       if (death !== null) onDeath?.(death);
     },
+    dismiss() {
+      // The memory may wait in it.
+      workerEnd.close();
+      return port.terminate();
+    },
   };
-}
-
-export interface PoolOptions {
-  readonly shared: SharedMemory;
-  /** Those that are ready. */
-  readonly recruits: readonly Recruit[];
-  /** {@link STILL_MS}; tests have less patience. */
-  readonly still_ms: number;
 }
 
 /** Workers 1 to n - 1 of an engine, and the mailbox. */
 export class Pool {
   readonly #mailbox: Mailbox;
   readonly #recruits: readonly Recruit[];
-  readonly #look_ms: number;
-  #onDeath: (reason: string) => void = () => {};
-  #watch: ReturnType<typeof setInterval> | null = null;
 
-  /** Numbers the recruits and sends them to the mailbox, from where they do not come back. */
-  constructor({ shared, recruits, still_ms }: PoolOptions) {
-    this.#mailbox = new Mailbox(shared.memory as WebAssembly.Memory, shared.mailbox);
+  /** Numbers the recruits, which are ready, and sends them to the mailbox, from where they do not come back. */
+  constructor(words: SharedArrayBuffer, recruits: readonly Recruit[]) {
+    this.#mailbox = new Mailbox(words);
     this.#recruits = recruits;
-    this.#look_ms = still_ms / LOOKS;
     recruits.forEach(({ port }, position) => {
       const index = position + 1;
-      port.post({ enter: { index, mailbox: shared.mailbox } }, []);
+      port.post({ enter: { index, mailbox: words } }, []);
       port.hold(false);
     });
   }
@@ -85,9 +81,16 @@ export class Pool {
     return this.#recruits.length + 1;
   }
 
-  /** `onDeath` hears, in words, that a worker is gone or has not moved for too long. */
+  /** The pool workers as the watchdog sees them. */
+  get watched(): readonly Watched[] {
+    return this.#recruits.map((_, position) => ({
+      beats: () => this.#mailbox.beats(position + 1),
+      isBusy: () => this.#mailbox.isBusy(position + 1),
+    }));
+  }
+
+  /** `onDeath` hears, in words, that a worker is gone. */
   listen(onDeath: (reason: string) => void): void {
-    this.#onDeath = onDeath;
     this.#recruits.forEach((recruit, position) => {
       recruit.watch((reason) => onDeath(`thread ${position + 1}: ${reason}`));
     });
@@ -98,35 +101,20 @@ export class Pool {
     this.#mailbox.abort(request);
   }
 
-  /** Whether the process has to stay alive for the workers, and they are to be watched. */
+  /** Whether the process has to stay alive for the workers. */
   hold(busy: boolean): void {
     for (const { port } of this.#recruits) port.hold(busy);
-    if (busy === (this.#watch !== null)) return;
-    if (this.#watch !== null) clearInterval(this.#watch);
-    this.#watch = busy ? this.#startWatch() : null;
   }
 
-  terminate(): void {
-    this.hold(false);
-    for (const recruit of this.#recruits) {
-      recruit.watch(null);
-      recruit.port.terminate();
-    }
-  }
-
-  #startWatch(): ReturnType<typeof setInterval> {
-    const seen = Array.from({ length: this.workers }, () => ({ beats: -1, looks: 0 }));
-    return setInterval(() => {
-      for (const [index, last] of seen.entries()) {
-        const beats = this.#mailbox.beats(index);
-        // The host always has something to do while it is being asked.
-        const moved = beats !== last.beats || (index > 0 && !this.#mailbox.isBusy(index));
-        last.looks = moved ? 0 : last.looks + 1;
-        last.beats = beats;
-        if (last.looks < LOOKS) continue;
-        this.#onDeath(`thread ${index} has not moved for ${(this.#look_ms * LOOKS) / 1000} s`);
-        return;
-      }
-    }, this.#look_ms);
+  /** Ends the workers; resolves when they are gone. */
+  async terminate(): Promise<void> {
+    // Chromium leaves a thread that sleeps two seconds to come back, and its memory for as long.
+    this.#mailbox.close();
+    await Promise.all(
+      this.#recruits.map((recruit) => {
+        recruit.watch(null);
+        return recruit.port.terminate();
+      }),
+    );
   }
 }

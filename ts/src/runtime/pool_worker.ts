@@ -1,8 +1,13 @@
-/** A pool worker: takes tiles of whatever plan the host commands through the mailbox, and sleeps in between. It never returns to its event loop. */
+/** A pool worker: takes tiles of whatever plan the host commands through the mailbox, and sleeps in between. It does not return to its event loop before the engine ends. */
 import { STATUS_FAULT, STATUS_MORE } from '../graph/records.gen.js';
 import { type Instance, instantiateOver } from './instance.js';
 import { Mailbox } from './mailbox.js';
 import type { FromPoolWorker, ToPoolWorker } from './protocol.js';
+
+interface MemoryPort {
+  onmessage: ((event: { readonly data: WebAssembly.Memory }) => void) | null;
+  close(): void;
+}
 
 /** Answers the façade's two messages; the second is never answered. */
 export class PoolWorker {
@@ -18,19 +23,20 @@ export class PoolWorker {
     else this.#enter(message.enter.index, message.enter.mailbox);
   }
 
-  async #prepare({ module, memory }: { readonly module: object; readonly memory: object }): Promise<void> {
+  async #prepare({ module, port }: { readonly module: object; readonly port: object }): Promise<void> {
     try {
-      this.#instance = await instantiateOver(module as WebAssembly.Module, memory as WebAssembly.Memory);
+      const memory = await received(port as MemoryPort);
+      this.#instance = await instantiateOver(module as WebAssembly.Module, memory);
       this.#post({ ready: true });
     } catch (error) {
       this.#post({ failed: spell(error) });
     }
   }
 
-  #enter(index: number, mailboxAddress: number): void {
+  #enter(index: number, mailbox: SharedArrayBuffer): void {
     try {
       if (this.#instance === null) throw new Error('entered before it was ready');
-      serve(this.#instance, new Mailbox(this.#instance.memory, mailboxAddress), index);
+      serve(this.#instance, new Mailbox(mailbox), index);
     } catch (error) {
       // A trap, or a bug of ours: others may wait for this worker at a barrier, so the façade has to end them all.
       this.#post({ failed: spell(error) });
@@ -38,14 +44,24 @@ export class PoolWorker {
   }
 }
 
+/** The memory that the host sends. */
+function received(port: MemoryPort): Promise<WebAssembly.Memory> {
+  return new Promise((resolve) => {
+    port.onmessage = ({ data }) => {
+      port.close();
+      resolve(data);
+    };
+  });
+}
+
 function spell(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-/** Runs commands for ever. */
-function serve({ exports }: Instance, mailbox: Mailbox, index: number): never {
-  for (let last = 0; ; ) {
-    const command = mailbox.next(last);
+/** Runs commands until the mailbox is closed. */
+function serve({ exports }: Instance, mailbox: Mailbox, index: number): void {
+  let command = mailbox.next(0);
+  while (command !== null) {
     const { planAddress, planWords } = command;
     let status: number = STATUS_MORE;
     // A tile at a time, so that the heartbeat shows each.
@@ -54,6 +70,6 @@ function serve({ exports }: Instance, mailbox: Mailbox, index: number): never {
       status = exports.plan_run(planAddress, planWords, 1, index);
     }
     mailbox.ended(index, command, status === STATUS_FAULT);
-    last = command.number;
+    command = mailbox.next(command.number);
   }
 }

@@ -2,14 +2,14 @@
 import type { FromHost, ToHost } from './protocol.js';
 
 export interface Port<Sent, Heard> {
-  /** Sends a message; the buffers in `transfer` are moved, not copied. */
-  post(message: Sent, transfer: readonly ArrayBuffer[]): void;
+  /** Sends a message; the buffers and ports in `transfer` are moved, not copied. */
+  post(message: Sent, transfer: readonly object[]): void;
   /** Called once, before the first `post`. `onDeath` gets the reason when the worker is gone, in words. */
   listen(onMessage: (message: Heard) => void, onDeath: (reason: string) => void): void;
   /** Whether the process has to stay alive for this worker. */
   hold(busy: boolean): void;
-  /** Ends the worker without waiting for anything. */
-  terminate(): void;
+  /** Ends the worker, whatever it does. Resolves when it is gone, and its memory with it. */
+  terminate(): Promise<void>;
 }
 
 export type HostPort = Port<ToHost, FromHost>;

@@ -1,6 +1,7 @@
 /**
  * The messages between the façade (any thread, no wasm) and the host (owns memory, heap, instance). All plain data, structured-cloneable.
- * The host answers in order; only an abort overtakes a request, as a message or, with a pool, through the mailbox.
+ * The host answers in order; only an abort overtakes a request, as a message or, with a pool, through the mailbox. The wasm memory is in
+ * none of them: pool workers get it from the host.
  */
 import type { ErrorOnWire } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';
@@ -30,8 +31,14 @@ export interface InitRequest extends MemoryWish {
   readonly type: 'init';
   /** A `WebAssembly.Module`; not spelled so, because public types may not need the DOM's. */
   readonly module: object;
-  /** Whether the façade aborts, and pool workers are commanded, through a mailbox in the shared memory: the host need not yield then. */
-  readonly mailbox: boolean;
+  /** With pool workers: the façade aborts and they are commanded through the mailbox, so that the host need not yield. */
+  readonly pool: PoolLinks | null;
+}
+/** A host's ways to its pool. */
+export interface PoolLinks {
+  readonly mailbox: SharedArrayBuffer;
+  /** A `MessagePort` to each pool worker, through which it gets the memory. */
+  readonly ports: readonly object[];
 }
 /** Weights that a plan needs, and that the host packs ahead of the plan's compile: one request would hold the bytes of all at once. */
 export interface PackRequest {
@@ -76,18 +83,9 @@ export interface MemoryReply {
   readonly allocatedBytes: number;
   readonly arenaBytes: number;
 }
-/** What pool workers need to take part. */
-export interface SharedMemory {
-  /** A `WebAssembly.Memory`. */
-  readonly memory: object;
-  /** Address of the mailbox. */
-  readonly mailbox: number;
-}
 export interface InitReply extends MemoryReply {
   /** What the memory may grow to: the maximum asked for, or what the platform accepted. */
   readonly maximumBytes: number;
-  /** Where a mailbox was asked for. */
-  readonly shared: SharedMemory | null;
 }
 export type Reply = RunReply | MemoryReply | InitReply;
 
@@ -97,12 +95,37 @@ export type FromHost =
   /** `crashed`: the host answers nothing more. */
   | { readonly id: number; readonly error: ErrorOnWire; readonly crashed: boolean }
   | { readonly id: number; readonly aborted: true }
-  | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } };
+  | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } }
+  /** It works on; sent at the end of a slice that has nothing else to say, for the watchdog. */
+  | { readonly id: number; readonly alive: true };
 
-/** Façade -> pool worker, once each: to make an instance over the memory, and to enter the mailbox's service, which never ends. */
+/** Whether this is a message that a host sends: another's script may share the worker. */
+export function isFromHost(message: unknown): message is FromHost {
+  if (!isObject(message) || typeof message.id !== 'number') return false;
+  if ('reply' in message) return isObject(message.reply);
+  if ('error' in message) {
+    const { error } = message;
+    return isObject(error) && typeof error.code === 'string' && isObject(error.fields);
+  }
+  return isObject(message.progress) || message.aborted === true || message.alive === true;
+}
+
+/**
+ * Façade -> pool worker, once each: to make an instance over the memory that comes through the port, and to enter the mailbox's service, which
+ * ends with the engine.
+ */
 export type ToPoolWorker =
-  | { readonly prepare: { readonly module: object; readonly memory: object } }
-  | { readonly enter: { readonly index: number; readonly mailbox: number } };
+  | { readonly prepare: { readonly module: object; readonly port: object } }
+  | { readonly enter: { readonly index: number; readonly mailbox: SharedArrayBuffer } };
 
 /** Pool worker -> façade: an answer to `prepare`, or why it serves no longer. */
 export type FromPoolWorker = { readonly ready: true } | { readonly failed: string };
+
+/** Whether this is a message that a pool worker sends. */
+export function isFromPoolWorker(message: unknown): message is FromPoolWorker {
+  return isObject(message) && (message.ready === true || typeof message.failed === 'string');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -2,17 +2,30 @@
 import { startWorker, yieldNow } from '#platform';
 import { EngineCrashedError, GouacheError, OutOfMemoryError } from '../errors.js';
 import { HostClient } from './client.js';
+import { meet } from './greeting.js';
 import { startLocal } from './local_port.js';
-import { Pool, type Recruit, recruit, STILL_MS } from './pool.js';
-import type { HostPort, WorkerSource } from './port.js';
-import type { FromHost, InitReply, InitRequest, SharedMemory, ToHost } from './protocol.js';
+import { mailboxWords } from './mailbox.js';
+import { Pool, type Recruit, recruit } from './pool.js';
+import type { WorkerSource } from './port.js';
+import {
+  type FromHost,
+  type InitReply,
+  type InitRequest,
+  isFromHost,
+  isFromPoolWorker,
+  type ToHost,
+} from './protocol.js';
 import type { Threads } from './threads.js';
+import { STILL_MS } from './watchdog.js';
 
 /** A worker that has not answered by then is given up. Starting one takes some 50 ms, on a busy machine ten times that. */
 const ANSWER_TIMEOUT_MS = 5000;
 
+/** As it is called beside the package's code: by no name that a program's own worker has. */
+const WORKER_FILE = 'gouache_worker.js';
+
 /** What the module says of itself. */
-export type ModuleFacts = Omit<InitRequest, 'type' | 'mailbox'>;
+export type ModuleFacts = Omit<InitRequest, 'type' | 'pool'>;
 
 export interface StartOptions {
   /** false keeps the host on the caller's thread. */
@@ -21,8 +34,6 @@ export interface StartOptions {
   readonly threads: Threads;
   /** The module for more threads than one, or for one. */
   readonly load: (threads: boolean) => Promise<ModuleFacts>;
-  /** Hears why a worker did not start. */
-  readonly warn: (text: string) => void;
   /** How long a worker may stand still during a request. */
   readonly still_ms?: number;
 }
@@ -34,17 +45,16 @@ export interface StartedHost {
   readonly reason: string;
   readonly init: InitReply;
   readonly threads: Threads;
+  /** What did not start as it was wanted, in words. */
+  readonly warnings: readonly string[];
 }
-
-/** Thrown where a worker cannot be had, as opposed to one that answers with an error. */
-class NoWorker extends Error {}
 
 /**
  * Starts a host and its pool, and initialises them. What the platform refuses is done without, with a warning.
- * @throws {@link UnsupportedError} or {@link OutOfMemoryError} as the host's init answers
+ * @throws what `load` throws, and {@link UnsupportedError} or {@link OutOfMemoryError} as the host's init answers
  */
 export async function startHost(options: StartOptions): Promise<StartedHost> {
-  if (!options.worker) return startOnCaller(options, 'asked for with { worker: false }');
+  if (!options.worker) return startOnCaller(options, 'asked for with { worker: false }', []);
   const given = options.workerUrl;
   const first: WorkerSource = given === undefined ? { kind: 'file' } : { kind: 'url', url: given };
   // The kernels are compiled while the workers start. What goes wrong there is for whoever awaits it.
@@ -53,25 +63,22 @@ export async function startHost(options: StartOptions): Promise<StartedHost> {
   const reasons: string[] = [];
   for (const source of [first, 'text'] as const) {
     const name =
-      source === 'text'
-        ? "the worker's text"
-        : source.kind === 'url'
-          ? brief(source.url)
-          : 'gouache_worker.js';
+      source === 'text' ? "the worker's text" : source.kind === 'url' ? brief(source.url) : WORKER_FILE;
     try {
       const started = await answering(source === 'text' ? await text() : source, facts, options);
       const reason = [...reasons, `a worker from ${name} answered`].join('; ');
-      if (reasons.length > 0) options.warn(`gouache: ${reason}`);
-      return { ...started, where: 'worker', reason };
+      const warnings = reasons.length > 0 ? [`gouache: ${reason}`, ...started.warnings] : started.warnings;
+      return { ...started, where: 'worker', reason, warnings };
     } catch (error) {
       if (error instanceof OutOfMemoryError && options.threads.count > 1)
         return withoutThreads(options, error);
-      if (!(error instanceof NoWorker)) throw error;
-      reasons.push(`no worker from ${name}: ${error.message}`);
+      // An error of the host's own is not about workers, and a second try would meet it again.
+      if (error instanceof GouacheError && error.code !== 'engine-crashed') throw error;
+      reasons.push(`no worker from ${name}: ${spell(error)}`);
     }
   }
-  options.warn(`gouache runs on the caller's thread; ${reasons.join('; ')}`);
-  return startOnCaller(options, reasons.join('; '));
+  const reason = reasons.join('; ');
+  return startOnCaller(options, reason, [`gouache runs on the caller's thread; ${reason}`]);
 }
 
 async function text(): Promise<WorkerSource> {
@@ -80,54 +87,60 @@ async function text(): Promise<WorkerSource> {
 }
 
 /** Where the platform gives no shared memory. */
-function withoutThreads(options: StartOptions, error: OutOfMemoryError): Promise<StartedHost> {
+async function withoutThreads(options: StartOptions, error: OutOfMemoryError): Promise<StartedHost> {
   const reason = `the platform refused the shared memory (${error.message})`;
-  options.warn(`gouache computes with one thread: ${reason}`);
-  return startHost({ ...options, threads: { count: 1, reason } });
+  const started = await startHost({ ...options, threads: { count: 1, reason } });
+  return { ...started, warnings: [`gouache computes with one thread: ${reason}`, ...started.warnings] };
 }
 
-async function startOnCaller(options: StartOptions, reason: string): Promise<StartedHost> {
+async function startOnCaller(
+  options: StartOptions,
+  reason: string,
+  warnings: readonly string[],
+): Promise<StartedHost> {
   const { count, reason: why } = options.threads;
   const facts = await options.load(false);
-  const client = new HostClient(startLocal(yieldNow));
-  const init = await client.request({ type: 'init', ...facts, mailbox: false });
+  const client = new HostClient(startLocal(yieldNow), null);
+  const init = await client.request({ type: 'init', ...facts, pool: null });
   const threads =
     count === 1 ? options.threads : { count: 1, reason: `no worker started; else ${count}: ${why}` };
-  return { client, where: 'caller', reason, init, threads };
+  return { client, where: 'caller', reason, init, threads, warnings };
 }
 
 /** Starts the host and, beside it, the pool. */
 async function answering(
   source: WorkerSource,
   loading: Promise<ModuleFacts>,
-  options: StartOptions,
-): Promise<Pick<StartedHost, 'client' | 'init' | 'threads'>> {
-  let port: HostPort;
-  try {
-    port = startWorker<ToHost, FromHost>(source);
-  } catch (error) {
-    throw new NoWorker(spell(error));
-  }
-  const client = new HostClient(port);
-  const { threads } = options;
+  { threads, still_ms = STILL_MS }: StartOptions,
+): Promise<Pick<StartedHost, 'client' | 'init' | 'threads' | 'warnings'>> {
+  const host = meet<ToHost, FromHost>(startWorker(source), isFromHost);
+  const client = new HostClient(host.port, still_ms);
   const crew = recruits(source, threads.count - 1);
   try {
     const facts = await loading;
+    await within(host.greeted);
+    if (threads.count === 1) {
+      const init = await within(client.request({ type: 'init', ...facts, pool: null }));
+      return { client, init, threads, warnings: [] };
+    }
+    const mailbox = mailboxWords();
+    const ports = crew.started.map(({ hostEnd }) => hostEnd);
+    const preparing = prepared(crew, facts.module);
     const init = await within(
-      client.request({ type: 'init', ...facts, mailbox: threads.count > 1 }),
-      'no answer',
+      client.request({ type: 'init', ...facts, pool: { mailbox, ports } }, { transfer: ports }),
     );
-    if (threads.count === 1 || init.shared === null) return { client, init, threads };
-    const ready = await prepared(crew, facts.module, init.shared);
-    const pool = new Pool({ shared: init.shared, recruits: ready, still_ms: options.still_ms ?? STILL_MS });
+    const pool = new Pool(mailbox, await preparing);
     client.join(pool);
-    return { client, init, threads: reached(pool.workers, crew.failures, options) };
+    if (pool.workers === threads.count) return { client, init, threads, warnings: [] };
+    const missing = threads.count - pool.workers;
+    const reason = `${missing} of ${threads.count} threads did not start: ${crew.failures.join('; ')}`;
+    return { client, init, threads: { count: pool.workers, reason }, warnings: [`gouache: ${reason}`] };
   } catch (error) {
-    client.end(new EngineCrashedError('the worker did not start'));
-    for (const { port: member } of crew.started) member.terminate();
-    // An error of the host's own is not about workers, and a second try would meet it again.
-    if (error instanceof GouacheError && error.code !== 'engine-crashed') throw error;
-    throw new NoWorker(spell(error));
+    await Promise.all([
+      client.end(new EngineCrashedError('the worker did not start')),
+      ...crew.started.map((one) => one.dismiss()),
+    ]);
+    throw error;
   }
 }
 
@@ -140,7 +153,7 @@ function recruits(source: WorkerSource, count: number): Crew {
   const crew: Crew = { started: [], failures: [] };
   for (let index = 0; index < count; index++) {
     try {
-      crew.started.push(recruit(() => startWorker(source)));
+      crew.started.push(recruit(meet(startWorker(source), isFromPoolWorker)));
     } catch (error) {
       crew.failures.push(spell(error));
     }
@@ -149,31 +162,22 @@ function recruits(source: WorkerSource, count: number): Crew {
 }
 
 /** Those of the crew that are ready; the others end, and leave their reasons. */
-async function prepared(crew: Crew, module: object, shared: SharedMemory): Promise<Recruit[]> {
-  const outcomes = await Promise.allSettled(
-    crew.started.map((one) => within(one.prepare(module, shared), 'no answer')),
-  );
+async function prepared(crew: Crew, module: object): Promise<Recruit[]> {
+  const outcomes = await Promise.allSettled(crew.started.map((one) => within(one.prepare(module))));
   return crew.started.filter((one, index) => {
     const outcome = outcomes[index];
     if (outcome?.status === 'fulfilled') return true;
     crew.failures.push(spell(outcome?.reason));
-    one.port.terminate();
+    void one.dismiss();
     return false;
   });
 }
 
-function reached(count: number, failures: readonly string[], { threads, warn }: StartOptions): Threads {
-  if (count === threads.count) return threads;
-  const reason = `${threads.count - count} of ${threads.count} threads did not start: ${failures.join('; ')}`;
-  warn(`gouache: ${reason}`);
-  return { count, reason };
-}
-
-/** @throws {@link EngineCrashedError} when the promise takes too long */
-function within<T>(promise: Promise<T>, what: string): Promise<T> {
+/** @throws when the promise takes too long */
+function within<T>(promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timeout = setTimeout(
-      () => reject(new EngineCrashedError(`${what} in ${ANSWER_TIMEOUT_MS} ms`)),
+      () => reject(new Error(`no answer in ${ANSWER_TIMEOUT_MS} ms`)),
       ANSWER_TIMEOUT_MS,
     );
     promise.then(resolve, reject).finally(() => clearTimeout(timeout));
@@ -185,6 +189,9 @@ function brief(url: string): string {
   return url.length > 200 ? `${url.slice(0, 60)}...` : url;
 }
 
+/** What went wrong, without the advice: the engine starts in another way. */
 function spell(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const hint = error instanceof GouacheError && error.hint;
+  return hint ? error.message.replace(`. ${hint}`, '') : error.message;
 }
