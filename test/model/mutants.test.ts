@@ -42,7 +42,7 @@ const VALUES = [
 /** Stands in the header for VALUES[index] until it is text. */
 const standIn = (index: number): string => `@${index}@`;
 
-/** Replaces, renames or drops something in the header. */
+/** Replaces, reverses, renames or drops something in the header. With another name or a reversed shape it can still be read, and fails to load. */
 function mutateHeader(header: Record<string, unknown>, next: Next): void {
   let holder = header;
   for (;;) {
@@ -50,21 +50,24 @@ function mutateHeader(header: Record<string, unknown>, next: Next): void {
     const key = keys[below(next, keys.length)];
     if (key === undefined) return;
     const inner = holder[key];
-    if (inner !== null && typeof inner === 'object' && next() < 0.8) {
+    if (inner !== null && typeof inner === 'object' && next() < 0.5) {
       holder = inner as Record<string, unknown>;
       continue;
     }
     const way = below(next, 8);
-    if (way < 2) delete holder[key];
-    if (way === 1) holder[`${'netG._'.slice(below(next, 6))}${key}`] = inner;
-    if (way > 1) holder[key] = standIn(below(next, VALUES.length));
+    if (way < 4) {
+      holder[key] = Array.isArray(inner) ? inner.reverse() : standIn(below(next, VALUES.length));
+      return;
+    }
+    delete holder[key];
+    if (way > 4) holder[`${'netG._'.slice(below(next, 6))}${key}`] = inner;
     return;
   }
 }
 
 function withMutatedHeader(good: Uint8Array, dataStart: number, next: Next): Uint8Array {
   const header = JSON.parse(new TextDecoder().decode(good.subarray(LENGTH_BYTES, dataStart)));
-  for (let changes = 1 + below(next, 3); changes > 0; changes--) mutateHeader(header, next);
+  for (let changes = 1 + below(next, 2); changes > 0; changes--) mutateHeader(header, next);
   const json = JSON.stringify(header).replace(/"@(\d+)@"/g, (_, index) => VALUES[index] ?? '');
   const text = new TextEncoder().encode(json);
   const bytes = new Uint8Array(LENGTH_BYTES + text.length + good.length - dataStart);
