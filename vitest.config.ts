@@ -1,7 +1,7 @@
 // The tests that need nothing from outside the repository. They import the built package by its name, `gouache`.
 //
-// Files run two at a time with the builds for one thread. Those that compute with several threads, or ask what a program does in time, then
-// run one at a time: three threads on two cores are enough. A file that loops over `BUILDS` of test/builds.ts runs both times.
+// Files run two at a time with the builds for one thread. Those that are about threads, or drive a browser, then run one at a time: three
+// threads on two cores are enough. A file that loops over `BUILDS` of test/builds.ts runs both times.
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { filesUnder } from './scripts/lib/stamps.mjs';
@@ -11,7 +11,7 @@ import { asModules, shared } from './scripts/lib/vitest_config.mjs';
 const INSIDES =
   /^test\/(bench|graph|runtime)\/|^test\/(cli\/profiles|nn\/options|ops\/plan_fuzz|ops\/slices|threads\/crash)\.test/;
 const NEEDS_THE_MACHINE = /^test\/threads\/|\.browser\.test\.ts$/;
-const LOOPS_OVER_BUILDS = /^import \{.*\bBUILDS\b/m;
+const LOOPS_OVER_BUILDS = /^import \{[^}]*\bBUILDS\b/m;
 
 const files = filesUnder(['test']).filter(
   (file) => file.endsWith('.test.ts') && !file.startsWith('test/data/'),
