@@ -237,8 +237,8 @@ describe('hints', () => {
   });
 
   test('only what { strict: false } helps with advises it', () => {
-    const hintOf = (change: Record<string, Tensor>, without: string[] = []) => {
-      const state = { ...zeroState(net()), ...change };
+    const hintOf = (change: Record<string, nn.StateDictEntry>, without: string[] = []) => {
+      const state: Record<string, nn.StateDictEntry> = { ...zeroState(net()), ...change };
       for (const key of without) delete state[key];
       const error = thrownBy(() => net().loadStateDict(state));
       return (error as StateDictError).hint;
@@ -248,6 +248,9 @@ describe('hints', () => {
     expect(hintOf({ '0.biases': zeros([4]) }, ['0.bias'])).toContain('strict: false');
     expect(hintOf({ '0.bias': zeros([5]) })).toContain('arguments that the weights were trained with');
     expect(hintOf({ '0.bias': zeros([5]), extra: zeros([1]) })).not.toContain('{ strict: false } passes');
+    expect(hintOf({ '0.bias': [0, 0, 0, 0] as never, extra: zeros([1]) })).toContain('Tensor.from');
+    expect(hintOf({ '0.bias': new nn.Parameter([4]) })).toContain('no values yet');
+    expect(hintOf({}, Object.keys(zeroState(net())))).toContain('empty');
   });
 
   /** Some keys of each, as its own project names them. */

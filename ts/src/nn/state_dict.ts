@@ -115,6 +115,7 @@ export function loadInto(
         unexpected,
         wrongShape: wrong.shape.length > 0,
         wrongDtype: wrong.dtype.length > 0,
+        notTensors: wrong.kind.length > 0,
       }),
     });
   }

@@ -42,11 +42,16 @@ export interface Misfit {
   readonly unexpected: readonly string[];
   readonly wrongShape: boolean;
   readonly wrongDtype: boolean;
+  readonly notTensors: boolean;
 }
 
 /** The likeliest reason, and what to do. */
 export function adviceFor(misfit: Misfit): string {
-  const { kind, target, source, missing, unexpected, wrongShape, wrongDtype } = misfit;
+  const { kind, target, source, missing, unexpected, wrongShape, wrongDtype, notTensors } = misfit;
+  if (source.length === 0) return 'It is empty: is it the right file?';
+  const given = new Set(source);
+  if (missing.some((key) => given.has(key)))
+    return 'Missing are parameters that have no values yet: load weights into their own module first.';
   const foreign = foreignNetwork(source);
   // A user's own module may be that very network.
   if (foreign !== null && foreign !== foreignNetwork(target)) return foreignAdvice(foreign);
@@ -57,6 +62,7 @@ export function adviceFor(misfit: Misfit): string {
   if (wrongShape)
     return `Make the ${kind} with the arguments that the weights were trained with; { strict: false } does not help.`;
   if (wrongDtype) return `Convert weights to float32 before saving; ${WEIGHT_DTYPES.join(', ')} are taken.`;
+  if (notTensors) return 'Numbers become a tensor by Tensor.from(data, shape).';
   return 'loadStateDict(tensors, { strict: false }) passes over missing and unexpected keys.';
 }
 
