@@ -191,7 +191,7 @@ test('a place that cannot be is refused before anything is read or painted', asy
     ['dangling.png', 1, /dangling\.png is a link to a file that is not there/],
     [`${'long'.repeat(64)}.png`, 1, /the name is too long/],
     // Not even root makes files there.
-    ['/sys/out.png', 1, /cannot write \/sys\/out\.png/],
+    ['/sys/out.png', 1, /cannot write \/sys\/out\.png: no file can be made in \/sys: /],
     ['out.gif', 2, /\.webp/],
     ['out', 2, /must end in/],
   ] as const) {

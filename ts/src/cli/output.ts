@@ -24,6 +24,15 @@ async function orNull<T>(look: Promise<T>): Promise<T | null> {
   }
 }
 
+/** A painting is written beside its place, so that a file alone that may be written is not enough. */
+async function checkFolder(output: string, folder: string): Promise<void> {
+  try {
+    await tryFolder(folder);
+  } catch (error) {
+    throw fileError(`cannot write ${output}: no file can be made in`, folder, error);
+  }
+}
+
 /** Links are followed, so that no alias of the photo is taken for another file. */
 async function checkExplicit(output: string, photo: string): Promise<void> {
   const there = await orNull(stat(output, { bigint: true }));
@@ -35,7 +44,7 @@ async function checkExplicit(output: string, photo: string): Promise<void> {
       throw new FileError(`--output ${output}: there is no folder ${folder}`);
     if ((await orNull(lstat(output))) !== null)
       throw new FileError(`--output ${output} is a link to a file that is not there; give that file's name`);
-    return tryFolder(folder);
+    return checkFolder(output, folder);
   }
   const source = await stat(photo, { bigint: true }).catch(() => null);
   if (there.dev === source?.dev && there.ino === source.ino) {
@@ -45,7 +54,7 @@ async function checkExplicit(output: string, photo: string): Promise<void> {
   }
   // A file that may not be written is protected, though its folder would let another take its place.
   await access(output, constants.W_OK);
-  if (there.isFile()) await tryFolder(dirname(await realpath(output)));
+  if (there.isFile()) await checkFolder(output, dirname(await realpath(output)));
 }
 
 async function explicit(output: string, photo: string): Promise<Output> {
