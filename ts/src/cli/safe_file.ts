@@ -43,8 +43,8 @@ function removeAll(signal: NodeJS.Signals): void {
 }
 
 /**
- * Writes a temporary file into `folder`, like the file `old` in mode and, where that is allowed, owner. `place` gives it its name;
- * it is synchronous, so that no signal comes between its steps. Without a name the file goes.
+ * Writes a temporary file into `folder`, like the file `old` in mode and, where that is allowed, owner. `place` renames it;
+ * it is synchronous, so that no signal comes between its steps. A file that is not renamed is removed.
  */
 async function withTemporary<T>(
   folder: string,

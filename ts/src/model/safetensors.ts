@@ -207,7 +207,7 @@ export function asBytes(bytes: Uint8Array | ArrayBuffer, caller: string): Uint8A
 }
 
 /**
- * Reads a safetensors file, as views on it: for who copies what it keeps.
+ * Reads a safetensors file, as views on it: for callers that copy what they keep.
  * @throws {@link ModelFormatError} for a damaged or hostile file, naming the tensor and the reason
  */
 export function viewSafetensors(file: Uint8Array | ArrayBuffer): Safetensors {
