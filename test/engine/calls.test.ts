@@ -128,11 +128,26 @@ describe.each([{ threads: 1 }, { threads: 3 }, { worker: false }])('with %o', (o
     expect((await engine.run((x) => x.relu(), Tensor.from([1], [1]))).data[0]).toBe(1);
   });
 
-  test('an onProgress that never ends holds up no other call', async () => {
+  test('an onProgress that never ends holds up no other call; an abort or the end of the engine ends its own', async () => {
     const engine = await engineFor(options);
-    const onProgress = () => new Promise<void>(() => {});
-    void engine.run((x) => x.relu(), Tensor.from([1], [1]), { onProgress });
-    expect((await engine.run((x) => x.relu(), Tensor.from([1], [1]))).data[0]).toBe(1);
+    const compile = (signal?: AbortSignal) => {
+      const onProgress = () => new Promise<void>(() => {});
+      return engine.compile((x) => x.relu(), [4], { signal, onProgress });
+    };
+    const before = engine.memory().allocatedBytes;
+    const controller = new AbortController();
+    const aborted = compile(controller.signal);
+    const other = await engine.compile((x) => x.tanh(), [8]);
+    // It came behind: the first one is loaded, and waits for its callback alone.
+    controller.abort('enough');
+    await expect(aborted).rejects.toBe('enough');
+    await other.dispose();
+    await engine.run((x) => x.relu(), Tensor.from([1], [1]));
+    const waiting = expect(compile()).rejects.toThrow(EngineDisposedError);
+    await engine.run((x) => x.relu(), Tensor.from([1], [1]));
+    expect(engine.memory().allocatedBytes).toBeGreaterThan(before);
+    await engine.dispose();
+    await waiting;
   });
 
   test('a signal that throws whatever it is asked ends its call alone', async () => {

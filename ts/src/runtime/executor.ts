@@ -4,7 +4,7 @@ import type { HostClient } from './client.js';
 import type { Job } from './job.js';
 import type { PlanStore } from './plan_store.js';
 import { Queue } from './queue.js';
-import { type AbortSignalLike, throwIfAborted } from './signal.js';
+import { type AbortSignalLike, onAbort, reasonOf, throwIfAborted } from './signal.js';
 
 /** How far a call has come: packing weights and loading (`compile`), then computing (`run`), each from 0 to `total`. */
 export interface Progress {
@@ -32,6 +32,8 @@ export class Executor {
   readonly store: PlanStore;
   readonly #client: HostClient;
   readonly #queue = new Queue();
+  /** Of calls that are computed and wait for what their callback promised. */
+  readonly #waiting = new Set<(reason: unknown) => void>();
   #disposed: EngineDisposedError | null = null;
 
   constructor(client: HostClient, store: PlanStore) {
@@ -79,6 +81,7 @@ export class Executor {
     this.#disposed ??= new EngineDisposedError('the engine is disposed', {
       hint: 'Make a new one with Engine.create().',
     });
+    for (const reject of this.#waiting) reject(this.#disposed);
     return this.#client.end(this.#disposed);
   }
 
@@ -89,26 +92,45 @@ export class Executor {
   ): Promise<T> {
     this.throwIfDisposed();
     const { onProgress } = options;
-    const failures: unknown[] = [];
     const reports: Promise<unknown>[] = [];
     const report =
       onProgress &&
       ((progress: Progress) => {
         const reported = (async () => onProgress(progress))();
-        reports.push(reported.catch((error) => failures.push(error)));
+        reports.push(reported);
+        // Heard when the call ends.
+        reported.catch(() => {});
       });
     const turn = async (): Promise<T> => {
       this.#client.throwIfDead();
       return task(report);
     };
     const result = await this.#queue.push(turn, options.signal, undo);
-    // Not in the queue's turn: what the caller's callback promised may never be settled.
-    await Promise.all(reports);
-    if (failures.length === 0) return result;
-    // A dead host has forgotten it by itself.
-    if (undo !== undefined) await this.#queue.push(undo).catch(() => {});
-    // What the caller's own callback threw is the caller's to see.
-    throw failures[0];
+    try {
+      // What the caller's own callback threw is the caller's to see.
+      if (reports.length > 0) await this.#settled(reports, options.signal);
+      return result;
+    } catch (error) {
+      // A dead host has forgotten it by itself.
+      if (undo !== undefined) await this.#queue.push(undo).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Waits outside the queue: what a callback promised may never be settled. An abort and the engine's end reject. */
+  async #settled(reports: readonly Promise<unknown>[], signal: AbortSignalLike | undefined): Promise<void> {
+    let end: (reason: unknown) => void = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = reject;
+    });
+    const letGo = onAbort(signal, () => end(reasonOf(signal)));
+    this.#waiting.add(end);
+    try {
+      await Promise.race([Promise.all(reports), ended]);
+    } finally {
+      letGo();
+      this.#waiting.delete(end);
+    }
   }
 }
 
