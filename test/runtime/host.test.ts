@@ -139,21 +139,25 @@ test('a pack that the memory cannot hold drops all that was packed for the plan'
 });
 
 test('a run returns to the event loop again and again', async () => {
-  let longest_ms = 0;
-  let yields = 0;
-  let last = performance.now();
+  // Of this process, not of the clock: a busy machine may take any time away.
+  const cpuMs = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  const slices_ms: number[] = [];
+  let last = cpuMs();
   const client = await hostFor(65536, async () => {
-    longest_ms = Math.max(longest_ms, performance.now() - last);
-    yields++;
+    slices_ms.push(cpuMs() - last);
     await yieldNow();
-    last = performance.now();
+    last = cpuMs();
   });
   await load(client, 1, compiled(new SmallNet(64), [1, 3, 384, 384]));
-  [yields, longest_ms, last] = [0, 0, performance.now()];
+  slices_ms.length = 0;
+  last = cpuMs();
   await run(client, 1, noise([1, 3, 384, 384]));
-  expect(yields).toBeGreaterThan(5);
-  // 4 ms and one tile of at most about 5 ms; the rest is what a busy machine takes away.
-  expect(longest_ms).toBeLessThan(100);
+  expect(slices_ms.length).toBeGreaterThan(5);
+  // 4 ms and one tile of at most about 5 ms; the compiler's and the collector's threads count too.
+  expect(Math.max(...slices_ms)).toBeLessThan(100);
 });
 
 test('a plan with damaged words is refused or loaded, and never traps', async () => {
