@@ -18,6 +18,14 @@ function codeOf(text) {
     .replace(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''");
 }
 
+/** Names of the classes that ts/src declares. */
+function ownClasses() {
+  return filesUnder(['ts/src'])
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [...codeOf(fs.readFileSync(path.join(root, file), 'utf8')).matchAll(/\bclass (\w+)/g)])
+    .map(([, name]) => name);
+}
+
 /**
  * @typedef {object} Rule
  * @property {string} what
@@ -82,6 +90,13 @@ const RULES = [
     places: ['ts/src'],
     ends: /\.ts$/,
     forbidden: /(?<![.\w])console\b/,
+    except: ['ts/src/cli/', 'ts/src/bench/'],
+  },
+  {
+    what: "instanceof on another class than ours: values of another realm fail it; brand.ts tells the platform's",
+    places: ['ts/src'],
+    ends: /\.ts$/,
+    forbidden: new RegExp(`\\binstanceof\\b(?!\\s+(?:${ownClasses().join('|')})\\b)`),
     except: ['ts/src/cli/', 'ts/src/bench/'],
   },
   {

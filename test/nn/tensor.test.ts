@@ -23,13 +23,13 @@ describe('Tensor.from', () => {
         [1, 2],
         [3, 4],
       ],
-      'an array at 0',
+      '[1, 2] at 0',
     ],
-    ['strings', ['1', '2'], 'string at 0'],
+    ['strings', ['1', '2'], "'1' at 0"],
     ['holes', [1, undefined], 'undefined at 1'],
-    ['bigints', [1n, 2n], 'bigint at 0'],
-    ['a BigInt64Array', new BigInt64Array(2), 'bigint at 0'],
-    ['text', '12', 'string'],
+    ['bigints', [1n, 2n], '1n at 0'],
+    ['a BigInt64Array', new BigInt64Array(), 'BigInt64Array'],
+    ['text', '12', "'12'"],
     ['null', null, 'null'],
   ])('refuses %s', (_, data, got) => {
     const error = thrownBy(() => Tensor.from(untyped(data), [2]));

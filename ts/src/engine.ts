@@ -15,6 +15,7 @@ import { tooManyPixels } from './runtime/out_of_memory.js';
 import { PlanStore } from './runtime/plan_store.js';
 import { scaledPicture, scaledShapes } from './runtime/scaled.js';
 import { Session } from './session.js';
+import { shown } from './spell.js';
 import type { Tensor } from './tensor.js';
 
 /** What an engine can be told; the plain `Engine.create()` works. */
@@ -154,7 +155,7 @@ export class Engine {
     if (!Array.isArray(shapes)) {
       throw new ArgumentError('not a shape', {
         op,
-        got: typeof shapes,
+        got: shown(shapes),
         wanted: 'a shape, or a list of shapes',
       });
     }
@@ -227,10 +228,10 @@ function jobOptions(op: string, options: CompileOptions): Job['options'] {
   if (precision !== 'high' && precision !== 'highest') {
     throw new ArgumentError('no such precision', {
       op,
-      got: String(precision),
+      got: shown(precision),
       wanted: "'high' or 'highest'",
     });
   }
-  if (typeof fuse !== 'boolean') throw new ArgumentError('fuse is not a boolean', { op, got: typeof fuse });
+  if (typeof fuse !== 'boolean') throw new ArgumentError('fuse is not a boolean', { op, got: shown(fuse) });
   return { precision, fuse };
 }

@@ -5,10 +5,11 @@
 
 const MOST_ENTRIES = 16;
 const MOST_LETTERS = 80;
+const MOST_IN_ALL = 300;
 const MOST_DEPTH = 3;
 
-function cut(text: string): string {
-  return text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}...` : text;
+function cut(text: string, most = MOST_LETTERS): string {
+  return text.length > most ? `${text.slice(0, most)}...` : text;
 }
 
 function listed(entries: readonly string[], count: number): string {
@@ -41,7 +42,10 @@ function spelled(value: unknown, depth: number): string {
   const keys = Object.keys(value);
   return keys.length === 0
     ? 'an empty object'
-    : `{ ${listed(keys.slice(0, MOST_ENTRIES).map(cut), keys.length)} }`;
+    : `{ ${listed(
+        keys.slice(0, MOST_ENTRIES).map((key) => cut(key)),
+        keys.length,
+      )} }`;
 }
 
 /**
@@ -50,7 +54,7 @@ function spelled(value: unknown, depth: number): string {
  */
 export function shown(value: unknown): string {
   try {
-    return spelled(value, 0);
+    return cut(spelled(value, 0), MOST_IN_ALL);
   } catch {
     // A getter or a proxy's trap that throws.
     return `an unreadable ${typeof value}`;

@@ -1,19 +1,21 @@
 /** A concrete tensor: float32 numbers and a shape, what goes into and comes out of an engine. It has no arithmetic of its own. */
+import { isArrayBuffer, isFloat32Array, typedArrayKind } from './brand.js';
 import { ArgumentError, ShapeError } from './errors.js';
-import { denseStrides, numel, spell } from './graph/shape.js';
+import { denseStrides, isShape, numel, spell } from './graph/shape.js';
+import { shown } from './spell.js';
 
 export type NestedNumbers = number | NestedNumbers[];
 
-/** What is wrong with data, or null. Typed arrays hold numbers, or bigints throughout. */
+/** What is wrong with data, or null. */
 function alienIn(data: unknown): string | null {
-  if (data === null || typeof data !== 'object') return data === null ? 'null' : typeof data;
-  if (!('length' in data) || typeof data.length !== 'number') return 'an object without a length';
+  const kind = typedArrayKind(data);
+  if (kind !== undefined) return kind.startsWith('Big') ? kind : null;
+  if (data === null || typeof data !== 'object') return shown(data);
+  if (!('length' in data) || typeof data.length !== 'number') return `${shown(data)}, which has no length`;
   const list = data as ArrayLike<unknown>;
-  const looked = ArrayBuffer.isView(data) ? Math.min(1, list.length) : list.length;
-  for (let index = 0; index < looked; index++) {
+  for (let index = 0; index < list.length; index++) {
     const element = list[index];
-    if (typeof element !== 'number')
-      return `${Array.isArray(element) ? 'an array' : typeof element} at ${index}`;
+    if (typeof element !== 'number') return `${shown(element)} at ${index}`;
   }
   return null;
 }
@@ -45,10 +47,10 @@ export class Tensor {
         hint: 'Nested arrays must be flattened first, in row-major order.',
       });
     }
-    if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    if (!isShape(shape, 0)) {
       throw new ShapeError('not a shape', {
         op,
-        got: String(shape),
+        got: shown(shape),
         wanted: 'whole numbers >= 0, such as [1, 3, 256, 256]',
       });
     }
@@ -59,7 +61,7 @@ export class Tensor {
         wanted: `${numel(shape)} for shape ${spell(shape)}`,
       });
     }
-    const floats = data instanceof Float32Array && data.buffer instanceof ArrayBuffer;
+    const floats = isFloat32Array(data) && isArrayBuffer(data.buffer);
     return new Tensor(
       floats ? (data as Float32Array<ArrayBuffer>) : Float32Array.from(data),
       Object.freeze([...shape]),

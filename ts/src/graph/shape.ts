@@ -2,6 +2,16 @@
 import { UnsupportedError } from '../errors.js';
 import type { Dims, Shape } from './ir.js';
 
+/** As many as NumPy and most of PyTorch's operators take. */
+const MOST_AXES = 64;
+
+/** Whether this is a list of whole numbers, none below `least`. */
+export function isShape(shape: unknown, least: 0 | 1): shape is Shape {
+  if (!Array.isArray(shape) || shape.length > MOST_AXES) return false;
+  // Spread, because `every` passes over the holes of a list.
+  return [...shape].every((size) => Number.isSafeInteger(size) && size >= least);
+}
+
 /** Number of elements; 1 for a scalar's shape `[]`. */
 export function numel(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);

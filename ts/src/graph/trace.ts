@@ -2,10 +2,11 @@
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
 import { kindOf, Module, type ModuleOutput } from '../nn/module.js';
 import { Parameter } from '../nn/parameter.js';
+import { shown } from '../spell.js';
 import { notSymbolic, Tensor } from '../tensor.js';
 import type { AnyNode, Graph, GraphValue, Node, OpAttributes, OpName, Shape, ValueId } from './ir.js';
 import { type Recorder, withRecorder } from './recorder.js';
-import { numel, spell } from './shape.js';
+import { isShape, numel, spell } from './shape.js';
 import { Value } from './value.js';
 
 export interface TraceInput {
@@ -141,8 +142,7 @@ class Trace implements Recorder {
 
 function refuse(x: unknown, op: string): ArgumentError {
   if (x instanceof Tensor) return notSymbolic(x, op);
-  const got = x === null ? 'null' : Array.isArray(x) ? 'an array' : typeof x;
-  return new ArgumentError('not a value', { op, got, wanted: 'a value or a Parameter' });
+  return new ArgumentError('not a value', { op, got: shown(x), wanted: 'a value or a Parameter' });
 }
 
 /** Beyond this, byte counts of placements would lose precision; what merely does not fit memory is refused by its bytes later. */
@@ -150,10 +150,10 @@ const MOST_ELEMS = 2 ** 44;
 
 /** Refuses sizes that are not whole numbers above zero, and absurd ones. */
 function checkInput(shape: Shape, op: string, index: number): void {
-  if (!Array.isArray(shape) || shape.some((size) => !Number.isSafeInteger(size) || size < 1)) {
+  if (!isShape(shape, 1)) {
     throw new ShapeError('an empty or impossible shape', {
       op,
-      got: `${Array.isArray(shape) ? spell(shape) : String(shape)} for input ${index}`,
+      got: `${shown(shape)} for input ${index}`,
       wanted: 'whole numbers >= 1',
     });
   }
@@ -190,7 +190,7 @@ function outputsOf(
   }
   throw new ArgumentError('no output', {
     op,
-    got: result === null || result === undefined ? String(result) : typeof result,
+    got: shown(result),
     wanted: 'a value, a list of values or a record of values',
     hint: 'Does forward return its result? It must not be async.',
   });
@@ -233,7 +233,7 @@ export function traceModule(target: Traceable, inputs: readonly TraceInput[], na
   if (isClass || (module === null && typeof target !== 'function')) {
     throw new ArgumentError('nothing to run', {
       op: 'trace',
-      got: isClass ? 'a class of modules' : typeof target,
+      got: isClass ? 'a class of modules' : shown(target),
       wanted: 'a Module or a function of values',
       ...(isClass ? { hint: 'Did you forget `new`?' } : {}),
     });

@@ -6,14 +6,15 @@ import { type Traced, traceModule } from '../graph/trace.js';
 import { Value } from '../graph/value.js';
 import type { Model } from '../model/load_model.js';
 import { Module } from '../nn/module.js';
+import { shown } from '../spell.js';
 import { extendedSide } from './extend.js';
 import type { Picture } from './picture.js';
 
 const OP = 'engine.paint';
 const LARGEST_BYTE = 255;
 
-function isRange(range: readonly number[] | undefined): boolean {
-  const [low = Number.NaN, high = Number.NaN] = range ?? [];
+function isRange(range: unknown): boolean {
+  const [low, high] = Array.isArray(range) ? range : [];
   return Number.isFinite(low) && Number.isFinite(high) && low < high;
 }
 
@@ -24,7 +25,7 @@ function checkModel(model: Model): { inputChannels: 1 | 3 } {
   if (!(network instanceof Module) || !isRange(inputRange) || !isRange(outputRange)) {
     throw new ArgumentError('not a model', {
       op: OP,
-      got: network instanceof Module ? `ranges ${inputRange} and ${outputRange}` : typeof network,
+      got: network instanceof Module ? `ranges ${shown(inputRange)} and ${shown(outputRange)}` : shown(model),
       wanted:
         '{ network, inputChannels, inputRange: [low, high], outputRange: [low, high] }, as loadModel returns it',
     });
@@ -32,7 +33,7 @@ function checkModel(model: Model): { inputChannels: 1 | 3 } {
   if (inputChannels !== 1 && inputChannels !== 3) {
     throw new ArgumentError('pictures have one or three colours', {
       op: OP,
-      got: `a model of ${inputChannels} input channels`,
+      got: `a model of ${shown(inputChannels)} input channels`,
       wanted: '1 or 3',
     });
   }

@@ -1,5 +1,7 @@
 /** Pictures as callers have them: what `paint` takes, checked, and what it gives back. No pixel is looked at here. */
+import { typedArrayKind } from '../brand.js';
 import { ImageError } from '../errors.js';
+import { shown } from '../spell.js';
 
 /** What the numbers of a picture mean: ImageData's colour spaces. */
 export type ColorSpace = 'srgb' | 'display-p3';
@@ -47,9 +49,33 @@ function isChannels(count: number): count is Picture['channels'] {
   return count === 1 || count === 2 || count === 3 || count === 4;
 }
 
-function kindOf(data: unknown): string {
-  if (data === null || typeof data !== 'object') return data === null ? 'null' : typeof data;
-  return data.constructor?.name ?? 'an object';
+/** What to do with things that show a picture, or hold one encoded, by the names of their classes. */
+const WAYS: readonly (readonly [names: RegExp, hint: string])[] = [
+  [/Context2D$/, 'Take its pixels: context.getImageData(0, 0, width, height).'],
+  [
+    /Canvas(?:Element)?$/,
+    "Take its pixels: canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).",
+  ],
+  [
+    /^(?:(?:HTML|SVG)?Image(?:Element)?|ImageBitmap|VideoFrame|HTMLVideoElement)$/,
+    "Draw it on a canvas, and take that one's pixels: context.drawImage(it, 0, 0), then context.getImageData(0, 0, width, height).",
+  ],
+  [/^Promise$/, 'Await it first.'],
+  [/^Sharp$/, 'Await its pixels: await image.raw().toBuffer({ resolveWithObject: true }).'],
+];
+const DECODE =
+  'Files, their paths and their bytes must be decoded first: in Node for instance with sharp, in a page by drawing them on a canvas.';
+
+/** The error for something that has no pixels in `data`. */
+function notPicture(op: string, image: unknown): ImageError {
+  const got = shown(image);
+  const hint = WAYS.find(([names]) => names.test(got))?.[1] ?? DECODE;
+  return new ImageError('not a picture', {
+    op,
+    got,
+    wanted: '{ data, width, height }, such as ImageData',
+    hint,
+  });
 }
 
 /**
@@ -57,15 +83,7 @@ function kindOf(data: unknown): string {
  * @throws {@link ImageError} when it has no pixels, fewer than 2 x 2, other than 8-bit data, an unknown colour space, or sizes that do not agree with the data
  */
 export function checkPicture(op: string, image: ImageInput): Picture {
-  if (image === null || typeof image !== 'object') {
-    const hint = 'Encoded files must be decoded first, in Node for instance with sharp.';
-    throw new ImageError('not a picture', {
-      op,
-      got: kindOf(image),
-      wanted: '{ data, width, height }',
-      hint,
-    });
-  }
+  if (image === null || typeof image !== 'object' || image.data === undefined) throw notPicture(op, image);
   const { data } = image;
   const {
     width,
@@ -73,13 +91,14 @@ export function checkPicture(op: string, image: ImageInput): Picture {
     channels: declared,
     colorSpace = 'srgb',
   }: Omit<PixelImage, 'data'> = 'info' in image && image.info ? image.info : (image as PixelImage);
-  const sizes = `${String(width)} x ${String(height)}`;
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+  const sizes = `${shown(width)} x ${shown(height)}`;
+  const array = typedArrayKind(data);
+  if (array !== 'Uint8Array' && array !== 'Uint8ClampedArray') {
     const hint =
       "Float and 16-bit pixels must be converted to 0 .. 255 first; getImageData gives such with { pixelFormat: 'rgba-unorm8' }.";
     throw new ImageError('not 8-bit pixels', {
       op,
-      got: kindOf(data),
+      got: shown(data),
       wanted: 'a Uint8Array or Uint8ClampedArray',
       hint,
     });
@@ -101,7 +120,7 @@ export function checkPicture(op: string, image: ImageInput): Picture {
       declared === undefined ? 'the data does not match the sizes' : 'impossible number of channels',
       {
         op,
-        got: declared === undefined ? `${data.length} bytes for ${sizes} pixels` : String(declared),
+        got: declared === undefined ? `${data.length} bytes for ${sizes} pixels` : shown(declared),
         wanted: '1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) bytes a pixel',
       },
     );
@@ -117,7 +136,7 @@ export function checkPicture(op: string, image: ImageInput): Picture {
   if (colorSpace !== 'srgb' && colorSpace !== 'display-p3') {
     throw new ImageError('unknown colour space', {
       op,
-      got: typeof colorSpace === 'string' ? colorSpace : kindOf(colorSpace),
+      got: typeof colorSpace === 'string' ? colorSpace : shown(colorSpace),
       wanted: "'srgb' or 'display-p3'",
     });
   }

@@ -2,9 +2,11 @@
  * The safetensors reader: bytes -> named stored tensors of any dtype. Nothing is converted; every size in the header is checked against the
  * file before use. The header is hostile until proven otherwise. What the format's reference implementation reads is read.
  */
+import { isArrayBuffer, isUint8Array } from '../brand.js';
 import { ArgumentError, clip, ModelFormatError } from '../errors.js';
 import { denseStrides } from '../graph/shape.js';
 import { STORED_DTYPES, type StoredDtype, type StoredTensor, storedBytes } from '../nn/parameter.js';
+import { shown } from '../spell.js';
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -83,16 +85,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-/** A JSON value as short as a message wants it, however large and deep it is. */
-function shown(value: unknown, depth = 1): string {
-  if (typeof value === 'string') return JSON.stringify(clip(value));
-  if (isRecord(value)) return 'an object';
-  if (!Array.isArray(value)) return String(value);
-  if (depth === 0) return 'an array';
-  const items = value.slice(0, 8).map((item) => shown(item, depth - 1));
-  return `[${items.join(', ')}${value.length > items.length ? ', ...' : ''}]`;
 }
 
 function dtypeOf(name: string, dtype: unknown): StoredDtype {
@@ -192,16 +184,16 @@ function readMetadata(value: unknown): ReadonlyMap<string, string> {
 
 /** The file's bytes as a Uint8Array. @throws {@link ArgumentError} for anything that is not bytes */
 export function asBytes(bytes: Uint8Array | ArrayBuffer, caller: string): Uint8Array {
-  if (!(bytes instanceof Uint8Array || bytes instanceof ArrayBuffer)) {
+  if (!isUint8Array(bytes) && !isArrayBuffer(bytes)) {
     throw new ArgumentError('not bytes', {
       op: caller,
-      got: typeof bytes,
+      got: shown(bytes),
       wanted: 'a Uint8Array or an ArrayBuffer of the file',
     });
   }
   // Of a buffer that was transferred no view can be made.
   if (bytes.byteLength === 0) return new Uint8Array();
-  if (bytes instanceof ArrayBuffer) return new Uint8Array(bytes);
+  if (isArrayBuffer(bytes)) return new Uint8Array(bytes);
   // Not a Buffer, whose slice() is a view.
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,6 +1,7 @@
 /** Sequential and ModuleList: modules whose children are numbered, so that state-dict keys are `0.weight`, `1.weight`, ... */
 import { ArgumentError } from '../errors.js';
 import { Value } from '../graph/value.js';
+import { shown } from '../spell.js';
 import { input } from './functional/check.js';
 import { kindOf, Module } from './module.js';
 
@@ -8,7 +9,7 @@ function checkModule(child: unknown, op: string, name: string): Module {
   if (child instanceof Module) return child;
   throw new ArgumentError('not a module', {
     op,
-    got: `${typeof child} at '${name}'`,
+    got: `${shown(child)} at '${name}'`,
     wanted: 'a Module',
     hint: 'Did you forget `new`?',
   });

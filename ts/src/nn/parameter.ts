@@ -1,7 +1,9 @@
 /** Parameters and buffers: a shape, a version, and stored bytes that are converted and packed by the kernels, never here. */
+import { isUint8Array } from '../brand.js';
 import { ArgumentError, ShapeError, UnsupportedError } from '../errors.js';
 import { Expression } from '../graph/expression.js';
-import { denseStrides, numel, sameShape, spell } from '../graph/shape.js';
+import { denseStrides, isShape, numel, sameShape, spell } from '../graph/shape.js';
+import { shown } from '../spell.js';
 import { Tensor } from '../tensor.js';
 
 /** Bits of one element, by safetensors' names. Tensors of the narrow ones fill whole bytes. */
@@ -158,10 +160,10 @@ export class Parameter extends Expression {
   constructor(values: Tensor | StoredTensor | readonly number[], options: ParameterOptions = {}) {
     super();
     if (Array.isArray(values)) {
-      if (!values.every((size) => Number.isSafeInteger(size) && size > 0)) {
+      if (!isShape(values, 1)) {
         throw new ShapeError('not a shape', {
           op: 'Parameter',
-          got: spell(values),
+          got: shown(values),
           wanted: 'whole numbers > 0',
         });
       }
@@ -180,10 +182,10 @@ export class Parameter extends Expression {
   /** The values, if they can be this parameter's. */
   #own(values: Tensor | StoredTensor): StoredTensor {
     const op = 'Parameter';
-    if (!(values instanceof Tensor) && !(values?.bytes instanceof Uint8Array)) {
+    if (!(values instanceof Tensor) && !isUint8Array(values?.bytes)) {
       throw new ArgumentError('no values', {
         op,
-        got: values === null ? 'null' : typeof values,
+        got: shown(values),
         wanted: 'a Tensor, a stored tensor or a shape',
       });
     }

@@ -1,4 +1,5 @@
 /** Loading of state dicts: everything is compared first, all problems are told at once, and only then anything changes. */
+import { isMap, isUint8Array } from '../brand.js';
 import { ArgumentError, clip, StateDictError } from '../errors.js';
 import { sameShape, spell } from '../graph/shape.js';
 import { Tensor } from '../tensor.js';
@@ -34,7 +35,7 @@ function storedOf(entry: StateDictEntry): StoredTensor | null {
   if (entry instanceof Tensor) return viewOf(entry);
   return entry !== null &&
     typeof entry === 'object' &&
-    entry.bytes instanceof Uint8Array &&
+    isUint8Array(entry.bytes) &&
     Array.isArray(entry.shape) &&
     entry.shape.every((size) => typeof size === 'number')
     ? entry
@@ -49,7 +50,7 @@ function list(title: string, keys: readonly string[]): string[] {
 
 function entriesOf(source: StateDictSource, op: string): ReadonlyMap<string, StateDictEntry> {
   const mistaken = mistakenFor(source);
-  if (mistaken === null) return source instanceof Map ? source : new Map(Object.entries(source));
+  if (mistaken === null) return isMap(source) ? source : new Map(Object.entries(source));
   throw new ArgumentError('not a state dict', {
     op,
     wanted: 'tensors by key, such as readSafetensors(bytes).tensors',
@@ -110,7 +111,7 @@ export function loadInto(
         kind,
         target: [...target.keys()],
         source: [...entries.keys()],
-        isMap: source instanceof Map,
+        isMap: isMap(source),
         missing,
         unexpected,
         wrongShape: wrong.shape.length > 0,

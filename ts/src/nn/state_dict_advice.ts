@@ -1,4 +1,6 @@
 /** What to do about a state dict that does not fit, as far as its keys tell. */
+import { isMap } from '../brand.js';
+import { shown } from '../spell.js';
 import { Tensor } from '../tensor.js';
 import { foreignAdvice, foreignNetwork } from './foreign_networks.js';
 import { WEIGHT_DTYPES } from './parameter.js';
@@ -9,17 +11,17 @@ const MOST_LETTERS = 80;
 
 /** What came instead of a state dict, and what to do about it; null for what may be one. */
 export function mistakenFor(source: unknown): { readonly got: string; readonly hint?: string } | null {
-  if (source === null || typeof source !== 'object') return { got: source === null ? 'null' : typeof source };
+  if (source === null || typeof source !== 'object') return { got: shown(source) };
   if (source instanceof Tensor) return { got: 'one Tensor' };
   if (ArrayBuffer.isView(source) || 'byteLength' in source)
     return { got: 'bytes', hint: 'Read them first: readSafetensors(bytes).tensors.' };
-  if (source instanceof Map) {
+  if (isMap(source)) {
     const alien = [...source.keys()].find((key) => typeof key !== 'string');
     return alien === undefined ? null : { got: `a Map with a key that is a ${typeof alien}` };
   }
   const { then, tensors, stateDict, network } = source as Readonly<Record<string, unknown>>;
   if (typeof then === 'function') return { got: 'a Promise', hint: 'Await it first.' };
-  if (tensors instanceof Map)
+  if (isMap(tensors))
     return { got: 'all of a file', hint: 'Pass its tensors: readSafetensors(bytes).tensors.' };
   if (typeof stateDict === 'function')
     return { got: 'a module', hint: 'Pass its state dict: module.stateDict().' };

@@ -5,6 +5,7 @@ import type { Graph, Shape, ValueId } from '../graph/ir.js';
 import { type OutputStructure, type Traceable, traceModule } from '../graph/trace.js';
 import { Module } from '../nn/module.js';
 import type { Parameter } from '../nn/parameter.js';
+import { shown } from '../spell.js';
 import { GraphBuilder, type OnnxName } from './builder.js';
 import { ELEMENT } from './codes.js';
 import { lower, OPERATOR_SET } from './lower.js';
@@ -94,7 +95,7 @@ function build(graph: Graph, structure: OutputStructure, target: Traceable) {
 export function exportOnnx(net: Traceable, shape: Shape | readonly Shape[]): Uint8Array<ArrayBuffer> {
   const op = 'exportOnnx';
   if (!Array.isArray(shape)) {
-    throw new ArgumentError('not a shape', { op, got: typeof shape, wanted: 'a shape, or a list of shapes' });
+    throw new ArgumentError('not a shape', { op, got: shown(shape), wanted: 'a shape, or a list of shapes' });
   }
   const shapes = (shape.some((item) => Array.isArray(item)) ? shape : [shape]) as readonly Shape[];
   const { graph, structure } = traceModule(

@@ -1,6 +1,8 @@
 /** Which build of the kernels is taken, why not a better one, and where its module comes from. */
 import { readBytes } from '#platform';
+import { isArrayBuffer, isUint8Array, isWasmModule } from '../brand.js';
 import { ArgumentError, UnsupportedError } from '../errors.js';
+import { messageOf, shown } from '../spell.js';
 import type { Features } from './probe.js';
 
 /** The builds that an engine can choose from, best last. */
@@ -109,15 +111,11 @@ async function carried(name: BuildName, variant: 'single' | 'threads') {
   } catch (cause) {
     throw new UnsupportedError('the kernels could not be loaded', {
       op: 'Engine.create',
-      got: spell(cause),
+      got: messageOf(cause),
       hint: 'Where import() fails, as in a service worker, give { wasm }: a module, its bytes, a URL or a Response.',
       cause,
     });
   }
-}
-
-function spell(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 interface Base64Decoder {
@@ -141,7 +139,7 @@ function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
  * @throws {@link UnsupportedError} when the platform refuses to compile it
  */
 export async function loadGiven(source: WasmSource): Promise<LoadedModule> {
-  const module = source instanceof WebAssembly.Module ? source : await compileBytes(await bytesOf(source));
+  const module = isWasmModule(source) ? (source as object) : await compileBytes(await bytesOf(source));
   return { module, initialPages: GUESSED_PAGES, maximumPages: MOST_PAGES };
 }
 
@@ -151,7 +149,7 @@ async function compileBytes(bytes: Uint8Array | ArrayBuffer): Promise<WebAssembl
   } catch (cause) {
     throw new UnsupportedError('the platform refused to compile the kernels', {
       op: 'Engine.create',
-      got: spell(cause),
+      got: messageOf(cause),
       hint: WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)
         ? "A content security policy needs 'wasm-unsafe-eval' in script-src; where nothing may be compiled at run time, as on Cloudflare Workers, give { wasm } a WebAssembly.Module."
         : 'Give { wasm } a file of gouache/wasm/*.wasm, whole.',
@@ -161,7 +159,7 @@ async function compileBytes(bytes: Uint8Array | ArrayBuffer): Promise<WebAssembl
 }
 
 async function bytesOf(source: WasmSource): Promise<Uint8Array | ArrayBuffer> {
-  if (source instanceof Uint8Array || source instanceof ArrayBuffer) return source;
+  if (isUint8Array(source) || isArrayBuffer(source)) return source;
   const facts = { op: 'Engine.create', wanted: 'wasm: a WebAssembly.Module, its bytes, a URL or a Response' };
   if (typeof (source as Partial<PromiseLike<unknown>> | null)?.then === 'function') {
     throw new ArgumentError('nothing that a module can be made of', {
@@ -172,7 +170,7 @@ async function bytesOf(source: WasmSource): Promise<Uint8Array | ArrayBuffer> {
   }
   try {
     if (typeof source === 'string') return await readBytes(source);
-    if (source === null || typeof source !== 'object') throw new TypeError(`${source} is none`);
+    if (source === null || typeof source !== 'object') throw new TypeError(`${shown(source)} is none`);
     if ('arrayBuffer' in source && typeof source.arrayBuffer === 'function') {
       const response = source as ResponseLike;
       if (!response.ok) throw new Error(`status ${response.status}`);
@@ -180,7 +178,7 @@ async function bytesOf(source: WasmSource): Promise<Uint8Array | ArrayBuffer> {
     }
     if ('href' in source) return await readBytes(String(source.href));
   } catch (cause) {
-    throw new ArgumentError('the wasm file could not be read', { ...facts, got: spell(cause), cause });
+    throw new ArgumentError('the wasm file could not be read', { ...facts, got: messageOf(cause), cause });
   }
-  throw new ArgumentError('nothing that a module can be made of', { ...facts, got: typeof source });
+  throw new ArgumentError('nothing that a module can be made of', { ...facts, got: shown(source) });
 }

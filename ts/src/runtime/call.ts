@@ -2,6 +2,7 @@
 import { ArgumentError } from '../errors.js';
 import { numel, spell } from '../graph/shape.js';
 import type { Value } from '../graph/value.js';
+import { shown } from '../spell.js';
 import { Tensor } from '../tensor.js';
 import type { CallOptions } from './executor.js';
 import type { Job } from './job.js';
@@ -21,10 +22,10 @@ export type Concrete<R> = unknown extends R
 /** @throws {@link ArgumentError} when the options hold something that cannot be called or aborted */
 export function checkCall(op: string, options: CallOptions): void {
   if (options === null || typeof options !== 'object')
-    throw new ArgumentError('not options', { op, got: options === null ? 'null' : typeof options });
+    throw new ArgumentError('not options', { op, got: shown(options) });
   checkSignal(op, options.signal);
   if (options.onProgress === undefined || typeof options.onProgress === 'function') return;
-  throw new ArgumentError('onProgress is not a function', { op, got: typeof options.onProgress });
+  throw new ArgumentError('onProgress is not a function', { op, got: shown(options.onProgress) });
 }
 
 /** @throws {@link ArgumentError} when an input is not a Tensor, or the options are not right */
@@ -45,15 +46,9 @@ export function tensorsOf(
         hint: 'Was its buffer transferred to a worker?',
       });
     }
-    const got =
-      input === null
-        ? 'null'
-        : typeof input === 'object'
-          ? (input?.constructor?.name ?? 'an object')
-          : typeof input;
     throw new ArgumentError('an input that is not a Tensor', {
       op,
-      got,
+      got: shown(input),
       wanted: 'a Tensor or a list of Tensors',
       hint: 'Make one with Tensor.from(data, shape).',
     });

@@ -1,6 +1,7 @@
 /** The numbers and addresses in the options of `Engine.create`, checked. */
 import { ArgumentError } from '../errors.js';
 import { MAX_WORKERS } from '../graph/records.gen.js';
+import { shown } from '../spell.js';
 import type { UrlLike } from './builds.js';
 
 const OP = 'Engine.create';
@@ -43,7 +44,7 @@ export interface CheckedOptions {
 /** @throws {@link ArgumentError} when an option cannot be right */
 export function checkEngineOptions(options: Checkable): CheckedOptions {
   if (options === null || typeof options !== 'object')
-    throw new ArgumentError('not options', { op: OP, got: typeof options });
+    throw new ArgumentError('not options', { op: OP, got: shown(options) });
   const unknown = Object.keys(options).filter((name) => !(NAMES as readonly string[]).includes(name));
   if (unknown.length > 0) {
     throw new ArgumentError('no such option', {
@@ -56,26 +57,26 @@ export function checkEngineOptions(options: Checkable): CheckedOptions {
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
     throw new ArgumentError('impossible number of threads', {
       op: OP,
-      got: String(threads),
+      got: shown(threads),
       wanted: `a whole number from 1 to ${MOST_THREADS}`,
     });
   }
   if (!Number.isFinite(maxMemoryBytes) || maxMemoryBytes < LEAST_BYTES) {
     throw new ArgumentError('impossible maxMemoryBytes', {
       op: OP,
-      got: String(maxMemoryBytes),
+      got: shown(maxMemoryBytes),
       wanted: `a number >= ${LEAST_BYTES}`,
     });
   }
   if (worker !== undefined && typeof worker !== 'boolean') {
     throw new ArgumentError('worker is not a boolean', {
       op: OP,
-      got: typeof worker,
+      got: shown(worker),
       hint: 'workerUrl takes the address of a script.',
     });
   }
   if (onWarning !== undefined && typeof onWarning !== 'function') {
-    throw new ArgumentError('onWarning is not a function', { op: OP, got: typeof onWarning });
+    throw new ArgumentError('onWarning is not a function', { op: OP, got: shown(onWarning) });
   }
   if (options.wasm !== undefined && options.build !== undefined) {
     throw new ArgumentError('build and wasm exclude each other', {
@@ -96,7 +97,7 @@ function addressOf(url: string | UrlLike): string {
   if (typeof text === 'string' && text !== '') return text;
   throw new ArgumentError('workerUrl is not an address', {
     op: OP,
-    got: typeof url,
+    got: shown(url),
     wanted: 'a URL or its text',
   });
 }

@@ -6,6 +6,7 @@
  */
 import { EngineCrashedError, EngineDisposedError, GouacheError, toWire } from '../errors.js';
 import { STATUS_MORE } from '../graph/records.gen.js';
+import { namedMessageOf } from '../spell.js';
 import { instantiate } from './instance.js';
 import type { LoadedPlan } from './loaded_plan.js';
 import { Machine } from './machine.js';
@@ -206,8 +207,7 @@ export class Host {
   /** Errors of ours pass; anything else came out of wasm (a trap) or is a bug of ours: this instance is not used again. */
   #worded(error: unknown): GouacheError {
     if (error instanceof GouacheError) return error;
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    this.#crash = new EngineCrashedError(`the engine crashed: ${text}`, {
+    this.#crash = new EngineCrashedError(`the engine crashed: ${namedMessageOf(error)}`, {
       hint: 'Make a new engine.',
       cause: error,
     });

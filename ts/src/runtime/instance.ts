@@ -1,5 +1,7 @@
 /** Makes an instance of a gouache wasm module over a memory of our own. The JavaScript that wasm-bindgen writes keeps one instance a realm and is not used. */
+import { isLinkError } from '../brand.js';
 import { OutOfMemoryError, UnsupportedError } from '../errors.js';
+import { messageOf } from '../spell.js';
 import type { MemoryWish } from './protocol.js';
 
 const PAGE_BYTES = 65536;
@@ -80,8 +82,8 @@ export async function instantiate(module: WebAssembly.Module, wish: MemoryWish):
     try {
       return { ...(await instantiateOver(module, memory)), maximumPages: maximum, shared };
     } catch (error) {
-      if (!(error instanceof WebAssembly.LinkError)) throw error;
-      if (initial >= Math.min(MOST_INITIAL_PAGES, maximumPages)) throw foreign(error.message);
+      if (!isLinkError(error)) throw error;
+      if (initial >= Math.min(MOST_INITIAL_PAGES, maximumPages)) throw foreign(messageOf(error));
     }
   }
 }

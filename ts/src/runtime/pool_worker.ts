@@ -1,5 +1,6 @@
 /** A pool worker: takes tiles of whatever plan the host commands through the mailbox, and sleeps in between. It does not return to its event loop before the engine ends. */
 import { STATUS_FAULT, STATUS_MORE } from '../graph/records.gen.js';
+import { namedMessageOf } from '../spell.js';
 import { type Instance, instantiateOver } from './instance.js';
 import { Mailbox } from './mailbox.js';
 import type { FromPoolWorker, ToPoolWorker } from './protocol.js';
@@ -29,7 +30,7 @@ export class PoolWorker {
       this.#instance = await instantiateOver(module as WebAssembly.Module, memory);
       this.#post({ ready: true });
     } catch (error) {
-      this.#post({ failed: spell(error) });
+      this.#post({ failed: namedMessageOf(error) });
     }
   }
 
@@ -39,7 +40,7 @@ export class PoolWorker {
       serve(this.#instance, new Mailbox(mailbox), index);
     } catch (error) {
       // A trap, or a bug of ours: others may wait for this worker at a barrier, so the façade has to end them all.
-      this.#post({ failed: spell(error) });
+      this.#post({ failed: namedMessageOf(error) });
     }
   }
 }
@@ -52,10 +53,6 @@ function received(port: MemoryPort): Promise<WebAssembly.Memory> {
       resolve(data);
     };
   });
-}
-
-function spell(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
 /** Runs commands until the mailbox is closed. */

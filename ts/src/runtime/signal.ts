@@ -3,6 +3,7 @@
  * caller's: whatever it throws ends the call that it was given to, and never reaches the queue.
  */
 import { ArgumentError } from '../errors.js';
+import { shown } from '../spell.js';
 
 /** An `AbortSignal`, spelled out for programs that compile without the DOM's or Node's types. */
 export interface AbortSignalLike {
@@ -76,7 +77,7 @@ export function checkSignal(op: string, signal: unknown): void {
   }
   throw new ArgumentError('signal is not an AbortSignal', {
     op,
-    got: signal === null ? 'null' : typeof signal,
+    got: shown(signal),
     wanted: 'the signal of an AbortController',
   });
 }

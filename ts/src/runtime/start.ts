@@ -1,6 +1,7 @@
 /** Where the host runs: in a worker from its file (or the caller's URL), else in a worker from its text, else on the caller's thread; and its pool. */
 import { startWorker, yieldNow } from '#platform';
 import { EngineCrashedError, GouacheError, OutOfMemoryError } from '../errors.js';
+import { messageOf } from '../spell.js';
 import { HostClient } from './client.js';
 import { meet } from './greeting.js';
 import { startLocal } from './local_port.js';
@@ -74,7 +75,7 @@ export async function startHost(options: StartOptions): Promise<StartedHost> {
         return withoutThreads(options, error);
       // An error of the host's own is not about workers, and a second try would meet it again.
       if (error instanceof GouacheError && error.code !== 'engine-crashed') throw error;
-      reasons.push(`no worker from ${name}: ${spell(error)}`);
+      reasons.push(`no worker from ${name}: ${withoutAdvice(error)}`);
     }
   }
   const reason = reasons.join('; ');
@@ -155,7 +156,7 @@ function recruits(source: WorkerSource, count: number): Crew {
     try {
       crew.started.push(recruit(meet(startWorker(source), isFromPoolWorker)));
     } catch (error) {
-      crew.failures.push(spell(error));
+      crew.failures.push(withoutAdvice(error));
     }
   }
   return crew;
@@ -167,7 +168,7 @@ async function prepared(crew: Crew, module: object): Promise<Recruit[]> {
   return crew.started.filter((one, index) => {
     const outcome = outcomes[index];
     if (outcome?.status === 'fulfilled') return true;
-    crew.failures.push(spell(outcome?.reason));
+    crew.failures.push(withoutAdvice(outcome?.reason));
     void one.dismiss();
     return false;
   });
@@ -190,8 +191,7 @@ function brief(url: string): string {
 }
 
 /** What went wrong, without the advice: the engine starts in another way. */
-function spell(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+function withoutAdvice(error: unknown): string {
   const hint = error instanceof GouacheError && error.hint;
-  return hint ? error.message.replace(`. ${hint}`, '') : error.message;
+  return hint ? error.message.replace(`. ${hint}`, '') : messageOf(error);
 }

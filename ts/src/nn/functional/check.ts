@@ -4,12 +4,16 @@ import type { Expression } from '../../graph/expression.js';
 import { recorder } from '../../graph/recorder.js';
 import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
+import { shown } from '../../spell.js';
 
 /** A number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
 
-function show(value: unknown): string {
-  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+/** Whether this is an object of no class, made in whichever realm: nothing, or an Object.prototype, is above it. */
+function isPlain(value: unknown): value is object {
+  if (value === null || typeof value !== 'object') return false;
+  const above: unknown = Object.getPrototypeOf(value);
+  return above === null || Object.getPrototypeOf(above) === null;
 }
 
 /**
@@ -22,10 +26,8 @@ export function checkOptions<T extends object>(
   names: readonly (keyof T & string)[],
 ): void {
   const wanted = `one object of ${names.join(', ')}`;
-  const kind: unknown =
-    options === null || typeof options !== 'object' ? null : Object.getPrototypeOf(options);
-  if (options === null || typeof options !== 'object' || (kind !== Object.prototype && kind !== null)) {
-    const got = typeof options === 'object' ? (options?.constructor.name ?? 'null') : show(options);
+  if (!isPlain(options)) {
+    const got = shown(options);
     const hint = "PyTorch's optional arguments come in one object, in camelCase.";
     throw new ArgumentError('not options', { op, got, wanted, hint });
   }
@@ -39,7 +41,7 @@ export function whole(value: number, op: string, argument: string, least: number
   if (Number.isSafeInteger(value) && value >= least && value < 2 ** 31) return value;
   throw new ArgumentError(`${argument} cannot be right`, {
     op,
-    got: show(value),
+    got: shown(value),
     wanted: `a whole number >= ${least}`,
   });
 }
@@ -51,7 +53,7 @@ export function pair(value: Pair, op: string, argument: string, least: number): 
       return [whole(value[0], op, argument, least), whole(value[1], op, argument, least)];
     throw new ArgumentError(`${argument} cannot be right`, {
       op,
-      got: show(value),
+      got: shown(value),
       wanted: 'a number or a pair [height, width]',
     });
   }
@@ -62,13 +64,17 @@ export function pair(value: Pair, op: string, argument: string, least: number): 
 /** A number that is neither NaN nor infinite. @throws {@link ArgumentError} otherwise */
 export function finite(value: number, op: string, argument: string): number {
   if (Number.isFinite(value)) return value;
-  throw new ArgumentError(`${argument} cannot be right`, { op, got: show(value), wanted: 'a finite number' });
+  throw new ArgumentError(`${argument} cannot be right`, {
+    op,
+    got: shown(value),
+    wanted: 'a finite number',
+  });
 }
 
 /** An epsilon: finite and >= 0. @throws {@link ArgumentError} otherwise */
 export function epsilon(value: number, op: string): number {
   if (Number.isFinite(value) && value >= 0) return value;
-  throw new ArgumentError('eps cannot be right', { op, got: show(value), wanted: 'a finite number >= 0' });
+  throw new ArgumentError('eps cannot be right', { op, got: shown(value), wanted: 'a finite number >= 0' });
 }
 
 /** A value of numbers, not of raw pixels. @throws {@link ArgumentError} otherwise */

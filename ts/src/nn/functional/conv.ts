@@ -5,6 +5,7 @@ import type { OpAttributes, PaddingMode } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
 import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
+import { shown } from '../../spell.js';
 import type { Parameter } from '../parameter.js';
 import { checkOptions, input, type Pair, pair, picture, whole } from './check.js';
 import { checkPadded } from './pad.js';
@@ -53,7 +54,11 @@ export interface ConvNumbers {
 /** Refuses groups other than 1. */
 function oneGroup(groups: number | undefined, op: string): void {
   if (whole(groups ?? 1, op, 'groups', 1) === 1) return;
-  throw new UnsupportedError('grouped convolution', { op, got: `groups ${groups}`, wanted: 'groups 1' });
+  throw new UnsupportedError('grouped convolution', {
+    op,
+    got: `groups ${shown(groups)}`,
+    wanted: 'groups 1',
+  });
 }
 
 /** Checks the numbers that a convolution is made with. @throws {@link ArgumentError} when one cannot be right */
@@ -83,7 +88,7 @@ export function convNumbers(
   if (typeof padding === 'string') {
     throw new ArgumentError('padding cannot be right', {
       op,
-      got: `'${String(padding)}'`,
+      got: shown(padding),
       wanted: "a number, a pair, 'same' or 'valid'",
     });
   }
@@ -137,7 +142,7 @@ function weightSizes(
 function present(weight: Parameter, op: string): Parameter {
   const checked = checkWeight(weight, op, 'weight');
   if (checked !== null) return checked;
-  throw new ArgumentError('no weight', { op, got: String(weight), wanted: 'a Parameter' });
+  throw new ArgumentError('no weight', { op, got: shown(weight), wanted: 'a Parameter' });
 }
 
 function checkChannels(got: number, wanted: number, shape: readonly number[], op: string): void {

@@ -5,6 +5,7 @@ import type { PaddingMode } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
 import { numel, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
+import { shown } from '../../spell.js';
 import { checkOptions, finite, input } from './check.js';
 import { reshape } from './pointwise.js';
 
@@ -33,7 +34,7 @@ export function checkPad(amounts: readonly number[], op: string): readonly [numb
   }
   throw new ArgumentError('padding cannot be right', {
     op,
-    got: Array.isArray(amounts) ? spell(amounts) : String(amounts),
+    got: shown(amounts),
     wanted: 'whole numbers [left, right] or [left, right, top, bottom]',
   });
 }
@@ -73,7 +74,7 @@ export function padValue(x: Expression, amounts: readonly number[], options: Pad
   if (name !== 'constant' && name !== 'reflect' && name !== 'replicate') {
     throw new UnsupportedError('unknown padding mode', {
       op,
-      got: String(name),
+      got: shown(name),
       wanted: "'constant', 'reflect' or 'replicate'",
     });
   }

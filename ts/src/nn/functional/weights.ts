@@ -2,6 +2,7 @@
 import { ShapeError, UnsupportedError } from '../../errors.js';
 import type { Shape } from '../../graph/ir.js';
 import { sameShape, spell } from '../../graph/shape.js';
+import { shown } from '../../spell.js';
 import { Parameter } from '../parameter.js';
 
 /** A weight of a function: a Parameter (or absent), of `shape` when that is given. */
@@ -15,7 +16,7 @@ export function weight(
   if (!(value instanceof Parameter)) {
     throw new UnsupportedError(`${role} is not a Parameter`, {
       op,
-      got: typeof value,
+      got: shown(value),
       wanted: 'a Parameter: computed weights are not supported',
       hint: `Wrap numbers in new Parameter(tensor).`,
     });

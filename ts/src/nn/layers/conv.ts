@@ -3,6 +3,7 @@ import { UnsupportedError } from '../../errors.js';
 import type { PaddingMode } from '../../graph/ir.js';
 import { inModule } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
+import { shown } from '../../spell.js';
 import { checkOptions, type Pair, pair, whole } from '../functional/check.js';
 import {
   type ConvNumbers,
@@ -35,7 +36,7 @@ function paddingModeOf(mode: string, op: string): PaddingMode {
   if (mode === 'zeros' || mode === 'reflect' || mode === 'replicate') return mode;
   throw new UnsupportedError('unknown padding mode', {
     op,
-    got: String(mode),
+    got: shown(mode),
     wanted: "'zeros', 'reflect' or 'replicate'",
   });
 }
@@ -129,7 +130,7 @@ export class ConvTranspose2d extends Module {
     if (paddingModeOf(options.paddingMode ?? 'zeros', op) !== 'zeros') {
       throw new UnsupportedError('padding mode of a transposed convolution', {
         op,
-        got: String(options.paddingMode),
+        got: shown(options.paddingMode),
         wanted: "'zeros'",
       });
     }

@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import { inModule } from '../../graph/recorder.js';
 import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
+import { shown } from '../../spell.js';
 import { checkOptions, epsilon, input, whole } from '../functional/check.js';
 import {
   batchNormAs,
@@ -40,7 +41,7 @@ function momentumOf(momentum: number | null | undefined, op: string): void {
   if (momentum === null || momentum === undefined || (momentum >= 0 && momentum <= 1)) return;
   throw new ArgumentError('momentum cannot be right', {
     op,
-    got: String(momentum),
+    got: shown(momentum),
     wanted: 'a number from 0 to 1, or null',
   });
 }
