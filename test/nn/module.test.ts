@@ -8,6 +8,7 @@ import {
   Tensor,
 } from 'gouache';
 import * as nn from 'gouache/nn';
+import { exportOnnx } from 'gouache/onnx';
 import { describe, expect, test } from 'vitest';
 
 function zeros(shape: readonly number[]): Tensor {
@@ -46,6 +47,70 @@ describe('walking', () => {
       'list.0.weight',
       'list.0.bias',
     ]);
+  });
+
+  describe('modules and parameters that no walk finds', () => {
+    const conv = () => new nn.Conv2d(3, 3, 3);
+    class Holder extends nn.Module {
+      readonly blocks: unknown;
+      constructor(blocks: unknown) {
+        super();
+        this.blocks = blocks;
+      }
+      override forward(x: nn.Value): nn.Value {
+        return x;
+      }
+    }
+
+    test.each<[string, () => unknown, string]>([
+      ['an array', () => [conv(), conv()], 'Conv2d'],
+      ['an array of arrays', () => [[], [new nn.ReLU(), conv()]], 'ReLU'],
+      ['a record', () => ({ first: conv() }), 'Conv2d'],
+      ['a record without a prototype', () => Object.assign(Object.create(null), { first: conv() }), 'Conv2d'],
+      ['a Map', () => new Map([['first', conv()]]), 'Conv2d'],
+      ['a Set', () => new Set([conv()]), 'Conv2d'],
+      ['an array of parameters', () => [1, new nn.Parameter([2])], 'Parameter'],
+    ])('in %s are named by every walk', (_, make, kind) => {
+      const net = new nn.Sequential(new Holder(make()));
+      for (const walk of [
+        () => net.stateDict(),
+        () => net.loadStateDict({}, { strict: false }),
+        () => net.parameters(),
+        () => net.eval(),
+        () => exportOnnx(net, [1, 3, 4, 4]),
+      ]) {
+        expect(walk).toThrow(ArgumentError);
+        expect(walk).toThrow(
+          `'0.blocks' holds is not part of the network (got a ${kind} in an array or another plain collection; wanted an nn.ModuleList`,
+        );
+      }
+    });
+
+    test('what is found elsewhere may stand in lists too', () => {
+      const net = new Holder([]) as Holder & { list: nn.ModuleList };
+      net.list = new nn.ModuleList([conv(), conv()]);
+      (net.blocks as unknown[]).push(...net.list, net, net.list.at(0)?.parameters()[0]);
+      expect([...net.stateDict().keys()]).toEqual([
+        'list.0.weight',
+        'list.0.bias',
+        'list.1.weight',
+        'list.1.bias',
+      ]);
+    });
+
+    test('other values are left alone', () => {
+      const circle: unknown[] = [1, 'two', null, undefined, Symbol('three'), () => conv()];
+      circle.push(circle, { circle }, new Map([['circle', circle]]), new Float32Array(4), new Date());
+      const getter = {
+        get module(): never {
+          throw new Error('looked');
+        },
+      };
+      const table = Array.from({ length: 2000 }, () => new Array(2000).fill(0));
+      expect(new Holder([circle, getter, table]).stateDict().size).toBe(0);
+      const lazy = Object.defineProperty(new Holder(1), 'lazy', { get: () => [conv()] });
+      expect(lazy.stateDict().size).toBe(0);
+    });
   });
 
   test('buffers are not parameters', () => {

@@ -40,6 +40,13 @@ export function isSet(value: unknown): value is ReadonlySet<unknown> {
   return succeeds(() => Reflect.get(Set.prototype, 'size', value));
 }
 
+/** An object of no class: an Object.prototype, or nothing, is above it. */
+export function isPlainObject(value: unknown): value is object {
+  if (value === null || typeof value !== 'object') return false;
+  const above: unknown = Object.getPrototypeOf(value);
+  return above === null || Object.getPrototypeOf(above) === null;
+}
+
 export function isWasmModule(value: unknown): boolean {
   return succeeds(() => WebAssembly.Module.customSections(value as WebAssembly.Module, ''));
 }

@@ -1,4 +1,5 @@
 /** Module: PyTorch's nn.Module without autograd. Parameters, buffers and children are found by walking properties; nothing registers. */
+import { isMap, isPlainObject, isSet } from '../brand.js';
 import { ArgumentError } from '../errors.js';
 import type { Value } from '../graph/value.js';
 import { Buffer, Parameter } from './parameter.js';
@@ -49,11 +50,11 @@ export abstract class Module {
 
   /**
    * This module ('') and all descendants with their dotted paths, each once.
-   * @throws {@link ArgumentError} when a module contains itself
+   * @throws {@link ArgumentError} when a module contains itself, or one stands in an array or another plain collection, where no walk finds it
    */
   namedModules(): [path: string, module: Module][] {
     const found = new Map<Module, string>();
-    for (const [path, module] of walk(this, '', [])) if (!found.has(module)) found.set(module, path);
+    for (const [path, module] of walked(this)) if (!found.has(module)) found.set(module, path);
     return [...found].map(([module, path]) => [path, module]);
   }
 
@@ -71,10 +72,13 @@ export abstract class Module {
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
-  /** Every parameter and buffer by PyTorch's key, in PyTorch's order: of each module first parameters, then buffers, then children. */
+  /**
+   * Every parameter and buffer by PyTorch's key, in PyTorch's order: of each module first parameters, then buffers, then children.
+   * @throws {@link ArgumentError} as {@link namedModules}
+   */
   stateDict(): StateDict {
     const entries = new Map<string, Parameter>();
-    for (const [path, module] of walk(this, '', [])) {
+    for (const [path, module] of walked(this)) {
       const own = Object.entries(module).filter(
         (entry): entry is [string, Parameter] => entry[1] instanceof Parameter,
       );
@@ -118,4 +122,59 @@ function* walk(module: Module, path: string, ancestors: readonly Module[]): Gene
   yield [path, module];
   for (const [name, child] of module.namedChildren())
     yield* walk(child, join(path, name), [...ancestors, module]);
+}
+
+/** {@link walk}, and nothing left out. */
+function walked(root: Module): readonly [path: string, module: Module][] {
+  const occurrences = [...walk(root, '', [])];
+  const overlooked = occurrences.flatMap(([path, module]) =>
+    Object.entries(module).flatMap(([property, value]) =>
+      heldIn(value).map((held) => ({ held, place: join(path, property) })),
+    ),
+  );
+  if (overlooked.length === 0) return occurrences;
+  const found = new Set(occurrences.flatMap(([, module]) => [module, ...Object.values(module)]));
+  const lost = overlooked.find(({ held }) => !found.has(held));
+  if (lost === undefined) return occurrences;
+  const { held, place } = lost;
+  throw new ArgumentError(`what '${place}' holds is not part of the network`, {
+    op: kindOf(root),
+    got: `a ${held instanceof Module ? kindOf(held) : 'Parameter'} in an array or another plain collection`,
+    wanted: 'an nn.ModuleList, or a property of its own for each',
+    hint: 'References to what is part of another network belong in a private #field, which is not walked.',
+  });
+}
+
+/** Beyond so many entries a collection is one of data. */
+const MOST_ENTRIES = 1000;
+
+function isPart(value: unknown): value is Module | Parameter {
+  return value instanceof Module || value instanceof Parameter;
+}
+
+/** The modules and parameters in an array, Map, Set or plain object, and in such collections inside it. */
+function heldIn(collection: unknown): (Module | Parameter)[] {
+  const held: (Module | Parameter)[] = [];
+  // A Set gives what is added to it while it is read, each once: collections may contain themselves.
+  const seen = new Set(entriesOf(collection));
+  for (const entry of seen) {
+    if (isPart(entry)) held.push(entry);
+    else if (seen.size < MOST_ENTRIES) for (const inner of entriesOf(entry)) seen.add(inner);
+  }
+  return held;
+}
+
+/** The objects in a collection; none in anything else, such as a module. */
+function entriesOf(value: unknown): readonly unknown[] {
+  if (value === null || typeof value !== 'object' || isPart(value)) return [];
+  let entries: readonly unknown[] = [];
+  if (Array.isArray(value)) entries = value.slice(0, MOST_ENTRIES);
+  else if (isMap(value) || isSet(value)) entries = [...value.values()];
+  else if (isPlainObject(value)) {
+    // Not Object.values, which runs getters, and those may do anything.
+    entries = Object.values(Object.getOwnPropertyDescriptors(value)).map(
+      (property) => property.value as unknown,
+    );
+  }
+  return entries.filter((entry) => typeof entry === 'object');
 }

@@ -1,4 +1,5 @@
 /** Checks that layers and functions share: numbers, pairs, shapes of inputs. Each throws a typed error that says op, got and wanted. */
+import { isPlainObject } from '../../brand.js';
 import { ArgumentError, ShapeError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
 import { recorder } from '../../graph/recorder.js';
@@ -8,13 +9,6 @@ import { shown } from '../../spell.js';
 
 /** A number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
-
-/** Whether this is an object of no class, made in whichever realm: nothing, or an Object.prototype, is above it. */
-function isPlain(value: unknown): value is object {
-  if (value === null || typeof value !== 'object') return false;
-  const above: unknown = Object.getPrototypeOf(value);
-  return above === null || Object.getPrototypeOf(above) === null;
-}
 
 /**
  * Options: one plain object with no other than the given names.
@@ -26,7 +20,7 @@ export function checkOptions<T extends object>(
   names: readonly (keyof T & string)[],
 ): void {
   const wanted = `one object of ${names.join(', ')}`;
-  if (!isPlain(options)) {
+  if (!isPlainObject(options)) {
     const got = shown(options);
     const hint = "PyTorch's optional arguments come in one object, in camelCase.";
     throw new ArgumentError('not options', { op, got, wanted, hint });
