@@ -260,6 +260,62 @@ describe('a value returned more than once is an output each time', () => {
   });
 });
 
+describe('outputs are called by the keys of the record, whatever else is called so', () => {
+  const relu = (x: nn.Value) => ({ input: x.relu(), other: x });
+  const swapped = (a: nn.Value, b: nn.Value) => ({ input_1: a, input_0: b });
+  const conv = new nn.Conv2d(3, 3, 1, { bias: false });
+  fillByFormula(conv);
+  class Weighing extends nn.Module {
+    readonly conv = conv;
+    override forward(x: nn.Value) {
+      return { 'conv.weight': this.conv.forward(x), 'constant/float32 2': x.mul(2) };
+    }
+  }
+
+  test.each<[string, Parameters<typeof exportOnnx>, readonly string[], readonly (readonly unknown[])[]]>([
+    [
+      'an input',
+      [relu, [1, 3, 4, 4]],
+      ['input_2'],
+      [
+        ['input', 'Relu', ['input_2']],
+        ['other', 'Identity', ['input_2']],
+      ],
+    ],
+    [
+      'both inputs',
+      [swapped, [[2], [2]]],
+      ['input_0_2', 'input_1_2'],
+      [
+        ['input_1', 'Identity', ['input_0_2']],
+        ['input_0', 'Identity', ['input_1_2']],
+      ],
+    ],
+    [
+      'a weight and a constant',
+      [new Weighing(), [1, 3, 4, 4]],
+      ['input'],
+      [
+        ['conv.weight', 'Conv', ['input', 'conv.weight_2']],
+        ['constant/float32 2', 'Mul', ['input', 'constant/float32 2_2']],
+      ],
+    ],
+  ])('%s', (_, args, inputs, outputs) => {
+    const { graph } = decode(exportOnnx(...args));
+    expectWellFormed(graph);
+    expect(graph.input.map(({ name }) => name)).toEqual(inputs);
+    const made = graph.output.map(({ name }) => {
+      const maker = graph.node.find(({ output }) => output.includes(name));
+      return [name, maker?.opType, maker?.input];
+    });
+    expect(made).toEqual(outputs);
+  });
+
+  test('an empty key is refused', () => {
+    expect(() => exportOnnx((x: nn.Value) => ({ '': x.relu() }), [2])).toThrow(ArgumentError);
+  });
+});
+
 test('a layer norm over a first size of 1 is not taken for an instance norm', () => {
   const layer = new nn.LayerNorm([1, 5], { elementwiseAffine: false });
   const { graph } = decode(exportOnnx(layer, [2, 3, 1, 5]));

@@ -44,8 +44,15 @@ function numbered(stem: string, count: number): string[] {
   return count === 1 ? [stem] : Array.from({ length: count }, (_, index) => `${stem}_${index}`);
 }
 
+/** @throws {@link ArgumentError} for an empty key, which in ONNX means that there is no value */
 function outputNames(structure: OutputStructure, count: number): readonly string[] {
-  return structure.kind === 'record' ? structure.keys : numbered('output', count);
+  if (structure.kind !== 'record') return numbered('output', count);
+  if (!structure.keys.includes('')) return structure.keys;
+  throw new ArgumentError('an output without a name', {
+    op: 'exportOnnx',
+    got: `the keys ${shown(structure.keys)}`,
+    wanted: 'keys of one letter or more in the record that forward returns',
+  });
 }
 
 function stateKeys(target: Traceable): ReadonlyMap<Parameter, string> {
@@ -57,8 +64,9 @@ function build(graph: Graph, structure: OutputStructure, target: Traceable) {
   const builder = new GraphBuilder();
   const weights = new Weights(builder, stateKeys(target));
   const shape = (id: ValueId): Shape => graph.values[id]?.shape ?? [];
-  const inputs = numbered('input', graph.inputs.length).map((name) => builder.name(name));
+  // Outputs first: a record's keys are the user's, and every other name makes way for them.
   const outputs = outputNames(structure, graph.outputs.length).map((name) => builder.name(name));
+  const inputs = numbered('input', graph.inputs.length).map((name) => builder.name(name));
   const names = new Map<ValueId, OnnxName>(graph.inputs.map((id, index) => [id, inputs[index] ?? '']));
   const name = (id: ValueId): OnnxName => {
     const known = names.get(id);
@@ -82,7 +90,8 @@ function build(graph: Graph, structure: OutputStructure, target: Traceable) {
  * Writes a network (or a function of values) as an ONNX model of operator set 17, for inputs of one size.
  *
  * Weights are initializers under their state-dict keys, in the precision that they are stored in; the arithmetic is float32. The inputs are
- * called `input` (`input_0`, `input_1`, ... of several), the outputs `output` or by the keys of the record that `forward` returns.
+ * called `input` (`input_0`, `input_1`, ... of several), the outputs `output` (`output_0`, ...) or by the keys of the record that `forward` returns.
+ * An output keeps its key always: an input or a weight of the same name gets a number behind it (`input_2`).
  *
  * @param net with its weights loaded
  * @param shape of the input, such as [1, 3, 256, 256], or a list of shapes for several inputs
