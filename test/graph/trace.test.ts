@@ -77,6 +77,43 @@ describe('trace', () => {
     expect(() => trace((x) => x.add(asValue), [2])).toThrow(/new Parameter\(tensor\)/);
   });
 
+  describe('more inputs than forward takes', () => {
+    class Layer extends nn.Module {
+      readonly run: (...values: nn.Value[]) => nn.ModuleOutput;
+      constructor(run: (...values: nn.Value[]) => nn.ModuleOutput) {
+        super();
+        this.run = run;
+      }
+      override forward(...values: nn.Value[]): nn.ModuleOutput {
+        return this.run(...values);
+      }
+    }
+    const two = [{ shape: [2] }, { shape: [2] }];
+
+    test.each<[string, Parameters<typeof traceModule>[0], string]>([
+      ['a function', (x) => x.relu(), '1'],
+      ['a layer', new nn.ReLU(), '1'],
+      ['a layer in place', new nn.ReLU({ inplace: true }), '1'],
+      ['rest parameters that are not read', (...values) => values.slice(0, 1), '0'],
+      ['a layer with them', new Layer((x) => x as nn.Value), '0'],
+      ['a function of nothing', () => new nn.Parameter([2]).relu(), '0'],
+    ])('is refused: %s', (_, target, wanted) => {
+      expect(() => traceModule(target, two)).toThrow(ArgumentError);
+      expect(() => traceModule(target, two)).toThrow(`wanted ${wanted})`);
+    });
+
+    test.each<[string, Parameters<typeof traceModule>[0]]>([
+      ['declared and not read', (x, _mask) => x.relu()],
+      ['rest parameters', (...values) => values.map((value) => value.relu())],
+      ['rest parameters of a layer', new Layer((x, y) => x?.add(y as nn.Value) ?? [])],
+      ['a default parameter', (x, y = x) => x.add(y)],
+      ['read for nothing', (x, ...others) => (others[0]?.relu() ? x : [])],
+      ['returned as it is', (...values) => values],
+    ])('is not: %s', (_, target) => {
+      expect(traceModule(target, two).graph.inputs).toHaveLength(2);
+    });
+  });
+
   test.each([[undefined], [null], [[]], [{}], [3], [Promise.resolve()]])(
     'forward that returns %s is refused',
     (result) => {

@@ -168,6 +168,22 @@ function checkInput(shape: Shape, op: string, index: number): void {
   });
 }
 
+/** Refuses an input that `forward` neither declares nor reads: rest and default parameters are not declared, but those are read. */
+function checkSurplus(
+  inputs: readonly ValueId[],
+  declared: number,
+  read: ReadonlySet<ValueId>,
+  op: string,
+): void {
+  const surplus = inputs.findIndex((id, index) => index >= declared && !read.has(id));
+  if (surplus === -1) return;
+  throw new ArgumentError('more inputs than forward takes', {
+    op,
+    got: `${inputs.length}, of which input ${surplus} is never read`,
+    wanted: String(declared),
+  });
+}
+
 function outputsOf(
   result: ModuleOutput,
   trace: Trace,
@@ -225,7 +241,7 @@ export function dropDead(graph: Graph): Graph {
 /**
  * Traces `target` for inputs of these shapes. Nodes are named by their module's path in `names`, by default the target itself.
  * @throws {@link ShapeError} when the inputs do not suit a layer, or are empty
- * @throws {@link ArgumentError} when the target returns no values
+ * @throws {@link ArgumentError} when the target returns no values, or there are more inputs than it takes
  */
 export function traceModule(target: Traceable, inputs: readonly TraceInput[], names?: Module): Traced {
   const module = target instanceof Module ? target : null;
@@ -250,6 +266,8 @@ export function traceModule(target: Traceable, inputs: readonly TraceInput[], na
     target instanceof Module ? target.forward(...symbols) : target(...symbols),
   );
   const { ids, structure } = withRecorder(trace, () => outputsOf(result, trace, op));
+  const { length: declared } = target instanceof Module ? target.forward : target;
+  checkSurplus(inputIds, declared, new Set([...ids, ...trace.nodes.flatMap((node) => node.inputs)]), op);
   return {
     graph: dropDead({ values: trace.values, inputs: inputIds, nodes: trace.nodes, outputs: ids }),
     structure,
