@@ -64,8 +64,10 @@ export function convTile(work: ConvWork): ConvTile {
   const mostPx = Math.min(MOST_FLOPS, Math.max(LEAST_FLOPS, wanted)) / pixelFlops;
   let best: ConvTile | null = null;
   let leastBytes = Number.POSITIVE_INFINITY;
-  for (let segments = 1; segments <= Math.ceil(cols / TILE_STEP_PX); segments++) {
-    const tileCols = Math.min(cols, Math.ceil(cols / segments / TILE_STEP_PX) * TILE_STEP_PX);
+  const stepsOf = (segments: number): number => Math.ceil(cols / segments / TILE_STEP_PX);
+  // From one width to the next smaller: to try every number of segments takes seconds for a row of millions.
+  for (let steps = stepsOf(1); steps >= 1; steps = stepsOf(Math.ceil(cols / ((steps - 1) * TILE_STEP_PX)))) {
+    const tileCols = Math.min(cols, steps * TILE_STEP_PX);
     const fits = (r: number): boolean =>
       r * tileCols <= mostPx && work.stagedBytes(r, tileCols) <= STAGED_BYTES;
     if (!fits(1)) continue;

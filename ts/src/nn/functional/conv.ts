@@ -155,6 +155,20 @@ function checkChannels(got: number, wanted: number, shape: readonly number[], op
   });
 }
 
+/** The kernels count coordinates, and floats from one pixel to the next, as far as this: MOST_COORDINATE and MOST_STEP_ELEMS in crates/kernels. */
+const MOST_COORDINATE = 2 ** 30;
+const MOST_STEP_ELEMS = 2 ** 29 - 1;
+
+/** Refuses what the kernels cannot count; it would have passed memory's end anyway, or be nothing but padding. */
+function checkReach(farthest: number, most: number, side: string, op: string): void {
+  if (farthest <= most) return;
+  throw new UnsupportedError(`stride, padding, kernel and dilation reach too far along the ${side}`, {
+    op,
+    got: `${farthest} elements`,
+    wanted: `at most ${most}`,
+  });
+}
+
 /** A convolution whose layer or function is called `op`. */
 export function convolve(
   x: Expression,
@@ -171,19 +185,32 @@ export function convolve(
   const [o, i, kh, kw] = weightSizes(kernel, op, '[O, I, KH, KW]');
   checkChannels(c, i, value.shape, op);
   const checkedBias = checkWeight(bias, op, 'bias', [o]);
-  const { stride, dilation, padding } = numbers;
+  const { padding } = numbers;
   const [top, bottom, left, right] = padding;
-  const size = (padded: number, k: number, axis: 0 | 1, side: string): number => {
-    const reach = dilation[axis] * (k - 1) + 1;
-    if (reach <= padded) return Math.floor((padded - reach) / stride[axis]) + 1;
-    throw new ShapeError('the kernel is larger than the padded input', {
-      op,
-      got: `padded ${side} ${padded} of input ${spell(value.shape)}`,
-      wanted: `at least ${reach}`,
-    });
+  const along = (size: number, before: number, after: number, k: number, axis: 0 | 1) => {
+    const side = axis === 0 ? 'height' : 'width';
+    const padded = checkPadded(size, before, after, paddingMode, side, op);
+    // A step that is never taken may be of any size in PyTorch; the kernels get one that they can count.
+    const stride = Math.min(numbers.stride[axis], padded);
+    const dilation = k === 1 ? 1 : numbers.dilation[axis];
+    const reach = dilation * (k - 1) + 1;
+    if (reach > padded) {
+      throw new ShapeError('the kernel is larger than the padded input', {
+        op,
+        got: `padded ${side} ${padded} of input ${spell(value.shape)}`,
+        wanted: `at least ${reach}`,
+      });
+    }
+    const length = Math.floor((padded - reach) / stride) + 1;
+    checkReach(length * stride + k * dilation + before, MOST_COORDINATE, side, op);
+    return { stride, dilation, length };
   };
-  const high = size(checkPadded(h, top, bottom, paddingMode, 'height', op), kh, 0, 'height');
-  const wide = size(checkPadded(w, left, right, paddingMode, 'width', op), kw, 1, 'width');
+  const rows = along(h, top, bottom, kh, 0);
+  const columns = along(w, left, right, kw, 1);
+  checkReach(Math.max(columns.stride, columns.dilation) * (c + 3), MOST_STEP_ELEMS, 'width', op);
+  const [high, wide] = [rows.length, columns.length];
+  const stride = [rows.stride, columns.stride] as const;
+  const dilation = [rows.dilation, columns.dilation] as const;
   const attributes = { stride, dilation, padding, paddingMode, activation: 'none', load: 'plain' } as const;
   const weights = { weight: kernel, bias: checkedBias };
   const y = recorder(op).append('conv2d', [reshape(value, dims)], attributes, [n, o, high, wide], {
@@ -207,17 +234,25 @@ export function convolveTransposed(
   const [i, o, kh, kw] = weightSizes(kernel, op, '[I, O, KH, KW]');
   checkChannels(c, i, value.shape, op);
   const checkedBias = checkWeight(bias, op, 'bias', [o]);
-  const { stride, padding, outputPadding } = numbers;
-  const size = (length: number, k: number, axis: 0 | 1, side: string): number => {
-    const result = (length - 1) * stride[axis] - 2 * padding[axis] + k + outputPadding[axis];
-    if (result >= 1) return result;
+  const { padding, outputPadding } = numbers;
+  const along = (size: number, k: number, axis: 0 | 1) => {
+    const side = axis === 0 ? 'height' : 'width';
+    const pad = padding[axis];
+    // As in `convolve`: with a single row or column no step is taken.
+    const stride = size === 1 ? Math.min(numbers.stride[axis], k) : numbers.stride[axis];
+    const length = (size - 1) * stride - 2 * pad + k + outputPadding[axis];
+    checkReach(length + pad + 4 * stride + k, MOST_COORDINATE, side, op);
+    if (length >= 1) return { stride, length };
     throw new ShapeError(`nothing is left of the ${side}`, {
       op,
-      got: `${side} ${length} with kernel ${k}, stride ${stride[axis]} and padding ${padding[axis]}`,
+      got: `${side} ${size} with kernel ${k}, stride ${stride} and padding ${pad}`,
       wanted: 'an output of at least one element',
     });
   };
-  const [high, wide] = [size(h, kh, 0, 'height'), size(w, kw, 1, 'width')];
+  const rows = along(h, kh, 0);
+  const columns = along(w, kw, 1);
+  const [high, wide] = [rows.length, columns.length];
+  const stride = [rows.stride, columns.stride] as const;
   const attributes = { stride, padding, outputPadding, activation: 'none', load: 'plain' } as const;
   const weights = { weight: kernel, bias: checkedBias };
   const y = recorder(op).append('conv_transpose2d', [reshape(value, dims)], attributes, [n, o, high, wide], {
