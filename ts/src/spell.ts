@@ -40,12 +40,13 @@ function spelled(value: unknown, depth: number): string {
   const name = className(value);
   if (name !== 'Object') return name;
   const keys = Object.keys(value);
-  return keys.length === 0
-    ? 'an empty object'
-    : `{ ${listed(
-        keys.slice(0, MOST_ENTRIES).map((key) => cut(key)),
-        keys.length,
-      )} }`;
+  return keys.length === 0 ? 'an empty object' : `{ ${listedNames(keys)} }`;
+}
+
+/** Names one after another, the first few of many. */
+export function listedNames(names: readonly string[]): string {
+  const first = names.slice(0, MOST_ENTRIES).map((name) => cut(name));
+  return listed(first, names.length);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Arithmetic on shapes: element counts, spelling, broadcasting, factorings into N C H W. Not here: rules of single ops. */
 import { UnsupportedError } from '../errors.js';
+import { shown } from '../spell.js';
 import type { Dims, Shape } from './ir.js';
 
 /** As many as NumPy and most of PyTorch's operators take. */
@@ -17,9 +18,9 @@ export function numel(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** As PyTorch prints it: `[1, 3, 256, 256]`. */
+/** As PyTorch prints it: `[1, 3, 256, 256]`. What is no shape is spelled like any value. */
 export function spell(shape: Shape): string {
-  return `[${shape.join(', ')}]`;
+  return isShape(shape, 0) ? `[${shape.join(', ')}]` : shown(shape);
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

@@ -193,7 +193,7 @@ function outputsOf(
   if (result instanceof Value || result instanceof Parameter)
     return { ids: [id(result)], structure: { kind: 'single' } };
   if (Array.isArray(result)) {
-    if (result.length > 0) return { ids: result.map(id), structure: { kind: 'list' } };
+    if (result.length > 0) return { ids: [...result].map(id), structure: { kind: 'list' } };
   } else if (
     result !== null &&
     typeof result === 'object' &&
@@ -245,11 +245,13 @@ export function dropDead(graph: Graph): Graph {
  */
 export function traceModule(target: Traceable, inputs: readonly TraceInput[], names?: Module): Traced {
   const module = target instanceof Module ? target : null;
-  const isClass = typeof target === 'function' && target.prototype instanceof Module;
+  // A class's prototype cannot be replaced, a function's can.
+  const isClass =
+    typeof target === 'function' && Object.getOwnPropertyDescriptor(target, 'prototype')?.writable === false;
   if (isClass || (module === null && typeof target !== 'function')) {
     throw new ArgumentError('nothing to run', {
       op: 'trace',
-      got: isClass ? 'a class of modules' : shown(target),
+      got: isClass ? 'a class' : shown(target),
       wanted: 'a Module or a function of values',
       ...(isClass ? { hint: 'Did you forget `new`?' } : {}),
     });

@@ -1,7 +1,7 @@
 /** StyleTransferNetwork: Johnson et al.'s fast style transfer with instance norm, and the residual block that its kin share. */
 import type { Value } from '../graph/value.js';
 import { Sequential } from '../nn/containers.js';
-import { whole } from '../nn/functional/check.js';
+import { input, whole } from '../nn/functional/check.js';
 import { ReLU, Tanh } from '../nn/layers/activation.js';
 import { Conv2d, ConvTranspose2d } from '../nn/layers/conv.js';
 import { InstanceNorm2d } from '../nn/layers/norm.js';
@@ -30,7 +30,8 @@ export class ResidualBlock extends Module {
   }
 
   override forward(x: Value): Value {
-    return x.add(this.block.forward(x));
+    const value = input(x, 'ResidualBlock');
+    return value.add(this.block.forward(value));
   }
 }
 

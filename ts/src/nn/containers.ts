@@ -15,6 +15,11 @@ function checkModule(child: unknown, op: string, name: string): Module {
   });
 }
 
+function checkIndex(index: number, op: string): number {
+  if (Number.isSafeInteger(index)) return index;
+  throw new ArgumentError('not an index', { op, got: shown(index), wanted: 'a whole number' });
+}
+
 /** Runs modules one after another. Takes modules (named 0, 1, ...) or one record of named modules. */
 export class Sequential extends Module {
   static override readonly kind: string = 'Sequential';
@@ -34,9 +39,9 @@ export class Sequential extends Module {
     return this.#entries.length;
   }
 
-  /** The child at `index`; negative ones count from the end. */
+  /** The child at `index`; negative ones count from the end. @throws {@link ArgumentError} for what is not a whole number */
   at(index: number): Module | undefined {
-    return this.#entries.at(index)?.[1];
+    return this.#entries.at(checkIndex(index, 'Sequential'))?.[1];
   }
 
   [Symbol.iterator](): Iterator<Module> {
@@ -68,8 +73,17 @@ export class ModuleList extends Module {
   static override readonly kind: string = 'ModuleList';
   readonly #modules: Module[];
 
+  /** @throws {@link ArgumentError} for anything but a list of modules */
   constructor(modules: Iterable<Module> = []) {
     super();
+    const iterable = modules !== null && typeof modules === 'object' && Symbol.iterator in modules;
+    if (!iterable || ArrayBuffer.isView(modules)) {
+      throw new ArgumentError('not a list of modules', {
+        op: 'ModuleList',
+        got: shown(modules),
+        wanted: 'an array, or another iterable, of Modules',
+      });
+    }
     this.#modules = [...modules].map((child, index) => checkModule(child, 'ModuleList', String(index)));
   }
 
@@ -77,9 +91,9 @@ export class ModuleList extends Module {
     return this.#modules.length;
   }
 
-  /** The module at `index`; negative ones count from the end. */
+  /** The module at `index`; negative ones count from the end. @throws {@link ArgumentError} for what is not a whole number */
   at(index: number): Module | undefined {
-    return this.#modules.at(index);
+    return this.#modules.at(checkIndex(index, 'ModuleList'));
   }
 
   append(module: Module): this {

@@ -5,6 +5,7 @@ import { Expression } from '../graph/expression.js';
 import { denseStrides, isShape, numel, sameShape, spell } from '../graph/shape.js';
 import { shown } from '../spell.js';
 import { Tensor } from '../tensor.js';
+import { checkOptions, flag } from './functional/check.js';
 
 /** Bits of one element, by safetensors' names. Tensors of the narrow ones fill whole bytes. */
 const STORED_BITS = {
@@ -112,12 +113,10 @@ export function viewOf({ data, shape }: Tensor): StoredTensor {
  * @throws {@link ArgumentError} or {@link ShapeError} when the numbers do not agree: nothing that is packed may read past its bytes
  */
 export function ownValues({ bytes, dtype, shape, strides }: StoredTensor, op: string): StoredTensor {
-  const counts = (sizes: readonly number[], least: number): boolean =>
-    Array.isArray(sizes) && sizes.every((size) => Number.isSafeInteger(size) && size >= least);
-  if (!STORED_DTYPES.includes(dtype) || !counts(shape, 1) || !counts(strides, 0)) {
+  if (!STORED_DTYPES.includes(dtype) || !isShape(shape, 1) || !isShape(strides, 0)) {
     throw new ArgumentError('a stored tensor that cannot be right', {
       op,
-      got: `dtype ${dtype}, shape [${shape}], strides [${strides}]`,
+      got: `dtype ${shown(dtype)}, shape ${shown(shape)}, strides ${shown(strides)}`,
       wanted: `${STORED_DTYPES.join(', ')}, sizes >= 1, strides >= 0`,
     });
   }
@@ -159,6 +158,14 @@ export class Parameter extends Expression {
   /** @param values a Tensor or stored bytes, which are copied, or just a shape (then without values until they are loaded) */
   constructor(values: Tensor | StoredTensor | readonly number[], options: ParameterOptions = {}) {
     super();
+    checkOptions(options, 'Parameter', ['key', 'optional']);
+    const { key = null } = options;
+    if (key !== null && typeof key !== 'string')
+      throw new ArgumentError('key cannot be right', {
+        op: 'Parameter',
+        got: shown(key),
+        wanted: 'a string',
+      });
     if (Array.isArray(values)) {
       if (!isShape(values, 1)) {
         throw new ShapeError('not a shape', {
@@ -174,8 +181,8 @@ export class Parameter extends Expression {
       this.shape = Object.freeze([...stored.shape]);
       this.values = { version: 0, stored };
     }
-    this.key = options.key ?? null;
-    this.optional = options.optional ?? false;
+    this.key = key;
+    this.optional = flag(options.optional, 'Parameter', 'optional', false);
     this.uid = parametersMade++;
   }
 

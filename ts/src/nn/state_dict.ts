@@ -3,6 +3,7 @@ import { isMap, isUint8Array } from '../brand.js';
 import { ArgumentError, clip, StateDictError } from '../errors.js';
 import { sameShape, spell } from '../graph/shape.js';
 import { Tensor } from '../tensor.js';
+import { checkOptions, flag } from './functional/check.js';
 import { mayHold, ownValues, Parameter, type StoredTensor, viewOf } from './parameter.js';
 import { adviceFor, mistakenFor } from './state_dict_advice.js';
 
@@ -36,6 +37,7 @@ function storedOf(entry: StateDictEntry): StoredTensor | null {
   return entry !== null &&
     typeof entry === 'object' &&
     isUint8Array(entry.bytes) &&
+    typeof entry.dtype === 'string' &&
     Array.isArray(entry.shape) &&
     entry.shape.every((size) => typeof size === 'number')
     ? entry
@@ -67,6 +69,8 @@ export function loadInto(
 ): LoadResult {
   const op = `${kind}.loadStateDict`;
   const entries = entriesOf(source, op);
+  checkOptions(options, op, ['strict']);
+  const strict = flag(options.strict, op, 'strict', true);
   const missing: string[] = [];
   const mismatched: string[] = [];
   const wrong = { shape: [] as string[], dtype: [] as string[], kind: [] as string[] };
@@ -82,8 +86,7 @@ export function loadInto(
     if (stored !== null && parameter.shape.length === 0 && sameShape(stored.shape, [1]))
       stored = { ...stored, shape: [], strides: [] };
     if (stored === null) wrong.kind.push(clip(key));
-    else if (!mayHold(parameter, stored.dtype))
-      wrong.dtype.push(`${clip(key)} ${clip(String(stored.dtype))}`);
+    else if (!mayHold(parameter, stored.dtype)) wrong.dtype.push(`${clip(key)} ${clip(stored.dtype)}`);
     else if (!sameShape(stored.shape, parameter.shape))
       wrong.shape.push(`${clip(key)} ${clip(spell(stored.shape))} instead of ${spell(parameter.shape)}`);
     else {
@@ -93,7 +96,6 @@ export function loadInto(
     mismatched.push(key);
   }
   const unexpected = [...entries.keys()].filter((key) => !target.has(key));
-  const strict = options.strict ?? true;
   if (mismatched.length > 0 || (strict && missing.length + unexpected.length > 0)) {
     const parts = [
       ...list('missing', missing.map(clip)),

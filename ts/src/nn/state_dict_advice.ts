@@ -1,5 +1,5 @@
 /** What to do about a state dict that does not fit, as far as its keys tell. */
-import { isMap } from '../brand.js';
+import { isMap, isPlainObject } from '../brand.js';
 import { shown } from '../spell.js';
 import { Tensor } from '../tensor.js';
 import { foreignAdvice, foreignNetwork } from './foreign_networks.js';
@@ -16,8 +16,8 @@ export function mistakenFor(source: unknown): { readonly got: string; readonly h
   if (ArrayBuffer.isView(source) || 'byteLength' in source)
     return { got: 'bytes', hint: 'Read them first: readSafetensors(bytes).tensors.' };
   if (isMap(source)) {
-    const alien = [...source.keys()].find((key) => typeof key !== 'string');
-    return alien === undefined ? null : { got: `a Map with a key that is a ${typeof alien}` };
+    const kind = [...source.keys()].map((key) => typeof key).find((one) => one !== 'string');
+    return kind === undefined ? null : { got: `a Map with a key that is a ${kind}` };
   }
   const { then, tensors, stateDict, network } = source as Readonly<Record<string, unknown>>;
   if (typeof then === 'function') return { got: 'a Promise', hint: 'Await it first.' };
@@ -27,7 +27,7 @@ export function mistakenFor(source: unknown): { readonly got: string; readonly h
     return { got: 'a module', hint: 'Pass its state dict: module.stateDict().' };
   if (typeof (network as { stateDict?: unknown } | undefined)?.stateDict === 'function')
     return { got: 'a model', hint: "Pass its network's state dict: model.network.stateDict()." };
-  return null;
+  return isPlainObject(source) ? null : { got: shown(source) };
 }
 
 /** What is known of a state dict that does not fit. */

@@ -1,7 +1,7 @@
 /** The numbers and addresses in the options of `Engine.create`, checked. */
 import { ArgumentError } from '../errors.js';
 import { MAX_WORKERS } from '../graph/records.gen.js';
-import { shown } from '../spell.js';
+import { listedNames, shown } from '../spell.js';
 import type { UrlLike } from './builds.js';
 
 const OP = 'Engine.create';
@@ -49,9 +49,12 @@ export function checkEngineOptions(options: Checkable): CheckedOptions {
   if (unknown.length > 0) {
     throw new ArgumentError('no such option', {
       op: OP,
-      got: unknown.join(', '),
+      got: listedNames(unknown),
       wanted: `one object of ${NAMES.join(', ')}`,
     });
+  }
+  if (options.build !== undefined && typeof options.build !== 'string') {
+    throw new ArgumentError('build is not a name', { op: OP, got: shown(options.build), wanted: 'a string' });
   }
   const { threads, maxMemoryBytes = MOST_PAGES * PAGE_BYTES, worker, workerUrl, onWarning } = options;
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {

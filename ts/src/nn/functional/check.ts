@@ -5,7 +5,7 @@ import type { Expression } from '../../graph/expression.js';
 import { recorder } from '../../graph/recorder.js';
 import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
-import { shown } from '../../spell.js';
+import { listedNames, shown } from '../../spell.js';
 
 /** A number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
@@ -27,7 +27,7 @@ export function checkOptions<T extends object>(
   }
   const unknown = Object.keys(options).filter((name) => !(names as readonly string[]).includes(name));
   if (unknown.length === 0) return;
-  throw new ArgumentError('no such option', { op, got: unknown.join(', '), wanted });
+  throw new ArgumentError('no such option', { op, got: listedNames(unknown), wanted });
 }
 
 /** A whole number >= `least`. @throws {@link ArgumentError} otherwise */
@@ -53,6 +53,18 @@ export function pair(value: Pair, op: string, argument: string, least: number): 
   }
   const both = whole(value as number, op, argument, least);
   return [both, both];
+}
+
+/** A yes or no, `otherwise` where it is left out. @throws {@link ArgumentError} for anything else */
+export function flag(
+  value: boolean | null | undefined,
+  op: string,
+  argument: string,
+  otherwise: boolean,
+): boolean {
+  const given = value ?? otherwise;
+  if (typeof given === 'boolean') return given;
+  throw new ArgumentError(`${argument} cannot be right`, { op, got: shown(given), wanted: 'true or false' });
 }
 
 /** A number that is neither NaN nor infinite. @throws {@link ArgumentError} otherwise */

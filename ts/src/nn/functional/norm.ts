@@ -3,10 +3,11 @@ import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
 import type { Dims, OpAttributes } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
-import { numel, sameShape, spell, splitRow } from '../../graph/shape.js';
+import { isShape, numel, sameShape, spell, splitRow } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
+import { shown } from '../../spell.js';
 import type { Parameter } from '../parameter.js';
-import { checkOptions, epsilon, input, whole } from './check.js';
+import { checkOptions, epsilon, flag, input, whole } from './check.js';
 import { binary } from './pointwise.js';
 import { weight as checkWeight } from './weights.js';
 
@@ -104,7 +105,7 @@ export function instanceNormAs(x: Expression, options: InstanceNormOptions, op: 
   const [, c, h, w] = dims;
   const eps = epsilon(options.eps ?? 1e-5, op);
   const weights = affine(options, c, op);
-  if (options.useInputStats ?? true) {
+  if (flag(options.useInputStats, op, 'useInputStats', true)) {
     if (options.runningMean != null || options.runningVar != null) {
       throw new UnsupportedError('updating running statistics', {
         op,
@@ -161,7 +162,7 @@ export function batchNormAs(
   const [n, c, h, w] = dims;
   const eps = epsilon(options.eps ?? 1e-5, op);
   const weights = affine(options, c, op);
-  if (options.training !== true) {
+  if (!flag(options.training, op, 'training', false)) {
     return normalize(
       value,
       dims,
@@ -237,9 +238,14 @@ export function checkNormalizedShape(
   const sizes: readonly number[] = Array.isArray(normalizedShape)
     ? [...normalizedShape]
     : [normalizedShape as number];
-  if (sizes.length === 0)
-    throw new ArgumentError('normalizedShape is empty', { op, wanted: 'at least one size' });
-  return sizes.map((size) => whole(size, op, 'normalizedShape', 1));
+  if (sizes.length === 0 || !isShape(sizes, 1)) {
+    throw new ArgumentError('normalizedShape cannot be right', {
+      op,
+      got: shown(normalizedShape),
+      wanted: 'a size, or a list of at least one, in whole numbers >= 1',
+    });
+  }
+  return sizes;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { BinaryKind, Shape, UnaryKind } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
 import { broadcast, mergeAxes, numel, sameShape, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
-import { checkOptions, finite, float32 } from './check.js';
+import { checkOptions, finite, flag, float32 } from './check.js';
 
 /** x op other; also the body of Value.add and its kin. */
 export function binary(kind: BinaryKind, x: Expression, other: Operand): Value {
@@ -83,7 +83,7 @@ export function relu(x: Expression, options: InplaceOptions = {}): Value {
   const trace = recorder('relu');
   const input = trace.operand(x, 'relu');
   const output = unary('relu', input);
-  if (options.inplace !== true) return output;
+  if (!flag(options.inplace, 'relu', 'inplace', false)) return output;
   if (input !== x) {
     throw new ArgumentError('in place on a parameter', {
       op: 'relu',

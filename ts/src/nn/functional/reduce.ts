@@ -5,16 +5,16 @@ import type { Dims } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
 import { mergeAxes, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
-import { checkOptions, input } from './check.js';
+import { checkOptions, flag, input } from './check.js';
 import { reshape } from './pointwise.js';
 
 /** Axes as non-negative numbers; all of them when none are given. */
 function axesOf(dims: number | readonly number[] | undefined, rank: number, op: string): Set<number> {
-  const listed = dims === undefined ? [] : typeof dims === 'number' ? [dims] : dims;
+  const listed: readonly number[] = dims === undefined ? [] : Array.isArray(dims) ? dims : [dims];
   if (listed.length === 0) return new Set(Array.from({ length: rank }, (_, axis) => axis));
   const axes = new Set<number>();
   for (const dim of listed) {
-    const axis = dim < 0 ? dim + rank : dim;
+    const axis = Number.isInteger(dim) && dim < 0 ? dim + rank : dim;
     if (!Number.isInteger(axis) || axis < 0 || axis >= rank || axes.has(axis)) {
       throw new ArgumentError(axes.has(axis) ? 'an axis comes twice' : 'no such axis', {
         op,
@@ -60,11 +60,12 @@ function reduce(
 /** Mean over `dims` (all axes by default). @throws {@link ArgumentError} for an axis that does not exist or comes twice */
 export function mean(x: Expression, dims?: number | readonly number[], options: MeanOptions = {}): Value {
   checkOptions(options, 'mean', ['keepdim']);
-  return reduce('mean', x, dims, options.keepdim ?? false, false);
+  return reduce('mean', x, dims, flag(options.keepdim, 'mean', 'keepdim', false), false);
 }
 
 /** Variance over `dims` (all axes by default), over count - 1 unless `unbiased` is false. @throws {@link ArgumentError} as {@link mean} */
 export function variance(x: Expression, dims?: number | readonly number[], options: VarOptions = {}): Value {
   checkOptions(options, 'var', ['keepdim', 'unbiased']);
-  return reduce('var', x, dims, options.keepdim ?? false, options.unbiased ?? true);
+  const keepdim = flag(options.keepdim, 'var', 'keepdim', false);
+  return reduce('var', x, dims, keepdim, flag(options.unbiased, 'var', 'unbiased', true));
 }

@@ -1,7 +1,7 @@
 /** Layers without weights that work element by element. */
 import { inModule } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
-import { checkOptions, input } from '../functional/check.js';
+import { checkOptions, flag, input } from '../functional/check.js';
 import { type InplaceOptions, relu, tanh } from '../functional/pointwise.js';
 import { Module } from '../module.js';
 
@@ -13,7 +13,7 @@ export class ReLU extends Module {
   constructor(options: InplaceOptions = {}) {
     super();
     checkOptions(options, 'ReLU', ['inplace']);
-    this.inplace = options.inplace ?? false;
+    this.inplace = flag(options.inplace, 'ReLU', 'inplace', false);
   }
 
   override forward(x: Value): Value {

@@ -4,7 +4,7 @@ import type { PaddingMode } from '../../graph/ir.js';
 import { inModule } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
 import { shown } from '../../spell.js';
-import { checkOptions, type Pair, pair, whole } from '../functional/check.js';
+import { checkOptions, flag, type Pair, pair, whole } from '../functional/check.js';
 import {
   type ConvNumbers,
   type ConvTransposeNumbers,
@@ -65,7 +65,7 @@ export class Conv2d extends Module {
     this.#numbers = convNumbers(kernel, options, op);
     this.#paddingMode = paddingModeOf(options.paddingMode ?? 'zeros', op);
     this.weight = new Parameter([outChannels, inChannels, ...kernel]);
-    this.bias = (options.bias ?? true) ? new Parameter([outChannels]) : null;
+    this.bias = flag(options.bias, op, 'bias', true) ? new Parameter([outChannels]) : null;
   }
 
   /** @throws {@link ShapeError} for a wrong rank, wrong channels, or a kernel larger than the padded input */
@@ -135,7 +135,7 @@ export class ConvTranspose2d extends Module {
       });
     }
     this.weight = new Parameter([inChannels, outChannels, ...kernel]);
-    this.bias = (options.bias ?? true) ? new Parameter([outChannels]) : null;
+    this.bias = flag(options.bias, op, 'bias', true) ? new Parameter([outChannels]) : null;
   }
 
   /** @throws {@link ShapeError} for a wrong rank or wrong channels */

@@ -4,7 +4,7 @@ import { inModule } from '../../graph/recorder.js';
 import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import { shown } from '../../spell.js';
-import { checkOptions, epsilon, input, whole } from '../functional/check.js';
+import { checkOptions, epsilon, flag, input, whole } from '../functional/check.js';
 import {
   batchNormAs,
   checkNormalizedShape,
@@ -38,7 +38,8 @@ function zeros(shape: readonly number[]): Parameter {
 }
 
 function momentumOf(momentum: number | null | undefined, op: string): void {
-  if (momentum === null || momentum === undefined || (momentum >= 0 && momentum <= 1)) return;
+  if (momentum === null || momentum === undefined) return;
+  if (Number.isFinite(momentum) && momentum >= 0 && momentum <= 1) return;
   throw new ArgumentError('momentum cannot be right', {
     op,
     got: shown(momentum),
@@ -66,13 +67,13 @@ abstract class InstanceNorm extends Module {
     this.numFeatures = whole(numFeatures, op, 'numFeatures', 1);
     this.eps = epsilon(options.eps ?? 1e-5, op);
     momentumOf(options.momentum, op);
-    if (options.trackRunningStats === true) {
+    if (flag(options.trackRunningStats, op, 'trackRunningStats', false)) {
       throw new UnsupportedError('running statistics of instance norm', {
         op,
         hint: 'Leave out trackRunningStats.',
       });
     }
-    const affine = options.affine ?? false;
+    const affine = flag(options.affine, op, 'affine', false);
     this.weight = affine ? ones([numFeatures]) : null;
     this.bias = affine ? zeros([numFeatures]) : null;
     this.#spatialAxes = spatialAxes;
@@ -147,8 +148,8 @@ abstract class BatchNorm extends Module {
     this.numFeatures = whole(numFeatures, op, 'numFeatures', 1);
     this.eps = epsilon(options.eps ?? 1e-5, op);
     momentumOf(options.momentum, op);
-    const affine = options.affine ?? true;
-    const tracks = options.trackRunningStats ?? true;
+    const affine = flag(options.affine, op, 'affine', true);
+    const tracks = flag(options.trackRunningStats, op, 'trackRunningStats', true);
     this.weight = affine ? ones([numFeatures]) : null;
     this.bias = affine ? zeros([numFeatures]) : null;
     this.runningMean = tracks ? new Buffer(storedFill(0, [numFeatures]), { key: 'running_mean' }) : null;
@@ -241,7 +242,7 @@ export class GroupNorm extends Module {
       });
     }
     this.eps = epsilon(options.eps ?? 1e-5, op);
-    const affine = options.affine ?? true;
+    const affine = flag(options.affine, op, 'affine', true);
     this.weight = affine ? ones([numChannels]) : null;
     this.bias = affine ? zeros([numChannels]) : null;
   }
@@ -295,9 +296,10 @@ export class LayerNorm extends Module {
     const sizes = checkNormalizedShape(normalizedShape, op);
     this.normalizedShape = sizes;
     this.eps = epsilon(options.eps ?? 1e-5, op);
-    const affine = options.elementwiseAffine ?? true;
+    const affine = flag(options.elementwiseAffine, op, 'elementwiseAffine', true);
+    const bias = flag(options.bias, op, 'bias', true);
     this.weight = affine ? ones(sizes) : null;
-    this.bias = affine && (options.bias ?? true) ? zeros(sizes) : null;
+    this.bias = affine && bias ? zeros(sizes) : null;
   }
 
   /** @throws {@link ShapeError} when the input does not end in normalizedShape */
