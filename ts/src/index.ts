@@ -21,6 +21,7 @@ export {
   StateDictError,
   UnsupportedError,
 } from './errors.js';
+export type { Value } from './graph/value.js';
 export type { ColorSpace, ImageInput, PaintedImage, PixelImage, SharpImage } from './image/picture.js';
 export { loadModel, type Model } from './model/load_model.js';
 export { readSafetensors } from './model/safetensors.js';

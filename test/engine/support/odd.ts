@@ -126,6 +126,11 @@ export const ODD: Readonly<Record<string, () => unknown>> = {
   url: () => new URL('file:///nowhere'),
   aborted: () => ({ aborted: true, reason: MINE, addEventListener() {}, removeEventListener() {} }),
   tensor: () => Tensor.from([1, 2], [2]),
+  'transferred tensor': () => {
+    const tensor = Tensor.from([1, 2], [2]);
+    structuredClone(tensor.data, { transfer: [tensor.data.buffer] });
+    return tensor;
+  },
   parameter: () => new nn.Parameter([2]),
   layer: () => new nn.ReLU(),
   'layer without weights': () => new nn.Conv2d(3, 3, 3),

@@ -25,6 +25,10 @@ export abstract class Module {
   /** False after {@link eval}; some layers behave differently then. */
   training = true;
 
+  /**
+   * What the module computes, of symbolic values: in TypeScript `override forward(x: Value): Value`. A Tensor has no place here; it is what
+   * `engine.run` takes and gives, and inside a new Parameter(tensor) stands for it.
+   */
   abstract forward(...inputs: Value[]): ModuleOutput;
 
   /** Sets training mode here and in all descendants. */
