@@ -71,7 +71,10 @@ async function bundleWorker() {
   console.log(`  ${((performance.now() - started) / 1000).toFixed(1)} s, ${text.length} bytes`);
 }
 
-/** A hundred modules take several times as long to load as a few files, and megabytes more. What is loaded late or by its address stays as it is. */
+/**
+ * A hundred modules take several times as long to load as a few files, and megabytes more. What is loaded late or by its address stays as it is. The
+ * protobuf library goes into gouache/onnx, so that this entry cannot fail for want of a package.
+ */
 async function bundlePackage() {
   const started = performance.now();
   console.log('- Bundling the package');
@@ -86,8 +89,7 @@ async function bundlePackage() {
     format: 'esm',
     platform: 'neutral',
     target: 'es2022',
-    packages: 'external',
-    external: ['#platform', './dist/platform/*', './dist/wasm/*'],
+    external: ['#platform', './dist/platform/*', './dist/wasm/*', 'node:*', 'sharp'],
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',

@@ -1,2 +1,2 @@
-/** What `import ... from 'gouache/onnx'` gives. It needs the package `@bufbuild/protobuf`, which nothing else of gouache loads. */
+/** What `import ... from 'gouache/onnx'` gives. The build puts `@bufbuild/protobuf` into this entry, and nothing else of gouache needs it. */
 export { exportOnnx } from './export.js';
