@@ -1,5 +1,6 @@
 /** A concrete tensor: float32 numbers and a shape, what goes into and comes out of an engine. It has no arithmetic of its own. */
 import { isArrayBuffer, isFloat32Array, typedArrayKind } from './brand.js';
+import { markCopy } from './copies.js';
 import { ArgumentError, ShapeError } from './errors.js';
 import { denseStrides, isShape, numel, spell } from './graph/shape.js';
 import { shown } from './spell.js';
@@ -91,6 +92,8 @@ export function notSymbolic(tensor: Tensor, op: string): ArgumentError {
     hint: 'To compute, use: await engine.run(module or function, tensor). A constant inside forward is a new Parameter(tensor).',
   });
 }
+
+markCopy(Tensor.prototype);
 
 // A forward that is called with a Tensor calls a value's methods on it: they say what to do instead of "not a function". Not in the types.
 for (const op of ['add', 'sub', 'mul', 'div', 'sqrt', 'relu', 'tanh', 'mean', 'var', 'view']) {

@@ -1,4 +1,5 @@
 /** PyTorch's methods for everything that `forward` may calculate with: values and parameters. Each writes a node of the current trace. */
+import { markCopy } from '../copies.js';
 import * as pointwise from '../nn/functional/pointwise.js';
 import * as reduce from '../nn/functional/reduce.js';
 import type { Shape } from './ir.js';
@@ -71,3 +72,5 @@ export abstract class Expression {
     return pointwise.view(this, shape);
   }
 }
+
+markCopy(Expression.prototype);

@@ -1,4 +1,5 @@
 /** trace: runs a module or function on symbolic values and writes down what it does. Dead values are dropped at the end. */
+import { hintFor } from '../copies.js';
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
 import { kindOf, Module, type ModuleOutput } from '../nn/module.js';
 import { Parameter } from '../nn/parameter.js';
@@ -142,7 +143,12 @@ class Trace implements Recorder {
 
 function refuse(x: unknown, op: string): ArgumentError {
   if (x instanceof Tensor) return notSymbolic(x, op);
-  return new ArgumentError('not a value', { op, got: shown(x), wanted: 'a value or a Parameter' });
+  return new ArgumentError('not a value', {
+    op,
+    got: shown(x),
+    wanted: 'a value or a Parameter',
+    ...hintFor(x),
+  });
 }
 
 /** Beyond this, byte counts of placements would lose precision; what merely does not fit memory is refused by its bytes later. */
@@ -253,7 +259,7 @@ export function traceModule(target: Traceable, inputs: readonly TraceInput[], na
       op: 'trace',
       got: isClass ? 'a class' : shown(target),
       wanted: 'a Module or a function of values',
-      ...(isClass ? { hint: 'Did you forget `new`?' } : {}),
+      ...hintFor(target, isClass ? 'Did you forget `new`?' : undefined),
     });
   }
   const op = module === null ? 'function' : kindOf(module);

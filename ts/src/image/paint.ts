@@ -1,4 +1,5 @@
 /** A picture's whole way as one graph: pixels in, reflection, the network, crop, pixels out. The kernels convert; here are only sizes and ranges. */
+import { hintFor } from '../copies.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { recorder } from '../graph/recorder.js';
 import { spell } from '../graph/shape.js';
@@ -28,6 +29,7 @@ function checkModel(model: Model): { inputChannels: 1 | 3 } {
       got: network instanceof Module ? `ranges ${shown(inputRange)} and ${shown(outputRange)}` : shown(model),
       wanted:
         '{ network, inputChannels, inputRange: [low, high], outputRange: [low, high] }, as loadModel returns it',
+      ...hintFor(network),
     });
   }
   if (inputChannels !== 1 && inputChannels !== 3) {

@@ -1,4 +1,6 @@
 /** Sequential and ModuleList: modules whose children are numbered, so that state-dict keys are `0.weight`, `1.weight`, ... */
+import { isPlainObject } from '../brand.js';
+import { hintFor } from '../copies.js';
 import { ArgumentError } from '../errors.js';
 import { Value } from '../graph/value.js';
 import { shown } from '../spell.js';
@@ -11,7 +13,7 @@ function checkModule(child: unknown, op: string, name: string): Module {
     op,
     got: `${shown(child)} at '${name}'`,
     wanted: 'a Module',
-    hint: 'Did you forget `new`?',
+    ...hintFor(child, 'Did you forget `new`?'),
   });
 }
 
@@ -29,9 +31,8 @@ export class Sequential extends Module {
   constructor(...modules: readonly Module[] | readonly [Readonly<Record<string, Module>>]) {
     super();
     const [first] = modules;
-    const named =
-      modules.length === 1 && first !== null && typeof first === 'object' && !(first instanceof Module);
-    const entries = named ? Object.entries(first) : Object.entries(modules as readonly Module[]);
+    const named = modules.length === 1 && isPlainObject(first);
+    const entries = Object.entries<unknown>(named ? (first as Readonly<Record<string, Module>>) : modules);
     this.#entries = entries.map(([name, child]) => [name, checkModule(child, 'Sequential', name)]);
   }
 

@@ -1,5 +1,6 @@
 /** Module: PyTorch's nn.Module without autograd. Parameters, buffers and children are found by walking properties; nothing registers. */
 import { isMap, isPlainObject, isSet } from '../brand.js';
+import { markCopy } from '../copies.js';
 import { ArgumentError } from '../errors.js';
 import type { Value } from '../graph/value.js';
 import { Buffer, Parameter } from './parameter.js';
@@ -103,6 +104,8 @@ export abstract class Module {
     return loadInto(this.stateDict(), tensors, options, kindOf(this));
   }
 }
+
+markCopy(Module.prototype);
 
 /** The literal name of a module's class. */
 export function kindOf(module: Module): string {

@@ -1,5 +1,6 @@
 /** Parameters and buffers: a shape, a version, and stored bytes that are converted and packed by the kernels, never here. */
 import { isUint8Array } from '../brand.js';
+import { hintFor } from '../copies.js';
 import { ArgumentError, ShapeError, UnsupportedError } from '../errors.js';
 import { Expression } from '../graph/expression.js';
 import { denseStrides, isShape, numel, sameShape, spell } from '../graph/shape.js';
@@ -194,6 +195,7 @@ export class Parameter extends Expression {
         op,
         got: shown(values),
         wanted: 'a Tensor, a stored tensor or a shape',
+        ...hintFor(values),
       });
     }
     const stored = ownValues(values instanceof Tensor ? viewOf(values) : values, op);

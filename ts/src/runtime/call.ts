@@ -1,4 +1,5 @@
 /** From a caller's tensors to bytes and back: what `engine.run` and `session.run` share. */
+import { hintFor } from '../copies.js';
 import { ArgumentError } from '../errors.js';
 import { numel, spell } from '../graph/shape.js';
 import type { Value } from '../graph/value.js';
@@ -50,7 +51,7 @@ export function tensorsOf(
       op,
       got: shown(input),
       wanted: 'a Tensor or a list of Tensors',
-      hint: 'Make one with Tensor.from(data, shape).',
+      ...hintFor(input, 'Make one with Tensor.from(data, shape).'),
     });
   }
   return list as readonly Tensor[];

@@ -1,4 +1,5 @@
 /** Checks of weights. Apart from check.ts, which Parameter's own methods need before Parameter exists. */
+import { hintFor } from '../../copies.js';
 import { ShapeError, UnsupportedError } from '../../errors.js';
 import type { Shape } from '../../graph/ir.js';
 import { sameShape, spell } from '../../graph/shape.js';
@@ -18,7 +19,7 @@ export function weight(
       op,
       got: shown(value),
       wanted: 'a Parameter: computed weights are not supported',
-      hint: `Wrap numbers in new Parameter(tensor).`,
+      ...hintFor(value, 'Wrap numbers in new Parameter(tensor).'),
     });
   }
   if (shape !== undefined && !sameShape(value.shape, shape)) {
