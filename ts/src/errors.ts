@@ -29,13 +29,6 @@ export type ErrorCode =
   | 'engine-disposed'
   | 'internal';
 
-const LONGEST_TEXT = 80;
-
-/** Text out of a file, as short as a message wants it. */
-export function clip(text: string): string {
-  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 3)}...` : text;
-}
-
 function sentence(what: string, facts: ErrorFacts): string {
   const details: string[] = [];
   if (facts.got !== undefined) details.push(`got ${facts.got}`);

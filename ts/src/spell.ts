@@ -8,8 +8,13 @@ const MOST_LETTERS = 80;
 const MOST_IN_ALL = 300;
 const MOST_DEPTH = 3;
 
-function cut(text: string, most = MOST_LETTERS): string {
-  return text.length > most ? `${text.slice(0, most)}...` : text;
+/** Text as short as a message wants it. */
+export function clip(text: string): string {
+  return cut(text, MOST_LETTERS);
+}
+
+function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 3)}...` : text;
 }
 
 function listed(entries: readonly string[], count: number): string {
@@ -19,17 +24,17 @@ function listed(entries: readonly string[], count: number): string {
 /** The name of an object's class: what its constructor is called, else what the platform calls it. */
 function className(value: object): string {
   const name: unknown = (value as { readonly constructor?: { readonly name?: unknown } }).constructor?.name;
-  if (typeof name === 'string' && name !== '' && name !== 'Object') return cut(name);
+  if (typeof name === 'string' && name !== '' && name !== 'Object') return clip(name);
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }
 
 function spelled(value: unknown, depth: number): string {
   if (typeof value === 'string')
-    return `'${cut(JSON.stringify(value.slice(0, MOST_LETTERS + 1)).slice(1, -1))}'`;
-  if (typeof value === 'bigint') return `${cut(String(value))}n`;
-  if (typeof value === 'function') return cut(`function ${value.name}`.trimEnd());
+    return `'${clip(JSON.stringify(value.slice(0, MOST_LETTERS + 1)).slice(1, -1))}'`;
+  if (typeof value === 'bigint') return `${clip(String(value))}n`;
+  if (typeof value === 'function') return clip(`function ${value.name}`.trimEnd());
   if (Object.is(value, -0)) return '-0';
-  if (value === null || typeof value !== 'object') return cut(String(value));
+  if (value === null || typeof value !== 'object') return clip(String(value));
   if (Array.isArray(value)) {
     if (depth === MOST_DEPTH) return `an array of ${value.length}`;
     const entries = Array.from({ length: Math.min(value.length, MOST_ENTRIES) }, (_, index) =>
@@ -45,7 +50,7 @@ function spelled(value: unknown, depth: number): string {
 
 /** Names one after another, the first few of many. */
 export function listedNames(names: readonly string[]): string {
-  const first = names.slice(0, MOST_ENTRIES).map((name) => cut(name));
+  const first = names.slice(0, MOST_ENTRIES).map(clip);
   return listed(first, names.length);
 }
 

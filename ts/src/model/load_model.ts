@@ -1,8 +1,9 @@
 /** loadModel: a safetensors file whose metadata says what network it is -> that network with its weights, and its value ranges. */
-import { clip, ModelFormatError } from '../errors.js';
+import { ModelFormatError } from '../errors.js';
 import { type ArgumentBounds, networks } from '../networks/index.js';
 import { foreignAdvice, foreignNetwork } from '../nn/foreign_networks.js';
 import type { Module } from '../nn/module.js';
+import { clip } from '../spell.js';
 import { viewSafetensors } from './safetensors.js';
 
 /** Lowest and highest value: of pixels going in, or of a painting coming out. */

@@ -3,10 +3,10 @@
  * file before use. The header is hostile until proven otherwise. What the format's reference implementation reads is read.
  */
 import { isArrayBuffer, isUint8Array } from '../brand.js';
-import { ArgumentError, clip, ModelFormatError } from '../errors.js';
+import { ArgumentError, ModelFormatError } from '../errors.js';
 import { denseStrides } from '../graph/shape.js';
 import { STORED_DTYPES, type StoredDtype, type StoredTensor, storedBytes } from '../nn/parameter.js';
-import { shown } from '../spell.js';
+import { clip, shown } from '../spell.js';
 
 /** What a safetensors file holds. */
 export interface Safetensors {

@@ -1,7 +1,8 @@
 /** Loading of state dicts: everything is compared first, all problems are told at once, and only then anything changes. */
 import { isMap, isUint8Array } from '../brand.js';
-import { ArgumentError, clip, StateDictError } from '../errors.js';
+import { ArgumentError, StateDictError } from '../errors.js';
 import { sameShape, spell } from '../graph/shape.js';
+import { clip } from '../spell.js';
 import { Tensor } from '../tensor.js';
 import { checkOptions, flag } from './functional/check.js';
 import { mayHold, ownValues, Parameter, type StoredTensor, viewOf } from './parameter.js';
