@@ -251,9 +251,9 @@ export function dropDead(graph: Graph): Graph {
  */
 export function traceModule(target: Traceable, inputs: readonly TraceInput[], names?: Module): Traced {
   const module = target instanceof Module ? target : null;
-  // A class's prototype cannot be replaced, a function's can.
   const isClass =
-    typeof target === 'function' && Object.getOwnPropertyDescriptor(target, 'prototype')?.writable === false;
+    typeof target === 'function' &&
+    (target.prototype instanceof Module || /^class\b/.test(Function.prototype.toString.call(target)));
   if (isClass || (module === null && typeof target !== 'function')) {
     throw new ArgumentError('nothing to run', {
       op: 'trace',
