@@ -1,0 +1,84 @@
+// Networks that halve the size many times: at which sizes engine.paint shows them a picture.
+import type { Model } from 'gouache';
+import * as nn from 'gouache/nn';
+import { expect, test } from 'vitest';
+import { engineFor, weightsFor } from './support/engines.js';
+
+/** A U-Net as pix2pix's is built, its ends added instead of concatenated: it takes multiples of 2^halvings alone. */
+class UNet extends nn.Module {
+  static override readonly kind = 'UNet';
+  readonly down: nn.Conv2d;
+  readonly inner: UNet | null;
+  readonly up: nn.ConvTranspose2d;
+
+  constructor(halvings: number, outside = 3, inside = 4) {
+    super();
+    this.down = new nn.Conv2d(outside, inside, 4, { stride: 2, padding: 1 });
+    this.inner = halvings > 1 ? new UNet(halvings - 1, inside, inside) : null;
+    this.up = new nn.ConvTranspose2d(inside, outside, 4, { stride: 2, padding: 1 });
+  }
+
+  override forward(x: nn.Value): nn.Value {
+    const halved = this.down.forward(x).relu();
+    return x.add(this.up.forward(this.inner?.forward(halved) ?? halved));
+  }
+}
+
+/** A U-Net with weights that writes down what it has seen. */
+class Watched extends UNet {
+  readonly seen: (readonly number[])[] = [];
+
+  constructor(halvings: number) {
+    super(halvings);
+    this.loadStateDict(weightsFor(this, 3));
+  }
+
+  override forward(x: nn.Value): nn.Value {
+    this.seen.push(x.shape);
+    return super.forward(x);
+  }
+}
+
+const modelOf = (network: nn.Module): Model => ({
+  network,
+  inputRange: [-1, 1],
+  outputRange: [-1, 1],
+  inputChannels: 3,
+  outputChannels: 3,
+  metadata: new Map(),
+});
+
+test.each<[halvings: number, width: number, height: number, seen: readonly [height: number, width: number]]>([
+  // As far as there is a size with 32 pixels of reflection on each side and not many more, it is taken.
+  [5, 300, 201, [288, 384]],
+  [6, 256, 256, [320, 320]],
+  [7, 300, 201, [256, 384]],
+  [8, 256, 256, [256, 256]],
+  [8, 300, 201, [256, 512]],
+  [8, 2, 2, [256, 256]],
+  [9, 512, 300, [512, 512]],
+  [9, 449, 449, [512, 512]],
+])('%i halvings, %i x %i', async (halvings, width, height, seen) => {
+  const engine = await engineFor();
+  const net = new Watched(halvings);
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, index) => (index * 73 + 11) % 256);
+  const painted = await engine.paint(modelOf(net), { data, width, height });
+  expect(painted).toMatchObject({ width, height });
+  expect(net.seen.at(-1)?.slice(2)).toEqual(seen);
+  // Sizes are found by tracing, which costs some milliseconds each.
+  expect(net.seen.length).toBeLessThan(50);
+});
+
+test('what a network of a fixed size gets is its own size', async () => {
+  class Fixed extends nn.Module {
+    static override readonly kind = 'Fixed';
+    override forward(x: nn.Value): nn.Value {
+      // 77 = 7 * 11
+      return x.view(1, 3, 7, 11, 7, 11).view(1, 3, 77, 77).mul(1);
+    }
+  }
+  const engine = await engineFor();
+  const data = Uint8Array.from({ length: 77 * 77 * 3 }, (_, index) => (index * 73 + 11) % 256);
+  const painted = await engine.paint(modelOf(new Fixed()), { data, width: 77, height: 77 });
+  expect([...painted.data].filter((_, index) => index % 4 < 3)).toEqual([...data]);
+});
