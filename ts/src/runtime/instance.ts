@@ -9,6 +9,8 @@ const PAGE_BYTES = 65536;
 const MOST_INITIAL_PAGES = 1024;
 /** A pool worker's stack: as large as the first instance's, which the linker gives it. */
 const STACK_BYTES = 2 ** 20;
+/** What each pool worker takes of the memory: its stack, and a page of thread-local storage. */
+export const WORKER_PAGES = STACK_BYTES / PAGE_BYTES + 1;
 /** What only threads builds export. */
 const THREADS_EXPORT = '__wbindgen_thread_destroy';
 

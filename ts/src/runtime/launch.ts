@@ -8,7 +8,7 @@ import { isThreadsBuild } from './instance.js';
 import { probe } from './probe.js';
 import type { InitReply } from './protocol.js';
 import { startHost } from './start.js';
-import { chooseThreads } from './threads.js';
+import { chooseThreads, withinMemory } from './threads.js';
 
 /** How an engine runs, and why so. */
 export interface EngineInfo {
@@ -61,23 +61,25 @@ export async function launch({ build, wasm, worker, checked }: LaunchOptions): P
     atomics: features.threads,
     given: givenThreads === undefined ? undefined : givenThreads ? 'threads' : 'single',
   });
+  const threads = withinMemory(wanted, checked.maximumPages);
+  const fewer = threads === wanted ? [] : [`gouache computes with fewer threads: ${threads.reason}`];
   const started = await startHost({
     worker,
     workerUrl: checked.workerUrl,
-    threads: wanted,
-    load: async (threads) => {
-      const { module, initialPages, maximumPages } = given ?? (await loadBuild(chosen.name, threads));
+    threads,
+    load: async (several) => {
+      const { module, initialPages, maximumPages } = given ?? (await loadBuild(chosen.name, several));
       return {
         module,
         initialPages,
         maximumPages: Math.min(checked.maximumPages, maximumPages),
         noMemoryHint,
-        shared: givenThreads ?? threads,
+        shared: givenThreads ?? several,
       };
     },
   });
   try {
-    for (const text of started.warnings) await checked.warn(text);
+    for (const text of [...fewer, ...started.warnings]) await checked.warn(text);
   } catch (error) {
     await started.client.end(new EngineDisposedError('the engine was never made'));
     throw error;

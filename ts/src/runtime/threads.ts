@@ -1,9 +1,10 @@
 /** How many threads an engine computes with, and why not with another number. */
 import { availableThreads, sharingRefusal } from '#platform';
+import { WORKER_PAGES } from './instance.js';
 
 /** More do not pay for pictures of common sizes, and a page is not alone on its machine. */
 const MOST_BY_DEFAULT = 8;
-/** Memory for each thread, 64 MiB, without which fewer are taken: stacks and scratch are some MiB a thread, pictures want the rest. */
+/** Memory for each thread, 64 MiB, without which fewer are taken by default: stacks and scratch are some MiB a thread, pictures want the rest. */
 const LEAST_PAGES = 1024;
 
 export interface Threads {
@@ -46,4 +47,11 @@ export function chooseThreads({ maximumPages, asked, worker, atomics, given }: T
   if (refusal !== null) return one(refusal);
   if (!atomics) return one('the platform has no WebAssembly threads');
   return { count: wanted, reason: source };
+}
+
+/** The same threads, or as many as leave at least half of the memory to networks: each has a stack in it. */
+export function withinMemory(threads: Threads, maximumPages: number): Threads {
+  const most = 1 + Math.floor(maximumPages / 2 / WORKER_PAGES);
+  if (threads.count <= most) return threads;
+  return { count: most, reason: `${threads.count} were asked for, but maxMemoryBytes has room for ${most}` };
 }
