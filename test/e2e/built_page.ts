@@ -37,7 +37,8 @@ const ENDS = {
   host_falls_silent: `{
     const post = postMessage;
     globalThis.postMessage = (message, transfer) => {
-      if (message.id > 1) throw new DOMException('it could not be cloned', 'DataCloneError');
+      // Two are Engine.create's.
+      if (message.id > 2) throw new DOMException('it could not be cloned', 'DataCloneError');
       post(message, transfer);
     };
   }`,

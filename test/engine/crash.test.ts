@@ -9,13 +9,17 @@ const x = Tensor.from([1, 2], [2]);
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-/** A worker that greets, answers the first message, as the host answers init, and ends itself at the second. */
+/** A worker that greets, answers what Engine.create asks the host, and ends itself at the next message. */
 const dyingWorker = `data:text/javascript,${encodeURIComponent(`
   import { parentPort } from 'node:worker_threads';
   parentPort.postMessage({ gouache: '${version}' });
   parentPort.on('message', ({ id, request }) => {
-    if (request.type !== 'init') process.exit(3);
-    parentPort.postMessage({ id, reply: { memoryBytes: 0, allocatedBytes: 0, arenaBytes: 0 } });
+    const replies = {
+      init: { maximumBytes: 2 ** 32 },
+      heap: { memoryBytes: 65536, allocatedBytes: 0, arenaBytes: 0, arenaAddress: 0, freeRanges: [] },
+    };
+    if (!(request.type in replies)) process.exit(3);
+    parentPort.postMessage({ id, reply: replies[request.type] });
   });
 `)}`;
 

@@ -1,5 +1,7 @@
 /** What the graph tests share: tracing by shape, and naming ops. They read the built files: these stages are not part of the public entry. */
+import { type CompileOptions, stageGraph } from '../../dist/graph/compile.js';
 import type { Graph } from '../../dist/graph/ir.js';
+import type { Placement } from '../../dist/graph/place.js';
 import { type Traceable, traceModule } from '../../dist/graph/trace.js';
 
 /** The graph of `target` for float32 inputs of these shapes. */
@@ -8,6 +10,11 @@ export function trace(target: Traceable, ...shapes: readonly (readonly number[])
     target,
     shapes.map((shape) => ({ shape })),
   ).graph;
+}
+
+/** The graph, compiled as far as to its places. */
+export function placeGraph(graph: Graph, options?: CompileOptions): Placement {
+  return stageGraph(graph, options).placement;
 }
 
 /** Ops in execution order. */

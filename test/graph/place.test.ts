@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ALIGNMENT_BYTES, layOut, overlapInTime } from '../../dist/graph/arena.js';
-import { placeGraph } from '../../dist/graph/compile.js';
 import { sameBytes } from '../../dist/graph/layout.js';
 import type { Placement, Step } from '../../dist/graph/place.js';
 import { printGraph, printPlacement } from '../../dist/graph/print.js';
 import { CycleGANGenerator, StyleTransferNetwork } from '../../dist/networks/index.js';
 import * as nn from '../../dist/nn/index.js';
-import { trace } from './build.js';
+import { placeGraph, trace } from './build.js';
 
 const ranges = fc.array(
   fc.record({ bytes: fc.integer({ min: 1, max: 5000 }), first: fc.nat(30), length: fc.nat(10) }),

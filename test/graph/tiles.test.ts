@@ -5,7 +5,6 @@
 import { CycleGANGenerator, StyleTransferNetwork } from 'gouache';
 import * as nn from 'gouache/nn';
 import { expect, test } from 'vitest';
-import { placeGraph } from '../../dist/graph/compile.js';
 import type { Graph } from '../../dist/graph/ir.js';
 import type { Layout } from '../../dist/graph/layout.js';
 import type { Step } from '../../dist/graph/place.js';
@@ -15,7 +14,7 @@ import type { OpDescriptor } from '../../dist/ops/descriptor.js';
 import { descriptors, type RecordOpName } from '../../dist/ops/index.js';
 import { reorderRecord } from '../../dist/ops/reorder.js';
 import { ALGORITHMS, pointsOf } from '../../dist/ops/winograd_algorithms.js';
-import { trace } from './build.js';
+import { placeGraph, trace } from './build.js';
 
 const F = nn.functional;
 /** Multiplies and adds a millisecond of the convolutions, on one slow core. */

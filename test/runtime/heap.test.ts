@@ -56,7 +56,7 @@ test('blocks are aligned, lie in the heap’s own ranges, never overlap, and all
   fc.assert(
     fc.property(fc.nat(3 * PAGE_BYTES), fc.array(command, { maxLength: 120 }), (base, commands) => {
       const memory = new FakeMemory(3, 64);
-      const heap = new Heap(base, 3 * PAGE_BYTES, memory.grow);
+      const heap = new Heap([{ start: base, end: 3 * PAGE_BYTES }], memory.grow);
       memory.given.push({ start: base, end: 3 * PAGE_BYTES });
       const blocks: { start: number; end: number }[] = [];
       for (const { kind, amount } of commands) {
@@ -93,7 +93,7 @@ test('blocks are aligned, lie in the heap’s own ranges, never overlap, and all
 
 test('a freed block serves again, and growing asks only for what the last range lacks', () => {
   const memory = new FakeMemory(2, 100);
-  const heap = new Heap(PAGE_BYTES, 2 * PAGE_BYTES, memory.grow);
+  const heap = new Heap([{ start: PAGE_BYTES, end: 2 * PAGE_BYTES }], memory.grow);
   const first = heap.allocate(PAGE_BYTES / 2);
   expect(first).toBe(PAGE_BYTES);
   const large = heap.allocate(2 * PAGE_BYTES);
@@ -104,16 +104,24 @@ test('a freed block serves again, and growing asks only for what the last range 
   expect(memory.pages).toBe(4);
 });
 
+test('where something else grew in between, not a page more is asked for than the block takes', () => {
+  const memory = new FakeMemory(1, 100);
+  const heap = new Heap([{ start: 0, end: PAGE_BYTES }], memory.grow);
+  memory.growBy(3);
+  expect(heap.allocate(4 * PAGE_BYTES)).toBe(4 * PAGE_BYTES);
+  expect(memory.pages).toBe(8);
+});
+
 test('no block where the memory cannot grow, and nothing is lost by asking', () => {
   const memory = new FakeMemory(1, 2);
-  const heap = new Heap(0, PAGE_BYTES, memory.grow);
+  const heap = new Heap([{ start: 0, end: PAGE_BYTES }], memory.grow);
   expect(heap.allocate(10 * PAGE_BYTES)).toBeNull();
   expect(heap.allocatedBytes).toBe(0);
   expect(heap.allocate(PAGE_BYTES)).toBe(0);
 });
 
 test('freeing what is not a block throws', () => {
-  const heap = new Heap(0, PAGE_BYTES, () => -1);
+  const heap = new Heap([{ start: 0, end: PAGE_BYTES }], () => -1);
   const address = heap.allocate(64) ?? -1;
   heap.free(address);
   expect(() => heap.free(address)).toThrow('no block');

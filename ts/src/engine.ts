@@ -11,7 +11,6 @@ import { checkEngineOptions } from './runtime/engine_options.js';
 import { type CallOptions, Executor } from './runtime/executor.js';
 import { type Job, jobOf } from './runtime/job.js';
 import { type EngineInfo, launch } from './runtime/launch.js';
-import { tooManyPixels } from './runtime/out_of_memory.js';
 import { PlanStore } from './runtime/plan_store.js';
 import { scaledPicture, scaledShapes } from './runtime/scaled.js';
 import { Session } from './session.js';
@@ -24,7 +23,7 @@ export interface EngineOptions {
   readonly build?: BuildName | undefined;
   /**
    * Threads to compute with, 1 to 64. Default: the processors that may be used, at most 8. Where memory cannot be shared (a page that is not
-   * cross-origin isolated) it is one thread, and `info()` says why.
+   * cross-origin isolated) it is one thread, and where their stacks would take more than half of `maxMemoryBytes` fewer; `info()` says why.
    */
   readonly threads?: number | undefined;
   /** The kernels' module, its bytes, its URL or a Response, instead of the build that the package carries. */
@@ -62,9 +61,6 @@ export interface EngineMemory {
   readonly arenaBytes: number;
 }
 
-/** Elements of one value that a plan can count. */
-const MOST_BYTES = 2 ** 31;
-
 /** Returned by a target's `forward`, or by the function that is the target. */
 type OutputOf<T extends Traceable> = T extends { forward(...inputs: never[]): infer R }
   ? R
@@ -98,7 +94,7 @@ export class Engine {
     const checked = checkEngineOptions(options);
     const { build, wasm } = options;
     const { client, init, info } = await launch({ build, wasm, worker: options.worker !== false, checked });
-    return new Engine({ executor: new Executor(client, new PlanStore(client, init)), info });
+    return new Engine({ executor: new Executor(client, await PlanStore.over(client, init)), info });
   }
 
   /** Which build runs, with how many threads, where, and why so. */
@@ -136,7 +132,7 @@ export class Engine {
       tensors.map(({ shape }) => shape),
       options,
     );
-    const { outputs } = await this.#executor.run(job, inputBytes(tensors), options);
+    const { outputs } = await this.#executor.run(job, () => inputBytes(tensors), options);
     return outputTensors(job, outputs) as Concrete<OutputOf<T>>;
   }
 
@@ -169,8 +165,9 @@ export class Engine {
 
   /**
    * Paints a picture: ImageData, sharp's raw output, or any { data, width, height }; gives RGBA of the same size, with the picture's alpha and
-   * colour space. The picture is extended by its reflection, 32 pixels or more on every side, and cropped again. Where alpha is below 32 of 255,
-   * colours fade to grey before the network sees them, so that those which nobody sees have no effect.
+   * colour space. The picture is extended by its reflection, 32 pixels or more on every side, and cropped again. A network that takes no such
+   * size, as it halves sizes seven times or more, sees the picture alone, or as much of its reflection as leads to the next size that it takes.
+   * Where alpha is below 32 of 255, colours fade to grey before the network sees them, so that those which nobody sees have no effect.
    * @throws {@link ImageError} when the picture has no pixels, one row or column, an unknown colour space, or data that does not match its sizes
    * @throws {@link OutOfMemoryError} before anything is allocated, with the largest side that fits
    * @throws {@link ShapeError} when the network does not keep the picture's size
@@ -184,13 +181,9 @@ export class Engine {
     const picture = checkPicture(op, image);
     const { data, width, height, colorSpace } = picture;
     const scaled = scaledPicture(model, picture);
-    if (data.length >= MOST_BYTES) {
-      const smaller = (side: number) => jobOf(op, scaled.at(side), jobOptions(op, options), scaled);
-      throw tooManyPixels(smaller, scaled.longestSide, this.#executor.store);
-    }
     const job = jobOf(op, tracePaint(model, picture), jobOptions(op, options), scaled);
-    const input = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
-    const { outputs } = await this.#executor.run(job, [input], options);
+    const copied = () => [new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()];
+    const { outputs } = await this.#executor.run(job, copied, options);
     const pixels = outputs[0] ?? new Uint8Array(0);
     const painted = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, width * height * 4);
     return { data: painted, width, height, channels: 4, colorSpace };

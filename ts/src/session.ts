@@ -82,7 +82,7 @@ export class Session<R = unknown> {
     });
     const job = refreshed(this.#job);
     this.#job = job;
-    const { outputs, recordMs } = await this.#executor.run(job, inputBytes(tensors), options);
+    const { outputs, recordMs } = await this.#executor.run(job, () => inputBytes(tensors), options);
     this.#recordMs = recordMs;
     return outputTensors(job, outputs) as Concrete<R>;
   }

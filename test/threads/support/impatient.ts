@@ -20,7 +20,7 @@ export async function impatientEngine(workerUrl: string, threads: number, still_
     }),
   });
   if (warnings.length > 0) throw new Error(warnings.join('; '));
-  const parts = { executor: new Executor(client, new PlanStore(client, init)), info: {} };
+  const parts = { executor: new Executor(client, await PlanStore.over(client, init)), info: {} };
   const engine: Engine = Reflect.construct(Engine, [parts]);
   onTestFinished(() => engine.dispose());
   return engine;

@@ -26,8 +26,6 @@ export interface Chosen {
   /** Those that are kept; each run transforms the others anew. */
   readonly kept_bytes: number;
   readonly most_kept_bytes: number;
-  /** What keeping them takes beyond the parameters they are made of. */
-  readonly extra_bytes: number;
 }
 
 /** Transformed weights that a network may keep. If it has more, it keeps a part, the smallest first, and makes the others anew in each run, if they can be. */
@@ -47,14 +45,6 @@ interface Candidate {
   /** Of the direct algorithm's cost, with kept weights and with weights transformed in each run; infinite where that cannot be. */
   readonly kept: number;
   readonly anew: number;
-}
-
-interface Estimate {
-  /** The parameter's own bytes. */
-  readonly plain_bytes: number;
-  /** Convolutions that have this weight. */
-  readonly users: number;
-  readonly best: Candidate;
 }
 
 function sizesOf(node: Convolution): { o: number; c: number; kh: number; kw: number } {
@@ -96,7 +86,7 @@ function directCost(graph: Graph, node: Convolution): number {
 }
 
 /** The cheapest of Winograd's algorithms, or why there is none. */
-function estimate(graph: Graph, node: Convolution): Estimate | string {
+function estimate(graph: Graph, node: Convolution): Candidate | string {
   const algorithms = applicable(node);
   if (typeof algorithms === 'string') return algorithms;
   const sizes = sizesOf(node);
@@ -113,10 +103,7 @@ function estimate(graph: Graph, node: Convolution): Estimate | string {
     const candidate = { work, kept: cost / direct, anew: (cost + transform) / direct };
     if (best === null || candidate.kept < best.kept) best = candidate;
   }
-  if (best === null) return `${sizes.c} channels, too many for the error that is promised`;
-  const { weight } = node.weights;
-  const users = graph.nodes.filter((other) => other.weights.weight === weight).length;
-  return { plain_bytes: sizes.o * sizes.c * sizes.kh * sizes.kw * 4, users, best };
+  return best ?? `${sizes.c} channels, too many for the error that is promised`;
 }
 
 const costs = (ratio: number): string => `costs ${ratio.toFixed(2)} of direct`;
@@ -139,14 +126,14 @@ function winogradNode(
 }
 
 /** Which convolutions keep their transformed weights, and how many bytes they may take. Shared weights are counted for each. */
-function keptOf(estimates: ReadonlyMap<ValueId, Estimate | string>): {
+function keptOf(estimates: ReadonlyMap<ValueId, Candidate | string>): {
   readonly kept: Set<ValueId>;
   readonly most: number;
 } {
   const worthwhile = [...estimates].flatMap(([id, found]) =>
-    typeof found === 'string' || found.best.kept > WORTHWHILE
+    typeof found === 'string' || found.kept > WORTHWHILE
       ? []
-      : [{ id, bytes: transformedBytes(found.best.work), mayBeAnew: Number.isFinite(found.best.anew) }],
+      : [{ id, bytes: transformedBytes(found.work), mayBeAnew: Number.isFinite(found.anew) }],
   );
   const all = worthwhile.reduce((sum, { bytes }) => sum + bytes, 0);
   const most = all <= MOST_TRANSFORMED_BYTES ? MOST_TRANSFORMED_BYTES : PART_TRANSFORMED_BYTES;
@@ -164,7 +151,7 @@ function keptOf(estimates: ReadonlyMap<ValueId, Estimate | string>): {
 
 /** Chooses for every convolution of a graph. */
 export function choose(graph: Graph, { precision }: { readonly precision: Precision }): Chosen {
-  const estimates = new Map<ValueId, Estimate | string>();
+  const estimates = new Map<ValueId, Candidate | string>();
   for (const node of graph.nodes) {
     if (node.op !== 'conv2d' && node.op !== 'conv_transpose2d') continue;
     estimates.set(
@@ -173,9 +160,7 @@ export function choose(graph: Graph, { precision }: { readonly precision: Precis
     );
   }
   const { kept, most: most_kept_bytes } = keptOf(estimates);
-  let [transformed_bytes, kept_bytes, extra_bytes] = [0, 0, 0];
-  // Forms that are stored: shared weights once each, and in both where one user is computed directly.
-  const stored = new Set<string>();
+  let [transformed_bytes, kept_bytes] = [0, 0];
   const choices: Choice[] = [];
   const nodes = graph.nodes.map((node): AnyNode => {
     const found = estimates.get(node.output);
@@ -184,10 +169,9 @@ export function choose(graph: Graph, { precision }: { readonly precision: Precis
       choices.push({ name: node.name, algorithm: 'direct', why: found });
       return node;
     }
-    const { best, plain_bytes } = found;
     const keeps = kept.has(node.output);
-    const ratio = keeps ? best.kept : best.anew;
-    const { algorithm } = best.work;
+    const ratio = keeps ? found.kept : found.anew;
+    const { algorithm } = found.work;
     const why = Number.isFinite(ratio)
       ? `${algorithm} ${costs(ratio)}`
       : `no room to keep the transformed weights of ${algorithm}`;
@@ -195,16 +179,9 @@ export function choose(graph: Graph, { precision }: { readonly precision: Precis
       choices.push({ name: node.name, algorithm: 'direct', why });
       return node;
     }
-    const bytes = transformedBytes(best.work);
+    const bytes = transformedBytes(found.work);
     transformed_bytes += bytes;
-    if (keeps) {
-      kept_bytes += bytes;
-      const { uid } = node.weights.weight ?? {};
-      const form = `${uid} ${algorithm}`;
-      const alone = found.users === 1;
-      if (!stored.has(form)) extra_bytes += alone ? bytes - plain_bytes : bytes;
-      stored.add(form);
-    }
+    if (keeps) kept_bytes += bytes;
     choices.push({ name: node.name, algorithm, why: costs(ratio) });
     return winogradNode(
       node as Convolution,
@@ -219,6 +196,5 @@ export function choose(graph: Graph, { precision }: { readonly precision: Precis
     transformed_bytes,
     kept_bytes,
     most_kept_bytes,
-    extra_bytes,
   };
 }

@@ -37,22 +37,12 @@ export interface Compiled {
   explain(): string;
 }
 
-function stagesOf(graph: Graph, options: CompileOptions): Compiled['stages'] {
+/** Fuses, chooses algorithms and places, without encoding: enough to know how many bytes the arena takes. */
+export function stageGraph(graph: Graph, options: CompileOptions = {}): Compiled['stages'] {
   const fused = options.fuse === false ? graph : fuse(graph);
   const chosen = choose(fused, { precision: options.precision ?? 'high' });
   const placement = place(chosen.graph, { workers: options.workers ?? 1 });
   return { traced: graph, fused, chosen, placement };
-}
-
-/** Bytes that kept transformed weights take beyond the parameters they are made of. */
-export function extraWeightBytes(graph: Graph, options: CompileOptions = {}): number {
-  const fused = options.fuse === false ? graph : fuse(graph);
-  return choose(fused, { precision: options.precision ?? 'high' }).extra_bytes;
-}
-
-/** Fuses, chooses algorithms and places, without encoding: enough to know how many bytes the arena takes. */
-export function placeGraph(graph: Graph, options: CompileOptions = {}): Placement {
-  return stagesOf(graph, options).placement;
 }
 
 /**
@@ -60,8 +50,15 @@ export function placeGraph(graph: Graph, options: CompileOptions = {}): Placemen
  * @throws {@link StateDictError} when a parameter that the graph uses has no values
  */
 export function compileGraph(graph: Graph, options: CompileOptions = {}, values?: WeightValues): Compiled {
-  const stages = stagesOf(graph, options);
-  const { fused, chosen, placement } = stages;
+  return compileStages(stageGraph(graph, options), values);
+}
+
+/**
+ * Encodes what {@link stageGraph} gives.
+ * @throws {@link StateDictError} when a parameter that the graph uses has no values
+ */
+export function compileStages(stages: Compiled['stages'], values?: WeightValues): Compiled {
+  const { traced: graph, fused, chosen, placement } = stages;
   const { plan, rows, weights } = encode(placement, values);
   return {
     encoded: plan,

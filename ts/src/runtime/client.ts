@@ -4,6 +4,8 @@ import type { Pool } from './pool.js';
 import type { HostPort } from './port.js';
 import type {
   FromHost,
+  HeapReply,
+  HeapRequest,
   InitReply,
   InitRequest,
   MemoryReply,
@@ -74,8 +76,9 @@ export class HostClient {
 
   request(request: InitRequest, options?: RequestOptions): Promise<InitReply>;
   request(request: RunRequest, options?: RequestOptions): Promise<RunReply>;
+  request(request: HeapRequest, options?: RequestOptions): Promise<HeapReply>;
   request(
-    request: Exclude<Request, RunRequest | InitRequest>,
+    request: Exclude<Request, RunRequest | InitRequest | HeapRequest>,
     options?: RequestOptions,
   ): Promise<MemoryReply>;
   /**

@@ -55,8 +55,13 @@ export class Executor {
     return this.#enqueue(options, compile, () => this.store.discard(job));
   }
 
-  /** Runs the job in its turn. The buffers of `inputs` are moved away: they must be the caller's own copies. */
-  run(job: Job, inputs: readonly Uint8Array<ArrayBuffer>[], options: CallOptions): Promise<Executed> {
+  /**
+   * Runs the job in its turn.
+   * @param copied makes copies of the inputs' bytes, which are moved away: called at once, since the caller may change the inputs, but not
+   * where the job is going to be refused
+   */
+  run(job: Job, copied: () => readonly Uint8Array<ArrayBuffer>[], options: CallOptions): Promise<Executed> {
+    const inputs = this.store.fits(job) ? copied() : [];
     return this.#enqueue(options, async (report) => {
       const { signal } = options;
       const plan = await this.store.acquire(job, { signal, onProgress: phase(report, 'compile') });

@@ -5,14 +5,16 @@
 
 /** Addresses and sizes of blocks are multiples of this: a cache line. */
 export const ALIGNMENT_BYTES = 64;
-const PAGE_BYTES = 65536;
+/** What memory grows by. */
+export const PAGE_BYTES = 65536;
 
 /** Adds pages to the memory and returns the first new page's number, or -1 where there are no more; `WebAssembly.Memory.grow` without its exception. */
 export type GrowPages = (pages: number) => number;
 
-interface Range {
-  start: number;
-  end: number;
+/** The bytes from `start` to `end`, exclusive. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
 }
 
 function roundUp(bytes: number, unit: number): number {
@@ -22,17 +24,15 @@ function roundUp(bytes: number, unit: number): number {
 /** First-fit allocator over byte addresses. */
 export class Heap {
   /** Free ranges, ascending, no two touching. */
-  readonly #free: Range[] = [];
+  readonly #free: { start: number; end: number }[] = [];
   readonly #blocks = new Map<number, number>();
   readonly #grow: GrowPages;
   #allocatedBytes = 0;
 
-  /** A heap over [start_bytes, end_bytes) that asks `grow` for more. */
-  constructor(start_bytes: number, end_bytes: number, grow: GrowPages) {
+  /** A heap over `ranges` that asks `grow` for more. */
+  constructor(ranges: readonly Range[], grow: GrowPages) {
     this.#grow = grow;
-    const start = roundUp(start_bytes, ALIGNMENT_BYTES);
-    const end = Math.floor(end_bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
-    if (end > start) this.#free.push({ start, end });
+    for (const range of ranges) this.give(range);
   }
 
   /** Bytes in blocks, alignment included. */
@@ -64,29 +64,36 @@ export class Heap {
     this.#insert({ start: address, end: address + size });
   }
 
-  /** Bytes in each free range, ascending by address; for tests and reports. */
-  freeRanges(): readonly { readonly start: number; readonly end: number }[] {
+  /** Adds free bytes that were nobody's, rounded to whole cache lines. */
+  give({ start, end }: Range): void {
+    const first = roundUp(start, ALIGNMENT_BYTES);
+    const last = Math.floor(end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+    if (last > first) this.#insert({ start: first, end: last });
+  }
+
+  /** The free ranges, ascending by address. */
+  freeRanges(): readonly Range[] {
     return this.#free.map((range) => ({ ...range }));
   }
 
   /** Grows until some free range holds `size` bytes, and returns its index, or -1. */
   #growFor(size: number): number {
-    // Often the last free range lies at the end of the memory: first ask only for what it lacks. If something else grew in between, it
-    // does not touch the new range, and the second round asks for all of it.
-    const last = this.#free.at(-1);
-    const missing = last === undefined ? size : size - (last.end - last.start);
-    for (const bytes of missing < size ? [missing, size] : [size]) {
-      const pages = Math.ceil(bytes / PAGE_BYTES);
+    for (;;) {
+      // Often the last free range lies at the end of the memory, and only what it lacks is asked for. If something else grew in between, the new
+      // range does not touch it, and is the last one then.
+      const last = this.#free.at(-1);
+      const missing = last === undefined ? size : size - (last.end - last.start);
+      const pages = Math.ceil(missing / PAGE_BYTES);
       const first = this.#grow(pages);
       if (first < 0) return -1;
       this.#insert({ start: first * PAGE_BYTES, end: (first + pages) * PAGE_BYTES });
       const index = this.#free.findIndex((range) => range.end - range.start >= size);
       if (index >= 0) return index;
     }
-    return -1;
   }
 
-  #insert(range: Range): void {
+  #insert({ start, end }: Range): void {
+    const range = { start, end };
     let index = this.#free.findIndex((other) => other.start > range.start);
     if (index < 0) index = this.#free.length;
     const before = this.#free[index - 1];

@@ -109,6 +109,8 @@ export class Host {
       case 'free':
         this.#ready().free(request.plan);
         return this.#ready().memory();
+      case 'heap':
+        return this.#ready().heap();
       default:
         return request satisfies never;
     }

@@ -24,8 +24,11 @@ export interface Job {
   readonly options: JobOptions;
   /** Parameters and buffers that the graph uses, with the values that they had when the call was made. */
   readonly values: WeightValues;
-  /** The input's longest side, and the same computation for another one of the same aspect ratio; null where there is no picture. */
-  readonly scaled: { readonly longestSide: number; at(longestSide: number): Traced } | null;
+  /**
+   * The input's longest side, and the same computation for another one of the same aspect ratio, once for each way to round the other side;
+   * null for a way that gives nothing to compute. Itself null where there is no picture.
+   */
+  readonly scaled: { readonly longestSide: number; at(longestSide: number): Iterable<Traced | null> } | null;
 }
 
 /** Makes a job of a trace, with its parameters' values of now. */

@@ -3,13 +3,18 @@
  * counted by reference, and plans. It knows no messages and no event loop; runtime/host.ts drives it.
  */
 import { GouacheError, OutOfMemoryError } from '../errors.js';
-import { Heap } from './heap.js';
+import { Heap, PAGE_BYTES, type Range } from './heap.js';
 import type { FirstInstance } from './instance.js';
 import { LoadedPlan, type Region } from './loaded_plan.js';
-import type { CompileRequest, InitReply, MemoryReply, PackRequest, WeightUpload } from './protocol.js';
+import type {
+  CompileRequest,
+  HeapReply,
+  InitReply,
+  MemoryReply,
+  PackRequest,
+  WeightUpload,
+} from './protocol.js';
 import { release } from './release.js';
-
-const PAGE_BYTES = 65536;
 
 interface Weight {
   readonly region: Region;
@@ -38,8 +43,7 @@ export class Machine {
   constructor(instance: FirstInstance) {
     const { memory } = instance;
     this.#instance = instance;
-    const [start, end] = firstRange(instance);
-    this.#heap = new Heap(start, end, (pages) => {
+    this.#heap = new Heap(firstRanges(instance), (pages) => {
       try {
         return memory.grow(pages);
       } catch {
@@ -50,7 +54,7 @@ export class Machine {
 
   /** What the façade has to know from the beginning. */
   introduction(): InitReply {
-    return { ...this.memory(), maximumBytes: this.#instance.maximumPages * PAGE_BYTES };
+    return { maximumBytes: this.#instance.maximumPages * PAGE_BYTES };
   }
 
   memory(): MemoryReply {
@@ -59,6 +63,10 @@ export class Machine {
       allocatedBytes: this.#heap.allocatedBytes,
       arenaBytes: this.#arena.bytes,
     };
+  }
+
+  heap(): HeapReply {
+    return { ...this.memory(), arenaAddress: this.#arena.address, freeRanges: this.#heap.freeRanges() };
   }
 
   /** The plan's words and slots. */
@@ -227,11 +235,9 @@ function writeSlots(
 }
 
 /**
- * Where the heap may begin. In front of `heap_base` the module keeps its own; in a threads build wasm-bindgen keeps more behind it (a count
- * of instances, the stack they start on, the first one's thread-local storage), so there only pages of our own serve.
+ * What the heap has before it grows. In front of `heap_base` the module keeps its own; in a threads build wasm-bindgen keeps more behind it (a
+ * count of instances, the stack they start on, the first one's thread-local storage), so there only pages that the heap grew serve.
  */
-function firstRange({ memory, exports, shared }: FirstInstance): readonly [start: number, end: number] {
-  if (!shared) return [exports.heap_base() >>> 0, memory.buffer.byteLength];
-  const start = memory.grow(1) * PAGE_BYTES;
-  return [start, start + PAGE_BYTES];
+function firstRanges({ memory, exports, shared }: FirstInstance): Range[] {
+  return shared ? [] : [{ start: exports.heap_base() >>> 0, end: memory.buffer.byteLength }];
 }

@@ -1,92 +1,168 @@
-/** The error of a computation that does not fit: how much it wanted, and the largest side that would fit. Only arithmetic on plans. */
+/**
+ * Whether a job fits the memory, and the error where it does not: what it wants, and the largest side that fits. Only arithmetic: what the host
+ * would allocate is allocated on a copy of its heap.
+ */
 import { OutOfMemoryError } from '../errors.js';
-import { extraWeightBytes, placeGraph } from '../graph/compile.js';
-import { numel } from '../graph/shape.js';
+import { type Compiled, compileStages, stageGraph } from '../graph/compile.js';
+import type { Traced } from '../graph/trace.js';
+import { Heap, PAGE_BYTES } from './heap.js';
 import type { Job } from './job.js';
+import type { HeapReply } from './protocol.js';
 
 const MIB = 2 ** 20;
+/** What 32-bit addresses reach. */
+const MOST_MEMORY_BYTES = 2 ** 32;
+/** The most bytes of one value: Rust's pointers may not be farther apart (`Region::at` in crates/kernels/src/mem.rs refuses more). */
+const MOST_VALUE_BYTES = 2 ** 31 - 1;
 
-/** Spells bytes for people. */
-export function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / MIB)} MiB`;
-}
-
-export interface MissingMemory {
-  readonly job: Job;
-  /** What the job takes in all. */
-  readonly wanted_bytes: number;
-  /** What there is. */
+/** What a job is to fit. */
+export interface Room {
+  /** As it is without the job. */
+  readonly heap: HeapReply;
+  /** What the memory may grow to. */
   readonly limit_bytes: number;
-  /** The part of `wanted_bytes` that does not depend on the picture's size. */
-  readonly fixed_bytes: number;
+  /** Whether that is no maximum, but what there was when the platform refused more. */
+  readonly refused: boolean;
+  /** Workers that plans have room for. */
   readonly workers: number;
+  /** Whether the packed weight of that key is in the memory already. */
+  holds(key: string): boolean;
 }
 
-export function outOfMemory({
-  job,
-  wanted_bytes,
-  limit_bytes,
-  fixed_bytes,
-  workers,
-}: MissingMemory): OutOfMemoryError {
-  const side = largestSide(job, limit_bytes - fixed_bytes, workers);
-  const advice = side === null ? 'Make the input smaller' : `The largest side that fits is ${side}`;
-  return new OutOfMemoryError('this does not fit the memory', {
-    op: job.op,
-    got: `${wanted_bytes} bytes (${mebibytes(wanted_bytes)})`,
-    wanted: `at most ${limit_bytes} bytes (${mebibytes(limit_bytes)})`,
-    hint: `${advice}; Engine.create({ maxMemoryBytes }) sets the bound, up to 4 GiB.`,
-    wantedBytes: wanted_bytes,
-    largestSide: side,
+/** By what a job does not fit. */
+export interface Excess {
+  readonly of: 'memory' | 'platform' | 'value';
+  readonly wanted_bytes: number;
+  readonly limit_bytes: number;
+}
+
+/** What the host allocates for a job, in its order. */
+interface Demand {
+  readonly weights: readonly {
+    readonly bytes: number;
+    /** Of the plan that packs it: there only meanwhile. */
+    readonly words_bytes: number;
+    readonly arena_bytes: number;
+  }[];
+  readonly words_bytes: number;
+  readonly arena_bytes: number;
+}
+
+/** How large the memory is once it has held all of it; stacks, constants and other plans included. `Machine` allocates in this order. */
+function memoryBytesWith({ weights, words_bytes, arena_bytes }: Demand, { heap: now }: Room): number {
+  let total_bytes = now.memoryBytes;
+  const heap = new Heap(now.freeRanges, (pages) => {
+    const first = total_bytes / PAGE_BYTES;
+    total_bytes += pages * PAGE_BYTES;
+    return first;
   });
+  // It grows without end, so that there is an address for everything.
+  const allocate = (bytes: number): number => heap.allocate(bytes) ?? 0;
+  for (const weight of weights) {
+    allocate(weight.bytes);
+    const words = allocate(weight.words_bytes);
+    heap.free(allocate(weight.arena_bytes));
+    heap.free(words);
+  }
+  allocate(words_bytes);
+  if (arena_bytes > now.arenaBytes) {
+    heap.give({ start: now.arenaAddress, end: now.arenaAddress + now.arenaBytes });
+    allocate(arena_bytes);
+  }
+  return total_bytes;
 }
 
-/** Bytes that a job takes beside its arena: the kernels' stacks and constants (below 2 MiB for the first worker and each other), and packed weights. */
-export function fixedBytes(job: Job, workers: number): number {
-  const parameters = [...job.values.keys()];
-  const plain = parameters.reduce((sum, parameter) => sum + 4 * numel(parameter.shape), 0);
-  return 2 ** 21 * workers + plain + extraWeightBytes(job.graph, job.options);
+/**
+ * Compiles the job if it fits.
+ * @throws {@link StateDictError} when a parameter has no values
+ */
+export function compileWithin(room: Room, { graph, options, values }: Job): Compiled | Excess {
+  const { limit_bytes, refused } = room;
+  const ofMemory = (wanted_bytes: number): Excess => ({
+    of: refused ? 'platform' : 'memory',
+    wanted_bytes,
+    limit_bytes,
+  });
+  const stages = stageGraph(graph, { ...options, workers: room.workers });
+  const { arena_bytes, buffers } = stages.placement;
+  // Plans cannot name what lies beyond; what else they take need not be counted then.
+  if (arena_bytes > MOST_MEMORY_BYTES)
+    return ofMemory(memoryBytesWith({ weights: [], words_bytes: 0, arena_bytes }, room));
+  const compiled = compileStages(stages, values);
+  const fresh = compiled.weights.filter(({ key }) => !room.holds(key));
+  const weights = fresh.map(({ bytes, encode }) => {
+    const { prepare, raw } = encode();
+    const raw_bytes = raw.map(({ byteLength }) => byteLength);
+    return { bytes, raw_bytes, words_bytes: prepare.words.byteLength, arena_bytes: prepare.arena_bytes };
+  });
+  const demand = { weights, words_bytes: compiled.encoded.words.byteLength, arena_bytes };
+  const wanted_bytes = memoryBytesWith(demand, room);
+  if (wanted_bytes > limit_bytes) return ofMemory(wanted_bytes);
+  const values_bytes = [buffers, weights].flat().map(({ bytes }) => bytes);
+  const largest_bytes = Math.max(0, ...values_bytes, ...weights.flatMap(({ raw_bytes }) => raw_bytes));
+  return largest_bytes > MOST_VALUE_BYTES
+    ? { of: 'value', wanted_bytes: largest_bytes, limit_bytes: MOST_VALUE_BYTES }
+    : compiled;
 }
 
-/** The longest side, of the same aspect ratio, whose arena fits `arena_bytes`; null where there is no picture or none fits. */
-export function largestSide(job: Job, arena_bytes: number, workers: number): number | null {
+/** The longest side, of the same aspect ratio, that fits however its owner rounds the other; null where there is no picture or none fits. */
+function largestSide(room: Room, job: Job): number | null {
   const { scaled } = job;
   if (scaled === null) return null;
-  const fits = (side: number): boolean => {
-    try {
-      return placeGraph(scaled.at(side).graph, { ...job.options, workers }).arena_bytes <= arena_bytes;
-    } catch {
-      return false;
-    }
-  };
-  // Sizes between multiples of 16 may not suit a network's strides; above, only those are tried.
+  // Sizes between multiples of 16 may not suit a network's strides.
   const step = 16;
+  const fits = (traced: Traced | null): boolean =>
+    traced !== null && 'encoded' in compileWithin(room, { ...job, graph: traced.graph });
+  const firstFits = (low: number): boolean => {
+    for (const traced of scaled.at(low * step)) return fits(traced);
+    return false;
+  };
+  const allFit = (low: number): boolean => {
+    const all = [...scaled.at(low * step)];
+    return all.length > 0 && all.every(fits);
+  };
   let low = 0;
   let high = Math.ceil(scaled.longestSide / step);
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (fits(middle * step)) low = middle;
+    if (firstFits(middle)) low = middle;
     else high = middle;
   }
+  while (low > 0 && !allFit(low)) low--;
   return low === 0 ? null : low * step;
 }
 
-/** A side that surely can be traced, and is large enough for the arena to grow with the pixels from there. */
-const TRACED_SIDE_PX = 1024;
+/** What does not fit, and where the bound comes from. */
+const WORDS = {
+  memory: [
+    'this does not fit the memory',
+    '; Engine.create({ maxMemoryBytes }) sets the bound, up to 4 GiB and to what the platform gives.',
+  ],
+  platform: ['the platform gives no more memory', '.'],
+  value: ['one value of this is larger than kernels can address', '.'],
+} as const satisfies Record<Excess['of'], readonly [string, string]>;
 
-/**
- * The error of a picture with more bytes than a plan can count (2^31): what its arena would take is told from a smaller one's.
- * @param smaller the same job with another longest side
- */
-export function tooManyPixels(
-  smaller: (side: number) => Job,
-  longestSide: number,
-  { limit_bytes, workers }: { readonly limit_bytes: number; readonly workers: number },
+/** Spells bytes for people. */
+const spell = (bytes: number): string => `${bytes} bytes (${Math.ceil(bytes / MIB)} MiB)`;
+
+/** @param room what the largest side is to fit */
+export function outOfMemory(
+  room: Room,
+  job: Job,
+  { of, wanted_bytes, limit_bytes }: Excess,
 ): OutOfMemoryError {
-  const small = smaller(TRACED_SIDE_PX);
-  const ratio = (longestSide / TRACED_SIDE_PX) ** 2;
-  const { arena_bytes } = placeGraph(small.graph, { ...small.options, workers });
-  const fixed_bytes = fixedBytes(small, workers);
-  const wanted_bytes = Math.round(arena_bytes * ratio) + fixed_bytes;
-  return outOfMemory({ job: small, wanted_bytes, limit_bytes, fixed_bytes, workers });
+  const side = largestSide(room, job);
+  const [what, bound] = WORDS[of];
+  const beside = room.heap.allocatedBytes > 0 ? ' beside the sessions that are open' : '';
+  const nothing =
+    job.scaled === null || room.refused ? 'Make the input smaller' : `No size of it fits${beside}`;
+  const advice = side === null ? nothing : `The largest side that fits${beside} is ${side}`;
+  return new OutOfMemoryError(what, {
+    op: job.op,
+    got: spell(wanted_bytes),
+    wanted: `at most ${spell(limit_bytes)}`,
+    hint: `${advice}${bound}`,
+    wantedBytes: wanted_bytes,
+    largestSide: side,
+  });
 }

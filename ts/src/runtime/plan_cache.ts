@@ -108,6 +108,11 @@ export class PlanCache {
     this.#settle(plan);
   }
 
+  /** Whether any plan is pinned. */
+  get pinned(): boolean {
+    return this.#pins.size > 0;
+  }
+
   /** Takes out the plan if it is idle. */
   takeIdle(key: string): CachedPlan[] {
     const plan = this.#plans.get(key);

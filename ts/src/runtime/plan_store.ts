@@ -3,12 +3,12 @@
  * recently used first. Packed weights are shared by all plans that use the same form of the same version. Used by one call at a time.
  */
 import { OutOfMemoryError } from '../errors.js';
-import { type Compiled, compileGraph, type PackedWeight, placeGraph } from '../graph/compile.js';
+import type { Compiled, PackedWeight } from '../graph/compile.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
-import { fixedBytes, outOfMemory } from './out_of_memory.js';
+import { compileWithin, type Excess, outOfMemory, type Room } from './out_of_memory.js';
 import { type CachedPlan, type CacheLimits, type HostWeight, PlanCache } from './plan_cache.js';
-import type { InitReply, MemoryReply, WeightUpload } from './protocol.js';
+import type { HeapReply, InitReply, MemoryReply, WeightUpload } from './protocol.js';
 import { type AbortSignalLike, throwIfAborted } from './signal.js';
 
 /** What plans may keep that nothing but the cache holds. */
@@ -26,20 +26,38 @@ export interface AcquireOptions {
 /** Plans and weights by key, and the requests that keep the host in step. */
 export class PlanStore {
   readonly #client: HostClient;
-  /** Bytes that the memory may grow to. */
-  readonly limit_bytes: number;
-  /** Workers that plans have room for. */
-  readonly workers: number;
+  /** The host's memory without a plan. */
+  readonly #empty: Room;
   readonly #cache = new PlanCache();
+  /** What was compiled to know whether a job fits, until its turn comes. */
+  readonly #compiled = new WeakMap<Job, Compiled>();
+  /** Of the last job that fitted: calls of one size may wait in numbers, and one of them is compiled. */
+  #lastFitting = '';
   #lastPlan = 0;
   #lastWeight = 0;
   #memory: MemoryReply;
 
-  constructor(client: HostClient, { maximumBytes, memoryBytes, allocatedBytes, arenaBytes }: InitReply) {
+  private constructor(client: HostClient, maximumBytes: number, heap: HeapReply) {
     this.#client = client;
-    this.limit_bytes = maximumBytes;
-    this.workers = client.workers;
+    const { memoryBytes, allocatedBytes, arenaBytes } = heap;
     this.#memory = { memoryBytes, allocatedBytes, arenaBytes };
+    this.#empty = {
+      heap,
+      limit_bytes: maximumBytes,
+      refused: false,
+      workers: client.workers,
+      holds: () => false,
+    };
+  }
+
+  /** The store of a host that has no plans yet, and whose workers have started: each has grown the memory for its stack. */
+  static async over(client: HostClient, { maximumBytes }: InitReply): Promise<PlanStore> {
+    return new PlanStore(client, maximumBytes, await client.request({ type: 'heap' }));
+  }
+
+  /** Workers that plans have room for. */
+  get workers(): number {
+    return this.#empty.workers;
   }
 
   /** The host's memory as of its last answer. */
@@ -76,27 +94,39 @@ export class PlanStore {
     const known = this.#cache.find(job.key);
     this.#cache.use(known);
     if (known !== null) return known.id;
-    this.#refuseTooLarge(job);
-    const compiled = compileGraph(job.graph, { ...job.options, workers: this.workers }, job.values);
+    const compiled = this.#compiled.get(job) ?? compileWithin(this.#empty, job);
+    this.#compiled.delete(job);
+    if (!('encoded' in compiled)) throw await this.#refusal(job, compiled);
     const id = await this.#load(job, compiled, options);
     // Only a load makes room: calls that take turns with a plan larger than the cache do not pack it at every turn.
     await this.#free(this.#cache.takeExcess(CACHE));
     return id;
   }
 
-  /** Asks the placement alone, so that a plan that cannot fit is never written. */
-  #refuseTooLarge(job: Job): void {
-    const { arena_bytes } = placeGraph(job.graph, { ...job.options, workers: this.workers });
-    const fixed_bytes = fixedBytes(job, this.workers);
-    if (arena_bytes + fixed_bytes > this.limit_bytes) {
-      throw outOfMemory({
-        job,
-        wanted_bytes: arena_bytes + fixed_bytes,
-        limit_bytes: this.limit_bytes,
-        fixed_bytes,
-        workers: this.workers,
-      });
-    }
+  /**
+   * Whether {@link acquire} has the job's plan or will compile it; else it is going to refuse it.
+   * @throws {@link StateDictError} when a parameter has no values
+   */
+  fits(job: Job): boolean {
+    if (this.#cache.find(job.key) !== null || this.#lastFitting === job.key) return true;
+    const compiled = compileWithin(this.#empty, job);
+    if (!('encoded' in compiled)) return false;
+    this.#compiled.set(job, compiled);
+    this.#lastFitting = job.key;
+    return true;
+  }
+
+  async #refusal(job: Job, excess: Excess): Promise<OutOfMemoryError> {
+    if (!this.#cache.pinned) return outOfMemory(this.#empty, job, excess);
+    // What sessions hold does not go: the side that is promised has to fit beside it.
+    await this.#free(this.#cache.takeExcess(NOTHING));
+    return outOfMemory(await this.#room(), job, excess);
+  }
+
+  /** The memory as it is. */
+  async #room(): Promise<Room> {
+    const heap = await this.#client.request({ type: 'heap' });
+    return { ...this.#empty, heap, holds: (key) => this.#cache.weight(key) !== undefined };
   }
 
   async #load(job: Job, compiled: Compiled, options: AcquireOptions): Promise<number> {
@@ -111,15 +141,14 @@ export class PlanStore {
       return await this.#send(job, compiled, options);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
-      const fixed_bytes = fixedBytes(job, this.workers);
-      const free_bytes = this.limit_bytes - this.#memory.allocatedBytes;
-      throw outOfMemory({
-        job,
-        wanted_bytes: compiled.encoded.arena_bytes + fixed_bytes,
-        limit_bytes: free_bytes,
-        fixed_bytes,
-        workers: this.workers,
-      });
+      let room = await this.#room();
+      let excess = compileWithin(room, job);
+      if ('encoded' in excess) {
+        // It would fit, so the platform gives no more.
+        room = { ...room, limit_bytes: room.heap.memoryBytes, refused: true };
+        excess = compileWithin(room, job);
+      }
+      throw 'encoded' in excess ? error : outOfMemory(room, job, excess);
     }
   }
 

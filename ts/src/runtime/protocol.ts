@@ -5,6 +5,7 @@
  */
 import type { ErrorOnWire } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';
+import type { Range } from './heap.js';
 
 /** A packed weight the host does not have yet: raw stored bytes and the prepare plan that converts and packs them. */
 export interface WeightUpload {
@@ -66,8 +67,12 @@ export interface FreeRequest {
   readonly type: 'free';
   readonly plan: number;
 }
+/** Asks where everything lies. */
+export interface HeapRequest {
+  readonly type: 'heap';
+}
 /** There is no request to end: the façade ends the worker itself. */
-export type Request = InitRequest | PackRequest | CompileRequest | RunRequest | FreeRequest;
+export type Request = InitRequest | PackRequest | CompileRequest | RunRequest | FreeRequest | HeapRequest;
 
 /** Façade -> host. `abort` names the id of the run to end. */
 export type ToHost = { readonly id: number; readonly request: Request } | { readonly abort: number };
@@ -83,11 +88,16 @@ export interface MemoryReply {
   readonly allocatedBytes: number;
   readonly arenaBytes: number;
 }
-export interface InitReply extends MemoryReply {
+/** With this the façade foresees what a plan will take. */
+export interface HeapReply extends MemoryReply {
+  readonly arenaAddress: number;
+  readonly freeRanges: readonly Range[];
+}
+export interface InitReply {
   /** What the memory may grow to: the maximum asked for, or what the platform accepted. */
   readonly maximumBytes: number;
 }
-export type Reply = RunReply | MemoryReply | InitReply;
+export type Reply = RunReply | MemoryReply | HeapReply | InitReply;
 
 /** Host -> façade. Of a pack, progress counts packed weights; of a run, tiles. */
 export type FromHost =

@@ -6,8 +6,22 @@ import type { Picture } from '../image/picture.js';
 import type { Model } from '../model/load_model.js';
 import type { Job } from './job.js';
 
-/** Networks halve sizes a few times; the shorter side is rounded to what most of them take. */
+/** Networks halve sizes a few times: tensors come in multiples of what most of them take. */
 const SIDE_STEP_PX = 16;
+
+/** Ways to round a side: whoever shrinks a picture rounds up or down. */
+const ROUNDINGS: readonly ((px: number) => number)[] = [Math.ceil, Math.floor];
+
+/** Traces, made when they are asked for; null for one that throws. A `forward` may throw whatever it likes at sizes that nobody gave it. */
+function* attempts(traces: readonly (() => Traced | null)[]): Generator<Traced | null> {
+  for (const trace of traces) {
+    let traced: Traced | null = null;
+    try {
+      traced = trace();
+    } catch {}
+    yield traced;
+  }
+}
 
 /** Of inputs of four axes, H and W scale; without any there is no picture. */
 export function scaledShapes(
@@ -17,13 +31,16 @@ export function scaledShapes(
   const sides = shapes.filter((shape) => shape.length === 4).flatMap((shape) => shape.slice(2));
   if (sides.length === 0) return null;
   const longestSide = Math.max(...sides);
-  const at = (side: number): Traced => {
-    const resize = (px: number) =>
-      Math.max(1, Math.round((px * side) / longestSide / SIDE_STEP_PX)) * SIDE_STEP_PX;
-    return trace(
-      shapes.map((shape) => shape.map((px, axis) => (shape.length === 4 && axis > 1 ? resize(px) : px))),
+  const toSteps = (px: number) => Math.max(1, Math.round(px / SIDE_STEP_PX)) * SIDE_STEP_PX;
+  const resized = (side: number, round: (px: number) => number) =>
+    shapes.map((shape) =>
+      shape.map((px, axis) => (shape.length === 4 && axis > 1 ? round((px * side) / longestSide) : px)),
     );
-  };
+  function* at(side: number): Generator<Traced> {
+    const traces = [...ROUNDINGS, toSteps].map((round) => () => trace(resized(side, round)));
+    // Many networks take no tensor but of some multiple.
+    for (const traced of attempts(traces)) if (traced !== null) yield traced;
+  }
   return { longestSide, at };
 }
 
@@ -31,9 +48,15 @@ export function scaledShapes(
 export function scaledPicture(model: Model, picture: Picture): NonNullable<Job['scaled']> {
   const { width, height, channels } = picture;
   const longestSide = Math.max(width, height);
-  const at = (side: number): Traced => {
-    const resize = (px: number) => Math.max(2, Math.round((px * side) / longestSide));
-    return tracePaint(model, { width: resize(width), height: resize(height), channels });
+  const at = (side: number) => {
+    const sizes = ROUNDINGS.map((round) => ({
+      width: round((width * side) / longestSide),
+      height: round((height * side) / longestSide),
+      channels,
+    }));
+    // One row has no reflection.
+    const isPicture = (size: (typeof sizes)[number]) => size.width > 1 && size.height > 1;
+    return attempts(sizes.map((size) => () => (isPicture(size) ? tracePaint(model, size) : null)));
   };
   return { longestSide, at };
 }
