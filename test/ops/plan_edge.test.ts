@@ -117,6 +117,21 @@ describe.each(BUILDS)('%s', (build) => {
     expect([plan.start(), plan.run(WHOLE)]).toEqual([STATUS_DONE, STATUS_DONE]);
   });
 
+  test('an offset beyond 4 GiB is refused, and so is a budget of no tiles', async () => {
+    const { plan } = await make();
+    for (const bit of [28, 29]) {
+      plan.reset();
+      const at = targetOf(plan.words, 0);
+      plan.words[at] = (plan.words[at] ?? 0) | (1 << bit);
+      expect(plan.load(), `bit ${bit}`).toBe(STATUS_FAULT);
+      expect([plan.words[HEADER.faultRecord], plan.words[HEADER.faultField]]).toEqual([0, 1]);
+    }
+    plan.reset();
+    expect([plan.load(), plan.start(), plan.run(0)]).toEqual([STATUS_DONE, STATUS_DONE, STATUS_FAULT]);
+    expect([plan.words[HEADER.faultGot], plan.words[HEADER.faultWanted]]).toEqual([0, 1]);
+    expect([plan.start(), plan.run(WHOLE)]).toEqual([STATUS_DONE, STATUS_DONE]);
+  });
+
   test('a plan that was loaded anew does not run before it is started', async () => {
     const { plan } = await make();
     expect([plan.load(), plan.run(1)]).toEqual([STATUS_DONE, STATUS_FAULT]);

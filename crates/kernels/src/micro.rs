@@ -9,6 +9,7 @@ pub mod load;
 pub mod moves;
 pub mod panels;
 pub mod phase;
+pub mod reach;
 pub mod rows;
 pub mod stage;
 pub mod statistics;

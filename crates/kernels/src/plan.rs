@@ -217,12 +217,15 @@ impl Plan {
         Status::Done
     }
 
-    /// Runs at most `tile_budget` tiles as worker `worker`; see `WHOLE`.
+    /// Runs at most `tile_budget` tiles, one or more, as worker `worker`; see `WHOLE`. With none, `More` would be the answer for ever: a fault.
     pub fn run(&self, tile_budget: u32, worker: u32) -> Status {
         let words = &self.words;
         let active = words.get(header::ACTIVE_WORKERS);
         if worker >= active {
             return self.fault(0, Fault::plan(worker, active));
+        }
+        if tile_budget == 0 {
+            return self.fault(0, Fault::plan(0, 1));
         }
         let position = words.atomic(header::POSITIONS + worker as usize);
         let mut budget = tile_budget;

@@ -6,7 +6,7 @@
 use crate::mem::Words;
 use crate::ops::Op;
 
-/// Where an operand lies: bits 31..30 the region, bits 27..0 the offset in 16-byte units; 0 is an absent operand.
+/// Where an operand lies: bits 31..30 the region, bits 29..0 the offset in 16-byte units; 0 is an absent operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Operand(pub u32);
 
@@ -29,7 +29,7 @@ impl Operand {
     }
     /// Offset in its region.
     pub const fn off_bytes(self) -> u64 {
-        (self.0 & 0x0FFF_FFFF) as u64 * 16
+        (self.0 & 0x3FFF_FFFF) as u64 * 16
     }
     /// Whether the operand is there.
     pub const fn is_present(self) -> bool {

@@ -4,7 +4,7 @@
 use std::vec::Vec;
 
 use crate::layout::Blocked;
-use crate::mem::{Memory, Region, Words};
+use crate::mem::{Dst, Memory, Region, Words};
 use crate::ops::Fault;
 use crate::plan::{ENTRY_WORDS, HEADER_WORDS, MAGIC, Plan, Status, VERSION, header};
 use crate::record::{Operand, Record};
@@ -200,6 +200,18 @@ impl Finished {
         each(shape, |i, at| values[i] = blocked[at]);
         values
     }
+}
+
+/// A view of `len` floats, all 1, with others around them.
+pub(crate) fn with_view(len: usize, f: impl FnOnce(Dst)) {
+    let mut arena = std::vec![Block([1.0f32.to_bits(); 4]); len.div_ceil(4) + 2];
+    let len_bytes = size_of_val(&arena[..]) as u64;
+    // SAFETY: aligned; the view is gone before the arena is, which nothing else touches meanwhile.
+    let region = unsafe { Region::new(arena.as_mut_ptr().cast(), len_bytes) };
+    let operand = Operand::new(Operand::ARENA, 16);
+    f(Memory::new(region, region)
+        .dst(operand, len as u64)
+        .unwrap());
 }
 
 /// Calls `f(planar index, blocked index)` for every element.

@@ -37,7 +37,7 @@ pub fn plan_start(plan_addr: u32, plan_words: u32, workers: u32) -> u32 {
     with_plan(plan_addr, plan_words, |plan| plan.start(workers))
 }
 
-/// Runs at most `tile_budget` tiles as worker `worker`; 2^32 - 1 runs the plan to its end.
+/// Runs at most `tile_budget` tiles (0 is a fault) as worker `worker`; 2^32 - 1 runs the plan to its end.
 #[wasm_bindgen]
 pub fn plan_run(plan_addr: u32, plan_words: u32, tile_budget: u32, worker: u32) -> u32 {
     #[cfg(target_feature = "atomics")]

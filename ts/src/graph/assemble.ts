@@ -13,14 +13,14 @@ import {
 } from './records.gen.js';
 
 const BLOCK_BYTES = 16;
-const OFFSET_BITS = 28;
-const OFFSETS = 2 ** OFFSET_BITS;
+/** In 4 GiB, the most memory there is. */
+const OFFSETS = 2 ** 32 / BLOCK_BYTES;
 
 function word(region: number, block: number): Operand {
   return ((region << 30) | block) >>> 0;
 }
 
-/** The operand of an arena offset. @throws {@link OutOfMemoryError} beyond what an operand can say (4 GiB) */
+/** The operand of an arena offset. @throws {@link OutOfMemoryError} beyond 4 GiB */
 export function arenaOperand(offset_bytes: number): Operand {
   const block = offset_bytes / BLOCK_BYTES;
   if (block < OFFSETS) return word(REGION_ARENA, block);

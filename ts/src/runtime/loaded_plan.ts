@@ -74,7 +74,7 @@ export class LoadedPlan {
     this.#check('plan_start', exports.plan_start(this.address, this.length, this.workers));
   }
 
-  /** Runs at most `tile_budget` tiles of one record as worker 0; returns the status. */
+  /** Runs at most `tile_budget` tiles (0 is a fault) of one record as worker 0; returns the status. */
   run(tile_budget: number): number {
     const { exports } = this.#instance;
     return this.#check('plan_run', exports.plan_run(this.address, this.length, tile_budget, 0));

@@ -59,6 +59,16 @@ fn a_view_longer_than_pointers_walk_is_refused() {
 }
 
 #[test]
+fn every_bit_of_an_offset_counts() {
+    with_memory(|memory| {
+        for bit in 0..30 {
+            let operand = Operand(START.0 | 1 << bit);
+            assert_eq!(memory.src(operand, 4).is_some(), bit < 2, "bit {bit}");
+        }
+    });
+}
+
+#[test]
 fn no_view_touches_the_words_that_its_region_lies_around() {
     let mut blocks = Blocks([0.0; 16]);
     let base = blocks.0.as_mut_ptr();

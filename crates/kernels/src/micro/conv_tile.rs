@@ -21,6 +21,7 @@
 
 use super::activation::relu;
 use super::ahead::Ahead;
+use super::reach::{reach, span};
 use super::widths::widths;
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES, TILE_PX};
@@ -56,11 +57,10 @@ pub struct Pixels {
 impl Walk {
     /// Floats that each pixel reads.
     pub fn steps(&self) -> u64 {
-        ceiling(
-            self.rows
-                .checked_mul(self.taps)
-                .and_then(|runs| runs.checked_mul(self.run)),
-        )
+        let steps = self.rows.checked_mul(self.taps);
+        steps
+            .and_then(|runs| runs.checked_mul(self.run))
+            .map_or(u64::MAX, |steps| steps as u64)
     }
 
     /// Floats from the first that the pixels read to one past the last.
@@ -74,14 +74,8 @@ impl Walk {
             span(px.cols, self.px_stride),
             span(px.rows, self.px_row_stride),
         ];
-        spans.into_iter().fold(self.run as u64, u64::saturating_add)
+        reach(spans, self.run)
     }
-}
-
-/// Sizes in 64 bits, so that sums of them don't overflow; products are made in the machine's own, which is cheap on 32 bits, and
-/// stand for more than any memory when they overflow.
-fn ceiling(product: Option<usize>) -> u64 {
-    product.map_or(u64::MAX, |product| product as u64)
 }
 
 /// Where the results go, in floats from the first.
@@ -108,13 +102,8 @@ impl Place {
             span(px.rows, self.px_row_stride),
             span(vectors, self.plane),
         ];
-        spans.into_iter().fold(LANES as u64, u64::saturating_add)
+        reach(spans, LANES)
     }
-}
-
-/// From the first of `n` things to the last.
-fn span(n: usize, stride: usize) -> u64 {
-    ceiling((n - 1).checked_mul(stride))
 }
 
 /// Whether common distances between pixels are compiled in: 3 channels, 32 to 256, and the same at stride 2.
@@ -163,7 +152,7 @@ impl ConvRows {
     ) -> Self {
         assert!(vectors > 0);
         let panel_len = walk.steps().saturating_mul(2 * LANES as u64);
-        let last = ((vectors - 1) / 2) as u64 * panel_stride as u64;
+        let last = span(vectors.div_ceil(2), panel_stride);
         let last_len = ((vectors - 1) % 2 + 1) as u64 * LANES as u64;
         // Panels before the last are whole.
         assert!(vectors <= 2 || panel_len <= panel_stride as u64);
@@ -185,7 +174,7 @@ impl ConvRows {
             weights_len,
             y_len,
             panel_len,
-            rounds: Ahead::rounds(panel_len, px.rows * px.cols.div_ceil(TILE_PX)),
+            rounds: Ahead::rounds(panel_len, px.rows.saturating_mul(px.cols.div_ceil(TILE_PX))),
         }
     }
 

@@ -6,6 +6,7 @@
 
 use super::border::{Border, map_index};
 use super::load::{Load, Normalized, Plain};
+use super::reach::{reach, span};
 use super::rows;
 use crate::layout::Blocked;
 use crate::mem::{Dst, Src};
@@ -120,9 +121,12 @@ fn interleave<const BLOCKS: usize, L: Load>(
     to: Dst,
     step: usize,
 ) {
+    let last = first.saturating_add(BLOCKS);
+    let read = [span(last, plane), span(px, LANES)];
+    assert!(px > 0 && reach(read, LANES) <= from.len() as u64);
+    let written = [span(last, LANES), span(px, step)];
+    assert!(reach(written, LANES) <= to.len() as u64);
     let (from_at, to_at) = (first * plane, first * LANES);
-    assert!(px > 0 && from_at + (BLOCKS - 1) * plane + px * LANES <= from.len());
-    assert!(to_at + (px - 1) * step + BLOCKS * LANES <= to.len());
     let (from, to) = (from.as_ptr(), to.as_mut_ptr());
     let channels: [L::Channels; BLOCKS] =
         core::array::from_fn(|block| load.channels(first + block));
@@ -195,5 +199,36 @@ fn plane_rows<L: Load>(x: Src, shape: &Blocked, window: &Window, load: L, block:
             pixel[lanes..].fill(0.0);
             F32x4::new(pixel)
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Window, stage};
+    use crate::layout::Blocked;
+    use crate::micro::border::Border;
+    use crate::testing::with_view;
+
+    #[test]
+    #[should_panic(expected = "assertion failed: px > 0 && reach")]
+    fn a_plane_whose_end_wraps_is_refused() {
+        // Four floats less than all that there are: the second block would lie four floats before the first.
+        let half = usize::BITS / 2 - 1;
+        let shape = Blocked {
+            n: 1,
+            c: 8,
+            h: (1 << half) - 1,
+            w: (1 << half) + 1,
+        };
+        let window = Window {
+            n: 0,
+            top: 0,
+            rows: 1,
+            row_step: 1,
+            left: 0,
+            cols: 1,
+            border: Border::Constant,
+        };
+        with_view(8, |to| stage(to.as_src(), &shape, &window, None, to));
     }
 }

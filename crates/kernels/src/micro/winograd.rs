@@ -14,6 +14,7 @@ pub use input::{InputStrips, Strides};
 
 use core::mem::MaybeUninit;
 
+use super::reach::{reach, span};
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
 use algorithms::{
@@ -134,12 +135,6 @@ pub fn algorithm(word: u32) -> Option<&'static Algorithm2d> {
     ALGORITHMS.get(word as usize)
 }
 
-/// Whether `rows` rows of `cols` vectors, `stride` floats apart, lie in `len` floats.
-fn holds(len: usize, rows: usize, stride: usize, cols: usize) -> bool {
-    let last = (rows.saturating_sub(1) as u64).saturating_mul(stride as u64);
-    last.saturating_add(cols as u64 * LANES as u64) <= len as u64
-}
-
 /// The first `n` numbers.
 #[inline(always)]
 fn line(n: usize, get: impl Fn(usize) -> F32x4) -> Line {
@@ -191,7 +186,8 @@ pub struct SquareRow {
 /// [`OutputTiles::store`] of one algorithm.
 fn output<V: Algorithm, H: Algorithm>(tiles: &mut OutputTiles, of: &SquareRow) {
     let (rows, cols, points) = (of.rows, of.cols, V::POINTS * H::POINTS * LANES);
-    assert!(rows <= V::TILE && holds(of.y.len(), rows, of.row_stride, cols));
+    let written = [span(rows, of.row_stride), span(cols, LANES)];
+    assert!(rows <= V::TILE && reach(written, LANES) <= of.y.len() as u64);
     assert!(cols.div_ceil(H::TILE).saturating_mul(points) <= of.m.len());
     let [vertical, horizontal] = [tiles.vertical, tiles.horizontal];
     let between = &mut tiles.between;

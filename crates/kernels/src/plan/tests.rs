@@ -141,6 +141,18 @@ fn more_workers_than_there_is_room_for_are_a_fault() {
 }
 
 #[test]
+fn a_budget_of_no_tiles_is_a_fault() {
+    unary().with_loaded(1, |shared| {
+        let plan = shared.get();
+        assert_eq!(plan.start(1), Status::Done);
+        assert_eq!(plan.run(0, 0), Status::Fault);
+        assert_eq!(reported(plan), [0, Fault::NO_FIELD, 0, 1]);
+        assert_eq!(plan.start(1), Status::Done);
+        assert_eq!(plan.run(u32::MAX, 0), Status::Done);
+    });
+}
+
+#[test]
 fn a_plan_that_was_loaded_anew_does_not_run_before_it_is_started() {
     unary().with_loaded(1, |shared| {
         let plan = shared.get();

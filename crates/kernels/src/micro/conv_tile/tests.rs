@@ -1,17 +1,6 @@
 use super::{ConvRows, Pixels, Place, Views, Walk};
-use crate::mem::{Dst, Memory, Region};
-use crate::record::Operand;
-
-/// Four floats.
-fn with_view(f: impl FnOnce(Dst)) {
-    #[repr(align(16))]
-    struct Block([f32; 4]);
-    let mut block = Block([1.0; 4]);
-    // SAFETY: aligned; the view is gone before the block is.
-    let arena = unsafe { Region::new(block.0.as_mut_ptr().cast(), 16) };
-    let memory = Memory::new(arena, arena);
-    f(memory.dst(Operand::new(Operand::ARENA, 0), 4).unwrap());
-}
+use crate::mem::Dst;
+use crate::testing::with_view;
 
 const WALK: Walk = Walk {
     rows: 1,
@@ -45,14 +34,14 @@ fn row(y: Dst, walk: &Walk, place: &Place, px: usize, vectors: usize) {
 #[test]
 #[should_panic(expected = "assertion failed: vectors > 0")]
 fn no_vectors_are_refused() {
-    with_view(|y| row(y, &WALK, &PLACE, 1, 0));
+    with_view(4, |y| row(y, &WALK, &PLACE, 1, 0));
 }
 
 #[test]
 #[should_panic(expected = "assertion failed")]
 fn a_number_of_vectors_that_wraps_is_refused() {
     let vectors = 1 << (usize::BITS - 2);
-    with_view(|y| row(y, &WALK, &PLACE, 1, vectors));
+    with_view(4, |y| row(y, &WALK, &PLACE, 1, vectors));
 }
 
 #[test]
@@ -63,7 +52,27 @@ fn a_place_at_the_end_of_the_address_space_is_refused() {
         ..PLACE
     };
     let walk = Walk { rows: 0, ..WALK };
-    with_view(|y| row(y, &walk, &place, 1, 2));
+    with_view(4, |y| row(y, &walk, &place, 1, 2));
+}
+
+#[test]
+#[should_panic(expected = "assertion failed: self.weights_len")]
+fn a_last_panel_at_a_distance_that_wraps_is_refused() {
+    let place = Place {
+        px_stride: 0,
+        ..PLACE
+    };
+    with_view(4, |y| {
+        let views = Views {
+            a: y.as_src(),
+            weights: y.as_src(),
+            then: None,
+            bias: None,
+            y,
+        };
+        let half = 1 << (usize::BITS - 1);
+        ConvRows::new(&WALK, &place, Pixels { rows: 1, cols: 1 }, 5, half).run(&views);
+    });
 }
 
 #[test]
@@ -78,7 +87,7 @@ fn without_rows_the_distance_of_pixels_does_not_matter() {
         px_stride: 0,
         ..PLACE
     };
-    with_view(|y| {
+    with_view(4, |y| {
         let nothing = y.as_src().slice(0, 0);
         let views = Views {
             a: nothing,

@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use super::algorithms::{Algorithm, Factors, factors};
 use super::{Algorithm2d, Axis, line};
 use crate::mem::{Dst, Src};
+use crate::micro::reach::{reach, span};
 use crate::simd::{F32x4, LANES};
 
 /// Vectors that lie between the two passes over some squares' inputs: 18 KB, less than half of a first cache.
@@ -45,11 +46,10 @@ fn first_pass<A: Algorithm>(
     strides: Strides,
     factors: &Factors,
 ) {
-    let length = (to.len() / A::POINTS) as u64;
+    let length = to.len() / A::POINTS;
     assert!(length > 0 && to.len().is_multiple_of(A::POINTS));
-    let last = (length - 1) * strides.along as u64;
-    let last = last.saturating_add((A::PATCH as u64 - 1) * strides.across as u64);
-    assert!(last.saturating_add(LANES as u64) <= x.len() as u64);
+    let read = [span(length, strides.along), span(A::PATCH, strides.across)];
+    assert!(reach(read, LANES) <= x.len() as u64);
     let (mut from, factors) = (x.as_ptr(), *factors);
     for to in to.chunks_exact_mut(A::POINTS) {
         // SAFETY: pixels of the strip: what the assertion covers.
@@ -71,11 +71,14 @@ fn second_pass<Across: Algorithm, Along: Algorithm>(
     places: &[SquarePlace],
     factors: &Factors,
 ) {
-    let last = (Along::POINTS as u64 - 1) * strides.along as u64;
-    let last = last.saturating_add((Across::POINTS as u64 - 1) * strides.across as u64);
+    let last = [
+        span(Along::POINTS, strides.along),
+        span(Across::POINTS, strides.across),
+    ];
+    let (read, written) = (Along::PATCH * Across::POINTS, reach(last, LANES));
     for &(at, place) in places {
-        assert!(at + Along::PATCH * Across::POINTS <= between.len());
-        assert!(last.saturating_add((place + LANES) as u64) <= to.len() as u64);
+        assert!(reach([at as u64], read) <= between.len() as u64);
+        assert!(written.saturating_add(place as u64) <= to.len() as u64);
     }
     let factors = *factors;
     for across in 0..Across::POINTS {
@@ -174,5 +177,47 @@ impl InputStrips {
         let written =
             unsafe { core::slice::from_raw_parts(written.as_ptr().cast::<F32x4>(), written.len()) };
         (self.passes.second)(written, to, strides, places, &self.along_factors);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InputStrips, SquarePlace, Strides};
+    use crate::micro::winograd::algorithm;
+    use crate::testing::with_view;
+
+    /// The points of a square of one strip, whose pixels lie `along` apart, all in one place.
+    fn store(along: usize, place: SquarePlace) {
+        let strides = |along| Strides { along, across: 0 };
+        with_view(4, |view| {
+            let mut strips = InputStrips::new(algorithm(0).unwrap(), false);
+            strips.clear(1);
+            strips.push(view.as_src(), strides(along));
+            strips.store(view, strides(0), &[place]);
+        });
+    }
+
+    #[test]
+    fn a_square_in_its_place_is_stored() {
+        store(0, (0, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed: reach(read, LANES)")]
+    fn pixels_at_distances_that_wrap_are_refused() {
+        // Five times that is 4 more than all there are.
+        store(usize::MAX / 5 + 1, (0, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed: reach([at as u64], read)")]
+    fn a_square_whose_pixels_end_past_the_end_of_the_address_space_is_refused() {
+        store(0, (usize::MAX - 7, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "assertion failed: written")]
+    fn a_place_at_the_end_of_the_address_space_is_refused() {
+        store(0, (0, usize::MAX - 3));
     }
 }
