@@ -1,10 +1,10 @@
 //! Mean and sum of squared deviations of each lane, over any number of pixels: accurate when the mean is 10000 times the
-//! deviation. `E[x^2] - E[x]^2` appears nowhere. Squares are float32's: values further than 1.8e19 apart overflow to infinity.
+//! deviation. `E[x^2] - E[x]^2` appears nowhere.
 //!
 //! ```text
 //! K = mean of a few pixels                         a shift near the data: x - K loses nothing that matters
 //! for run of 64 pixels { s += x - K; q += (x - K)^2 }      float32, four accumulators each
-//!   S += s; Q += q                                 float64, once a run
+//!   S += s; Q += q                                 float64, once a run; what overflows in float32 is summed again in float64
 //! mean = K + S / n, M2 = Q - S^2 / n               float64; S is small because K is near
 //! merged: mean = sum n_i mean_i / n, M2 = sum M2_i + n_i (mean_i - mean)^2       Chan's formula for many parts, in their order
 //! ```
@@ -123,6 +123,7 @@ impl Sums {
     #[inline(always)]
     fn add(&mut self, x: Src) {
         assert!(!x.is_empty() && x.len().is_multiple_of(LANES));
+        let before = (self.sum, self.squares);
         let mut start = 0;
         while start < x.len() {
             let len = (RUN_PX * LANES).min(x.len() - start);
@@ -133,6 +134,15 @@ impl Sums {
                 self.squares[lane] += f64::from(q[lane]);
             }
             start += len;
+        }
+        for lane in 0..LANES {
+            let before = (before.0[lane], before.1[lane]);
+            // Squares of float32 overflow from 1.8e19 on.
+            let overflows = !(self.sum[lane] + self.squares[lane]).is_finite();
+            if overflows && (before.0 + before.1).is_finite() {
+                let shift = f64::from(self.shift.to_array()[lane]);
+                (self.sum[lane], self.squares[lane]) = add_wide(before, x, lane, shift);
+            }
         }
     }
 
@@ -198,6 +208,17 @@ fn run(x: Src, shift: F32x4) -> (F32x4, F32x4) {
         i += LANES;
     }
     ((s[0] + s[1]) + (s[2] + s[3]), (q[0] + q[1]) + (q[2] + q[3]))
+}
+
+/// Adds the sums of one lane in float64, where no square of a float32 overflows.
+#[cold]
+#[inline(never)]
+fn add_wide(before: (f64, f64), x: Src, lane: usize, shift: f64) -> (f64, f64) {
+    let values = (lane..x.len()).step_by(LANES).map(|i| f64::from(x.get(i)));
+    values.fold(before, |(sum, squares), x| {
+        let d = x - shift;
+        (sum + d, squares + d * d)
+    })
 }
 
 /// The moments of all values, given those of their parts, of which none is empty. The parts are walked twice, in the same order.

@@ -59,13 +59,9 @@ impl Op for InstanceNorm {
         let parts = moments(x);
         for (lane, part) in parts.iter().enumerate().take(shape.lanes_in(block)) {
             let c = block * LANES + lane;
-            let channel = Channel {
-                mean: part.mean,
-                var: part.m2 / part.count,
-                eps: self.eps,
-                gamma: value_or(operands.gamma, c, 1.0),
-                beta: value_or(operands.beta, c, 0.0),
-            };
+            let gamma = value_or(operands.gamma, c, 1.0);
+            let beta = value_or(operands.beta, c, 0.0);
+            let channel = Channel::of(*part, self.eps, gamma, beta);
             for (constant, value) in constants.iter_mut().zip(channel.constants()) {
                 constant[lane] = value;
             }

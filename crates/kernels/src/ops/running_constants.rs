@@ -51,9 +51,12 @@ impl Op for RunningConstants {
         } = self.operands(memory)?;
         let channels = self.c as usize;
         for c in 0..channels {
+            let mean = f64::from(mean.get(c));
             let channel = Channel {
-                mean: f64::from(mean.get(c)),
+                mean,
                 var: f64::from(var.get(c)),
+                // Values may be any.
+                furthest: f64::from(f32::MAX) + mean.abs(),
                 eps: self.eps,
                 gamma: value_or(gamma, c, 1.0),
                 beta: value_or(beta, c, 0.0),
@@ -97,5 +100,29 @@ mod tests {
         assert_eq!(got[12..16], [5.0, 0.0, 0.0, 0.0]);
         assert_eq!(got[16..20], [16.0, 0.0, 0.0, 0.0]);
         assert_eq!(got[20..24], [-1.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn no_value_is_too_far_from_a_large_mean() {
+        let mut plan = TestPlan::new();
+        let mean = plan.dense(&[3e38, -3e38, 3e38, 1e4]);
+        let var = plan.dense(&[1e38, 1e38, 0.0, 1.0]);
+        let constants = plan.room(12);
+        plan.push(RunningConstants {
+            scratch: Operand::ABSENT,
+            scratch_bytes: 0,
+            mean,
+            var,
+            gamma: Operand::ABSENT,
+            beta: Operand::ABSENT,
+            constants,
+            c: 4,
+            eps: 1e-5,
+        });
+        let got = plan.run_everywhere().dense(constants, 12);
+        assert_eq!(got[..4], [0.0, 0.0, 0.0, 1e4]);
+        assert!((got[8] / -3e19 - 1.0).abs() < 1e-6 && got[9] == -got[8]);
+        // Finite, though the mean times the scale is not.
+        assert_eq!(got[10], -f32::MAX);
     }
 }

@@ -5,7 +5,8 @@
 //!        for each channel: m = f32(mean), s = gamma / sqrt(var + eps), b = beta - (mean - m) * s -> constants
 //! ```
 //! 1. m is the mean rounded to float32, and b holds what the rounding left: x - m is exact near the mean (Sterbenz).
-//! 2. Parts are those of `partial_moments`, or what a convolution's tiles have left of their results.
+//! 2. Finite values give no NaN: constants are finite, and so is x - m. Where values may lie too far from the mean for that, m is 0.
+//! 3. Parts are those of `partial_moments`, or what a convolution's tiles have left of their results.
 
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::load::CONSTANTS_ELEMS;
@@ -100,18 +101,38 @@ pub(crate) fn per_channel(
 pub(crate) struct Channel {
     pub(crate) mean: f64,
     pub(crate) var: f64,
+    /// No value lies further from the mean
+    pub(crate) furthest: f64,
     pub(crate) eps: f32,
     pub(crate) gamma: f64,
     pub(crate) beta: f64,
 }
 
 impl Channel {
+    /// Of a channel whose values have these moments.
+    pub(crate) fn of(moments: Moments, eps: f32, gamma: f64, beta: f64) -> Self {
+        Self {
+            mean: moments.mean,
+            var: moments.m2 / moments.count,
+            // One value's squared deviation is no more than their sum.
+            furthest: sqrt_f64(moments.m2),
+            eps,
+            gamma,
+            beta,
+        }
+    }
+
     /// m, s and b that subtract the mean and divide by the root of the variance.
     pub(crate) fn constants(&self) -> [f32; 3] {
-        let m = self.mean as f32;
+        let near = self.mean as f32;
+        let rounding = (self.mean - f64::from(near)).abs();
+        let m = match self.furthest + rounding <= f64::from(f32::MAX) {
+            true => near,
+            false => 0.0,
+        };
         let s = self.gamma / sqrt_f64(self.var + f64::from(self.eps));
         let b = self.beta - (self.mean - f64::from(m)) * s;
-        [m, s as f32, b as f32]
+        [m, narrow(s), narrow(b)]
     }
 
     /// Writes the constants into set `set` of four channels.
@@ -119,6 +140,15 @@ impl Channel {
         for (k, x) in self.constants().into_iter().enumerate() {
             constants.set(set * CONSTANTS_ELEMS + k * LANES + lane, x);
         }
+    }
+}
+
+/// The nearest float32 that is finite if `x` is: infinity times 0, and infinity less itself, are NaN.
+fn narrow(x: f64) -> f32 {
+    let most = f64::from(f32::MAX);
+    match x.is_finite() {
+        true => x.clamp(-most, most) as f32,
+        false => x as f32,
     }
 }
 
@@ -180,13 +210,9 @@ impl Op for Statistics {
             if alone && c > first {
                 moments = self.moments(operands.partials, set, c..c + 1);
             }
-            let channel = Channel {
-                mean: moments.mean,
-                var: moments.m2 / moments.count,
-                eps: self.eps,
-                gamma: value_or(operands.gamma, c, 1.0),
-                beta: value_or(operands.beta, c, 0.0),
-            };
+            let gamma = value_or(operands.gamma, c, 1.0);
+            let beta = value_or(operands.beta, c, 0.0);
+            let channel = Channel::of(moments, self.eps, gamma, beta);
             channel.write(operands.constants, set * blocks + c / LANES, c % LANES);
         }
         if end == c {
