@@ -176,16 +176,68 @@ fn a_small_spread_around_a_large_mean_keeps_its_digits() {
     }
 }
 
+/// Squares overflow in float32 from 1.8e19 on, differences from 1.7e38 on.
+#[test]
+fn the_largest_values_keep_their_digits() {
+    let mut random = Random::new(13);
+    let shape = Blocked::new(2, 5, 9, 20);
+    for (groups, across_batch, chunk_px) in [(5, false, 33), (1, false, 400), (5, true, 7)] {
+        for most in [1e18, 1e19, 1e20, 1e38, f32::MAX] {
+            let case = Case {
+                shape,
+                groups,
+                across_batch,
+                affine: false,
+                chunk_px,
+            };
+            let len = shape.n * shape.c * shape.plane_px();
+            let mut values = random.floats(len, -1.0, 1.0);
+            values.iter_mut().for_each(|x| *x *= most);
+            // One channel has its mean near one end, and a value at the other.
+            values[..shape.plane_px()].fill(-most);
+            values[17] = most;
+            let got = run(&case, &values, &[], &[]);
+            let wanted = naive(&case, &values, &[], &[]);
+            assert_close(&got, &wanted, 2e-6, &std::format!("{most:e}, {groups}"));
+        }
+    }
+}
+
+#[test]
+fn infinity_and_nan_stay_in_their_channel() {
+    let mut random = Random::new(14);
+    let shape = Blocked::new(1, 6, 4, 11);
+    for bad in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+        for (at, chunk_px) in [(0, 100), (43, 100), (20, 3)] {
+            let case = Case {
+                shape,
+                groups: 6,
+                across_batch: false,
+                affine: false,
+                chunk_px,
+            };
+            let mut values = random.floats(6 * 44, -1.0, 1.0);
+            values[44 + at] = bad;
+            let got = run(&case, &values, &[], &[]);
+            for (i, y) in got.iter().enumerate() {
+                assert_eq!(y.is_nan(), i / 44 == 1, "{bad} at {at}: element {i} is {y}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_constant_picture_becomes_zero() {
     let shape = Blocked::new(1, 3, 5, 5);
-    let case = Case {
-        shape,
-        groups: 3,
-        across_batch: false,
-        affine: false,
-        chunk_px: 7,
-    };
-    let got = run(&case, &[123.456; 75], &[], &[]);
-    assert_eq!(got, [0.0; 75]);
+    for value in [123.456, 3e38, -f32::MAX] {
+        let case = Case {
+            shape,
+            groups: 3,
+            across_batch: false,
+            affine: false,
+            chunk_px: 7,
+        };
+        let got = run(&case, &[value; 75], &[], &[]);
+        assert_eq!(got, [0.0; 75]);
+    }
 }
