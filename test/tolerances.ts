@@ -1,6 +1,6 @@
 /**
- * How far a result may lie from the float64 one, each with its argument. `error <= tolerance * scale`, scale being max(1, |wanted|)
- * unless it says otherwise. None is loosened without a note here.
+ * How far a result may lie from the float64 one, each with its argument. `error <= tolerance * scale`, scale being |wanted| (of
+ * denormals the smallest normal number) unless it says otherwise. None is loosened without a note here.
  */
 
 /** Moves: the very same bits. */
@@ -9,8 +9,11 @@ export const EXACT = 0;
 /** One operation, rounded once to nearest: half a unit in the last place, 2^-24 = 6.0e-8, of the result. */
 export const ONE_ROUNDING = 6.0e-8;
 
-/** tanh: the roundings of a quotient t at half the angle, weakened by the doubling, then t^2, 1 + t^2 and a second quotient; 1.53e-7 over all floats. */
+/** tanh, absolute: the roundings of a quotient t at half the angle, weakened by the doubling, then t^2, 1 + t^2 and a second quotient; 1.53e-7 over all floats. */
 export const TANH = 1.6e-7;
+
+/** The same, relative, which is less where tanh is small: 5 units in the last place, measured 4.2 over all floats. */
+export const TANH_RELATIVE = 5 * 2 ** -23;
 
 /**
  * Reductions accumulate in float64 and round once at the end; a variance may also inherit the rounding of one subtraction.
@@ -24,10 +27,10 @@ export const REDUCTION = 1.2e-7;
  */
 export const CONVOLUTION = 1e-6;
 
-/** Normalisation, also at 1000 +- 0.5 and 1e4 +- 1: what the project promises. x - m is exact, s and b are rounded once, the product and the sum once each. */
+/** Normalisation, also at 1000 +- 0.5 and 1e4 +- 1, in units of max(1, |wanted|), 1 being the deviation: what the project promises. x - m is exact, s and b are rounded once, the product and the sum once each. */
 export const NORMALIZATION = 2e-6;
 
-/** A chain of normalised layers: each promises 2e-6 and passes its input's error on, scaled by about 1; five of them. */
+/** A chain of normalised layers, in the same units: each promises 2e-6 and passes its input's error on, scaled by about 1; five of them. */
 export const CHAIN = 1e-5;
 
 /** Levels of 255: a float32 value times 255 is off by less than this, so only a level that near a half may round to its other side. */

@@ -68,3 +68,13 @@ export function randomTensor(next: () => number, shape: Shape, low = -1, high = 
     shape,
   );
 }
+
+/** Numbers of every kind and size: zeros, denormal ones, the largest, infinities, NaN. */
+export const SPECIAL: readonly number[] = [
+  ...[0, 1e-40, 1e-20, 0.1, 1, 9, 10, 100, 3e38, Number.POSITIVE_INFINITY].flatMap((x) => [x, -x]),
+  Number.NaN,
+];
+
+/** Infinite where a number is beyond float32. */
+export const inFloat32 = (x: NdArray): NdArray =>
+  map(x, (y) => (Math.abs(y) > 3.4028235e38 ? y * Number.POSITIVE_INFINITY : y));

@@ -1,7 +1,20 @@
 /** binary: two operands, broadcast as NumPy does. */
+
+import { Tensor } from 'gouache';
 import { functional as F, Parameter, type Value } from 'gouache/nn';
 import { ONE_ROUNDING } from '../tolerances.js';
-import { arrayOf, at, fill, map, type NdArray, random, randomTensor, type Shape } from './array.js';
+import {
+  arrayOf,
+  at,
+  fill,
+  inFloat32,
+  map,
+  type NdArray,
+  random,
+  randomTensor,
+  type Shape,
+  SPECIAL,
+} from './array.js';
 import type { Cases, OpCase } from './case.js';
 
 type Kind = 'add' | 'sub' | 'mul' | 'div';
@@ -53,15 +66,20 @@ const SHAPES: readonly (readonly [Shape, Shape])[] = [
 
 const apply = (a: Value, b: Value | Parameter, kind: Kind): Value => a[kind](b);
 
-export const cases: Cases = (seed) =>
-  SHAPES.flatMap(([left, right], index): OpCase[] => {
+export const cases: Cases = (seed) => {
+  const pairs: [Tensor, Tensor][] = SHAPES.map(([left, right], index) => {
     const next = random(seed * 100 + index);
-    const [a, b] = [randomTensor(next, left), randomTensor(next, right)];
+    return [randomTensor(next, left), randomTensor(next, right)];
+  });
+  const special = SPECIAL.length;
+  pairs.push([Tensor.from(SPECIAL, [special, 1]), Tensor.from(SPECIAL, [1, special])]);
+  return pairs.flatMap(([a, b]): OpCase[] => {
+    const [left, right] = [a.shape, b.shape];
     const parameter = new Parameter(b);
     return KINDS.flatMap(([kind, f]): OpCase[] => {
       const common = { tolerance: ONE_ROUNDING };
-      const wanted = binary(arrayOf(a), arrayOf(b), f);
-      const swapped = binary(arrayOf(b), arrayOf(a), f);
+      const wanted = inFloat32(binary(arrayOf(a), arrayOf(b), f));
+      const swapped = inFloat32(binary(arrayOf(b), arrayOf(a), f));
       return [
         {
           ...common,
@@ -87,3 +105,4 @@ export const cases: Cases = (seed) =>
       ];
     });
   });
+};

@@ -1,8 +1,9 @@
 /** normalize: two passes over each set of elements that share a mean and a variance. */
+import { Tensor } from 'gouache';
 import { functional as F, Parameter } from 'gouache/nn';
 import { CHAIN, NORMALIZATION } from '../tolerances.js';
 import { arrayOf, at, fill, map, type NdArray, random, randomTensor, type Shape } from './array.js';
-import type { Cases, OpCase } from './case.js';
+import { type Cases, deviations, type OpCase } from './case.js';
 
 const EPS = 1e-5;
 
@@ -43,6 +44,9 @@ export function normalize(
   });
 }
 
+/** Their squares, and the largest ones' differences, are beyond float32. */
+const LARGE = [1e18, 1e20, 1e38, 3.4e38];
+
 const SHAPES: readonly Shape[] = [
   [1, 1, 1, 2],
   [2, 3, 5, 7],
@@ -53,6 +57,52 @@ const SHAPES: readonly Shape[] = [
 ];
 
 export const cases: Cases = (seed) =>
+  [...ordinary(seed), ...large(seed)].map((one) => ({ ...one, scale: deviations(one.wanted) }));
+
+/** Large values, one of them far from all others, and some that are not finite: those spoil what they are normalised with. */
+const large = (seed: number): OpCase[] =>
+  LARGE.flatMap((most, index) =>
+    [[2, 6, 5, 7] as const, [1, 6, 70, 71] as const].flatMap((shape): OpCase[] => {
+      const x = randomTensor(random(seed * 100 + index), shape, -most, most);
+      // Far from the mean, but not so far in deviations.
+      x.data.fill(most / 8, 0, shape[2] * shape[3]).fill(-most, 11, 12);
+      const spoilt = Tensor.from(x.data.slice(), shape);
+      const plane = shape[2] * shape[3];
+      spoilt.data.set([Number.POSITIVE_INFINITY], 2 * plane + 3);
+      spoilt.data.set([Number.NaN], 4 * plane);
+      return (
+        [
+          ['large', x],
+          ['spoilt', spoilt],
+        ] as const
+      ).flatMap(([kind, input]) => {
+        const common = { inputs: [input], tolerance: NORMALIZATION };
+        const wanted = (key: (index: readonly number[]) => string) => normalize(arrayOf(input), key, null);
+        return [
+          {
+            ...common,
+            name: `instance, ${kind} ${most} [${shape}]`,
+            target: (v) => F.instanceNorm(v),
+            wanted: wanted(([n, channel]) => `${n} ${channel}`),
+          },
+          {
+            ...common,
+            name: `batch, ${kind} ${most} [${shape}]`,
+            target: (v) => F.batchNorm(v, null, null, { training: true }),
+            wanted: wanted(([, channel]) => `${channel}`),
+          },
+          {
+            ...common,
+            name: `group, ${kind} ${most} [${shape}]`,
+            target: (v) => F.groupNorm(v, 3),
+            wanted: wanted(([n, channel = 0]) => `${n} ${Math.floor(channel / 2)}`),
+          },
+        ] satisfies OpCase[];
+      });
+    }),
+  );
+
+const ordinary: Cases = (seed) =>
   SHAPES.flatMap((shape, index): OpCase[] => {
     const next = random(seed * 100 + index);
     const x = randomTensor(next, shape, -2, 3);

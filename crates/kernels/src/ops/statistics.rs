@@ -5,7 +5,8 @@
 //!        for each channel: m = f32(mean), s = gamma / sqrt(var + eps), b = beta - (mean - m) * s -> constants
 //! ```
 //! 1. m is the mean rounded to float32, and b holds what the rounding left: x - m is exact near the mean (Sterbenz).
-//! 2. Finite values give no NaN: constants are finite, and so is x - m. Where values may lie too far from the mean for that, m is 0.
+//! 2. Finite values give no NaN: constants are finite, and so is x - m. Where values may lie too far from the mean for that, m is 0:
+//!    results then err by the roundings of mean * s, which is at most the root of the number of values.
 //! 3. Parts are those of `partial_moments`, or what a convolution's tiles have left of their results.
 
 use crate::mem::{Dst, Memory, Src};
@@ -130,9 +131,9 @@ impl Channel {
             true => near,
             false => 0.0,
         };
-        let s = self.gamma / sqrt_f64(self.var + f64::from(self.eps));
-        let b = self.beta - (self.mean - f64::from(m)) * s;
-        [m, narrow(s), narrow(b)]
+        let s = narrow(self.gamma / sqrt_f64(self.var + f64::from(self.eps)));
+        let b = self.beta - (self.mean - f64::from(m)) * f64::from(s);
+        [m, s, narrow(b)]
     }
 
     /// Writes the constants into set `set` of four channels.
