@@ -314,15 +314,38 @@ impl Random {
     }
 }
 
-/// Asserts `|got - wanted| <= tolerance * max(1, |wanted|)` everywhere, NaN where NaN is wanted.
+/// Asserts `|got - wanted| <= tolerance * max(1, |wanted|)` everywhere, NaN where NaN is wanted: of results whose deviation is about 1.
 #[track_caller]
 pub(crate) fn assert_close(got: &[f32], wanted: &[f64], tolerance: f64, what: &str) {
+    assert_within(
+        got,
+        wanted,
+        |wanted| tolerance * wanted.abs().max(1.0),
+        what,
+    );
+}
+
+/// Asserts `|got - wanted| <= tolerance * |wanted|` everywhere, NaN where NaN is wanted; below the smallest normal number floats lie
+/// as far apart as above.
+#[track_caller]
+pub(crate) fn assert_rounded(got: &[f32], wanted: &[f64], tolerance: f64, what: &str) {
+    let least = f64::from(f32::MIN_POSITIVE);
+    assert_within(
+        got,
+        wanted,
+        |wanted| tolerance * wanted.abs().max(least),
+        what,
+    );
+}
+
+#[track_caller]
+fn assert_within(got: &[f32], wanted: &[f64], most: impl Fn(f64) -> f64, what: &str) {
     assert_eq!(got.len(), wanted.len(), "{what}: lengths");
     for (i, (&got, &wanted)) in got.iter().zip(wanted).enumerate() {
         let got = f64::from(got);
-        let near = (got - wanted).abs() <= tolerance * wanted.abs().max(1.0);
+        let near = (got - wanted).abs() <= most(wanted);
         assert!(
-            near || got == wanted || (got.is_nan() && wanted.is_nan()),
+            near || got == f64::from(wanted as f32) || (got.is_nan() && wanted.is_nan()),
             "{what}: element {i} is {got}, wanted {wanted}"
         );
     }

@@ -209,3 +209,65 @@ impl Op for PackConvWinograd {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::Fault;
+    use crate::record::{Operand, PackConvWinograd, field};
+    use crate::testing::TestPlan;
+
+    fn fault_of(change: impl Fn(&mut PackConvWinograd)) -> Result<u32, Fault> {
+        let mut plan = TestPlan::new();
+        let mut pack = PackConvWinograd {
+            scratch: Operand::ABSENT,
+            scratch_bytes: 0,
+            src: plan.room(9 * 5 * 9),
+            y: plan.room(12 * 8 * 36),
+            o: 9,
+            c: 5,
+            kh: 3,
+            kw: 3,
+            algorithm: 0,
+            packing: 0,
+            packed: 0,
+        };
+        change(&mut pack);
+        plan.push(pack);
+        plan.load()
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        assert_eq!(fault_of(|_| ()), Ok(2));
+        let names =
+            |change: fn(&mut PackConvWinograd)| fault_of(change).expect_err("a fault").field;
+        for (got, wanted) in [
+            (names(|r| r.o = 0), field!(PackConvWinograd, o)),
+            (names(|r| r.c = u32::MAX), field!(PackConvWinograd, c)),
+            (
+                names(|r| r.algorithm = 7),
+                field!(PackConvWinograd, algorithm),
+            ),
+            (names(|r| r.packing = 1), field!(PackConvWinograd, packing)),
+            (names(|r| r.packed = 2), field!(PackConvWinograd, packed)),
+            // Of a transposed convolution no direct form is read.
+            (
+                names(|r| (r.algorithm, r.packed) = (4, 1)),
+                field!(PackConvWinograd, packed),
+            ),
+            (names(|r| r.kh = 4), field!(PackConvWinograd, kh)),
+            (
+                names(|r| (r.algorithm, r.kw) = (3, 5)),
+                field!(PackConvWinograd, kw),
+            ),
+            (
+                names(|r| r.src = Operand::ABSENT),
+                field!(PackConvWinograd, src),
+            ),
+            (names(|r| r.o = 400), field!(PackConvWinograd, src)),
+            (names(|r| r.y = Operand(7)), field!(PackConvWinograd, y)),
+        ] {
+            assert_eq!(got, wanted);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod case;
 
+use crate::testing::assert_close;
 use case::{Case, PLAIN};
 
 #[test]
@@ -188,20 +189,28 @@ fn tiles_do_not_change_bits() {
     }
 }
 
-/// A lane past C, or a pixel outside the picture, may hold NaN: nothing of it may reach a result.
+/// An infinite or NaN pixel reaches the results that it is under the kernel of, and no other; lanes past C, which hold NaN, reach none.
 #[test]
 fn infinities_stay_where_they_are() {
-    let case = Case {
-        c: 5,
-        o: 4,
-        ..PLAIN
-    };
-    let (plan, conv, wanted) = case.plan();
-    assert!(wanted.iter().all(|x| x.is_finite()));
-    assert!(
-        plan.run_everywhere()
-            .blocked(conv.y, case.y_shape())
-            .iter()
-            .all(|x| x.is_finite())
-    );
+    for (c, o, packing) in [(5, 4, 0), (5, 3, 1), (3, 9, 0), (19, 8, 0), (6, 1, 1)] {
+        for bad in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+            let case = Case {
+                c,
+                o,
+                packing,
+                ..PLAIN
+            };
+            // Of the last channel: inside, and in the corner, where the kernel is cut off.
+            let planes = (c - 1) * case.h * case.w;
+            let (plan, conv, wanted) = case.plan_of(|x| {
+                x[planes + 4 * case.w + 7] = bad;
+                x[planes] = bad;
+            });
+            let got = plan.run_everywhere().blocked(conv.y, case.y_shape());
+            let what = std::format!("{case:?}");
+            assert_close(&got, &wanted, 1e-5, &what);
+            let spoilt = got.iter().filter(|y| !y.is_finite()).count();
+            assert_eq!(spoilt, (9 + 4) * o, "{what}");
+        }
+    }
 }

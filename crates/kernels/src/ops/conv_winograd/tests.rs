@@ -5,10 +5,12 @@ mod work;
 use std::format;
 use std::vec::Vec;
 
+use crate::ops::Fault;
 use crate::ops::conv::tests::{Fusion, check_moments};
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
+use crate::record::{ConvWinograd, Operand, field};
 use crate::testing::assert_close;
-use work::{DIVISIONS, Division, F3X3, F4X3, F4X4, F4X5, F5X3, STRIDE_2, TRANSPOSED_2, Work, plan};
+use work::{DIVISIONS, F3X3, F4X3, F4X4, F4X5, F5X3, STRIDE_2, TRANSPOSED_2, Work, plan};
 
 /// However the work is divided, the results are right and have the same bits, with a normalisation in the load and without.
 fn check(work: Work) {
@@ -243,41 +245,90 @@ fn error_of_one_layer() {
     }
 }
 
+/// The fault of the convolution's record as `change` leaves it, behind the whole of a sound plan.
+fn fault_of(work: &Work, change: impl Fn(&mut ConvWinograd)) -> u32 {
+    let (mut plan, mut conv, _) = plan(work, DIVISIONS[0]);
+    assert!(plan.load().is_ok());
+    change(&mut conv);
+    plan.push(conv);
+    plan.load().expect_err("a fault").field
+}
+
 #[test]
-fn damaged_records_are_refused() {
-    let work = Work::of(F4X3, PLAIN);
-    assert!(plan(&work, DIVISIONS[0]).0.load().is_ok());
-    for division in [
-        Division {
-            group_o: 12,
-            ..DIVISIONS[0]
-        },
-        Division {
-            tile_o: 4,
-            ..DIVISIONS[0]
-        },
-    ] {
-        assert!(plan(&work, division).0.load().is_err(), "{division:?}");
-    }
-    for (algorithm, case) in [
-        (F4X3, Case { mode: 3, ..PLAIN }),
-        (TRANSPOSED_2, Case { mode: 1, ..PLAIN }),
+fn wrong_fields_are_named() {
+    let case = Case {
+        n: 2,
+        fusion: Fusion::Samples,
+        ..PLAIN
+    };
+    let works = [F4X3, STRIDE_2, TRANSPOSED_2].map(|algorithm| Work::of(algorithm, case));
+    let [plain, stride_2, transposed] = works;
+    let names = |change: fn(&mut ConvWinograd)| fault_of(&plain, change);
+    let far = Operand::new(Operand::ARENA, 1 << 27);
+    for (got, wanted) in [
+        (names(|r| r.c = 0), field!(ConvWinograd, c)),
+        (names(|r| r.o = u32::MAX), field!(ConvWinograd, o)),
+        (names(|r| r.group_o = 12), field!(ConvWinograd, group_o)),
+        (names(|r| r.group_o = 0), field!(ConvWinograd, group_o)),
+        (names(|r| r.tile_o = 4), field!(ConvWinograd, tile_o)),
+        (names(|r| r.tile_rows = 0), field!(ConvWinograd, tile_rows)),
+        (names(|r| r.tile_cols = 0), field!(ConvWinograd, tile_cols)),
         (
-            F4X3,
-            Case {
-                kernel: (4, 3),
-                ..PLAIN
-            },
+            names(|r| r.activation = 3),
+            field!(ConvWinograd, activation),
+        ),
+        (names(|r| r.pad_mode = 3), field!(ConvWinograd, pad_mode)),
+        (names(|r| r.algorithm = 7), field!(ConvWinograd, algorithm)),
+        (names(|r| r.packing = 1), field!(ConvWinograd, packing)),
+        (names(|r| r.blocks_h = 0), field!(ConvWinograd, blocks_h)),
+        (names(|r| r.blocks_w = 2), field!(ConvWinograd, blocks_w)),
+        (names(|r| r.n = 0), field!(ConvWinograd, x)),
+        (names(|r| r.out_h = u32::MAX), field!(ConvWinograd, y)),
+        (
+            names(|r| r.pad_top = u32::MAX),
+            field!(ConvWinograd, pad_top),
         ),
         (
-            STRIDE_2,
-            Case {
-                kernel: (5, 5),
-                ..PLAIN
-            },
+            names(|r| r.pad_left = 1 << 30),
+            field!(ConvWinograd, pad_left),
         ),
+        (
+            names(|r| r.constants_n = 3),
+            field!(ConvWinograd, constants_n),
+        ),
+        (
+            names(|r| r.load_activation = 2),
+            field!(ConvWinograd, load_activation),
+        ),
+        (
+            names(|r| r.weight = Operand::ABSENT),
+            field!(ConvWinograd, weight),
+        ),
+        (fault_of(&plain, |r| r.x = far), field!(ConvWinograd, x)),
+        (
+            fault_of(&plain, |r| r.bias = far),
+            field!(ConvWinograd, bias),
+        ),
+        (fault_of(&plain, |r| r.y = far), field!(ConvWinograd, y)),
+        (
+            fault_of(&plain, |r| r.moments = far),
+            field!(ConvWinograd, moments),
+        ),
+        (
+            fault_of(&plain, |r| r.constants = far),
+            field!(ConvWinograd, constants),
+        ),
+        (
+            fault_of(&stride_2, |r| r.blocks_h = 2),
+            field!(ConvWinograd, blocks_h),
+        ),
+        (
+            fault_of(&transposed, |r| r.pad_mode = 1),
+            field!(ConvWinograd, pad_mode),
+        ),
+        // Less scratch than a tile takes.
+        (names(|r| r.scratch_bytes = 16), Fault::NO_FIELD),
     ] {
-        let work = Work::of(algorithm, case);
-        assert!(plan(&work, DIVISIONS[0]).0.load().is_err(), "{work:?}");
+        assert_eq!(got, wanted);
     }
 }

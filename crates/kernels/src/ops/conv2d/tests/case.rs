@@ -150,8 +150,14 @@ impl Case {
     }
 
     pub(crate) fn plan(&self) -> (TestPlan, Conv2d, Vec<f64>) {
+        self.plan_of(|_| ())
+    }
+
+    /// Of a picture that `change` has changed.
+    pub(crate) fn plan_of(&self, change: impl Fn(&mut [f32])) -> (TestPlan, Conv2d, Vec<f64>) {
         let mut random = Random::new((self.c * 31 + self.o * 7 + self.w) as u32);
-        let x = random.floats(self.n * self.c * self.h * self.w, -1.0, 1.0);
+        let mut x = random.floats(self.n * self.c * self.h * self.w, -1.0, 1.0);
+        change(&mut x);
         let taps = self.c * self.kernel.0 * self.kernel.1;
         let weight = random.floats(self.o * taps, -0.5, 0.5);
         let bias = random.floats(self.o, -1.0, 1.0);
