@@ -1,22 +1,33 @@
-/** plan_load is fed random and mutated words: it answers with a status, never a trap or a hang; what it accepts runs without a fault. */
+/**
+ * plan_load is fed random and mutated words: it answers with a status, never a trap or a hang; what it accepts runs without a fault, with one
+ * worker and with several, and writes nowhere but where its records say. Every run draws mutants of its own; GOUACHE_SEED repeats one.
+ */
 import { describe, expect, test } from 'vitest';
 import {
   HEADER,
   HEADER_WORDS,
   PLAN_MAGIC,
   PLAN_VERSION,
+  STATUS_ABORTED,
   STATUS_DONE,
   STATUS_FAULT,
   STATUS_MORE,
 } from '../../dist/graph/records.gen.js';
 import { random } from './array.js';
 import { BUILDS, encodedPlans, instanceOf, RawPlan } from './raw_plan.js';
+import { Team } from './raw_team.js';
+import { strayWrite, writable } from './writable.js';
+
+const SEED = Number(process.env.GOUACHE_SEED ?? Math.floor(Math.random() * 2 ** 32));
+console.log(`GOUACHE_SEED=${SEED} repeats these mutants`);
 
 /** Mutants of each plan. */
 const ROUNDS = 3000;
+/** Workers of a threads build, at most. */
+const WORKERS = 3;
 /** A mutant may ask for many small tiles; these are enough to see each of its first ones run. */
 const TILES = 200;
-/** Calls of a run, each of which ends at a record's end at the latest. */
+/** Calls of a run, each of which ends at a record's end at the latest. A plan that has not ended by then is aborted. */
 const CALLS = 64;
 const EDGES = [
   0, 1, 2, 3, 4, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x1_0000, 0x4000_0000, 0x4fff_ffff, 0x8fff_ffff,
@@ -45,20 +56,28 @@ function mutate(words: Uint32Array, next: () => number): void {
   words[place] = ways[Math.floor(next() * ways.length)]?.() ?? 0;
 }
 
+/** A seed of each test's own. */
+const seedOf = (text: string): number =>
+  [...text].reduce((seed, c) => Math.imul(seed, 31) + c.charCodeAt(0), SEED);
+
 describe.each(BUILDS)('%s', (build) => {
-  const plans = encodedPlans();
+  const plans = encodedPlans(WORKERS);
 
   test.each(plans)('mutants of $name', async ({ name, encoded, weightBytes }) => {
-    const plan = new RawPlan(await instanceOf(build), encoded, weightBytes);
-    const next = random(name.length);
+    const instance = await instanceOf(build);
+    const plan = new RawPlan(instance, encoded, weightBytes);
+    // Their stacks lie behind the plan.
+    const team = instance.shared ? await Team.of(build, instance, WORKERS - 1, TILES) : null;
+    const next = random(seedOf(build + name));
     const counts = { accepted: 0, refused: 0, calls: 0 };
     for (let round = 0; round < ROUNDS; round++) {
+      const where = `GOUACHE_SEED=${SEED}, round ${round}`;
       plan.reset({ numbers: round % 50 === 0 });
       const mutations = 1 + Math.floor(next() * 3);
       for (let i = 0; i < mutations; i++) mutate(plan.words, next);
       const trusted = BASES.map((word) => plan.words[word]);
       const status = plan.load();
-      expect([STATUS_DONE, STATUS_FAULT], `round ${round}`).toContain(status);
+      expect([STATUS_DONE, STATUS_FAULT], where).toContain(status);
       // Where the regions lie is not the plan's to say: with the right ones, what is accepted must run.
       plan.setBases();
       const moved = BASES.some((word, i) => plan.words[word] !== trusted[i]);
@@ -67,15 +86,27 @@ describe.each(BUILDS)('%s', (build) => {
         continue;
       }
       counts.accepted++;
-      expect(plan.start(), `round ${round}`).toBe(STATUS_DONE);
+      const workers =
+        team === null ? 1 : Math.min(1 + Math.floor(next() * WORKERS), plan.words[HEADER.workers] ?? 1);
+      expect(plan.start(workers), where).toBe(STATUS_DONE);
+      const before = plan.memory.slice();
       // A call ends at a record's end too: on, to those that hold what was changed.
       let ran: number = STATUS_MORE;
-      for (let call = 0; call < CALLS && ran === STATUS_MORE; call++) {
-        ran = plan.run(TILES);
-        counts.calls++;
-      }
-      expect([STATUS_DONE, STATUS_MORE], `round ${round}`).toContain(ran);
+      const work = () => {
+        for (let call = 0; call < CALLS && ran === STATUS_MORE; call++) {
+          ran = plan.run(TILES);
+          counts.calls++;
+        }
+        if (ran === STATUS_MORE) plan.abort();
+      };
+      const others = workers === 1 ? work() : team?.run(plan, workers, work);
+      const ends = ran === STATUS_MORE ? [STATUS_DONE, STATUS_ABORTED] : [STATUS_DONE];
+      expect([STATUS_DONE, STATUS_MORE], where).toContain(ran);
+      for (const other of others ?? []) expect(ends, where).toContain(other);
+      const ranges = writable(plan.words, plan.address);
+      expect(strayWrite(before, plan.memory, plan.guard, ranges), `${where}: written`).toBeNull();
     }
+    await team?.disband();
     // Most of what is accepted runs to its end.
     const records = encoded.words[HEADER.records] ?? Number.NaN;
     expect(counts.calls).toBeGreaterThan((counts.accepted * Math.min(records, CALLS)) / 2);
@@ -87,14 +118,14 @@ describe.each(BUILDS)('%s', (build) => {
     const [first] = plans;
     if (first === undefined) throw new Error('no plan');
     const plan = new RawPlan(await instanceOf(build), first.encoded, first.weightBytes);
-    const next = random(1);
+    const next = random(seedOf(build));
     for (let round = 0; round < ROUNDS; round++) {
       for (let i = 0; i < plan.words.length; i++)
         plan.words[i] = next() < 0.5 ? next() * 2 ** 32 : next() * 64;
       if (round % 2 === 0) plan.setBases();
       if (round % 4 < 2) plan.words.set([PLAN_MAGIC, PLAN_VERSION, 1 + (round % 3), 1]);
       if (round % 8 < 4) plan.words[HEADER_WORDS] = HEADER_WORDS + 9;
-      expect(plan.load(), `round ${round}`).toBe(STATUS_FAULT);
+      expect(plan.load(), `GOUACHE_SEED=${SEED}, round ${round}`).toBe(STATUS_FAULT);
     }
   });
 });

@@ -20,6 +20,9 @@ const PAGE_BYTES = 65536;
 const FIRST_PAGES = 64;
 const PAGES = 1024;
 
+/** Bytes in front of the regions and behind the words that belong to nobody. */
+const GUARD_BYTES = 1024;
+
 /** The budget that is none. */
 export const WHOLE = 0xffff_ffff;
 
@@ -40,6 +43,8 @@ export class RawPlan {
   readonly words: Uint32Array;
   readonly #instance: FirstInstance;
   readonly address: number;
+  /** Where the guard in front of everything begins. */
+  readonly guard: number;
   readonly #floats: Float32Array;
   readonly #bases: readonly (readonly [word: number, value: number])[];
   readonly #encoded: EncodedPlan;
@@ -47,7 +52,8 @@ export class RawPlan {
   constructor(instance: FirstInstance, encoded: EncodedPlan, weightBytes: readonly number[]) {
     const { memory, exports, shared } = instance;
     // What a threads build keeps behind heap_base ends with the first pages.
-    const weights = shared ? FIRST_PAGES * PAGE_BYTES : aligned(exports.heap_base());
+    this.guard = shared ? FIRST_PAGES * PAGE_BYTES : aligned(exports.heap_base());
+    const weights = this.guard + GUARD_BYTES;
     const offsets: number[] = [];
     let end = weights;
     for (const bytes of weightBytes) {
@@ -56,7 +62,7 @@ export class RawPlan {
     }
     const arena = end;
     this.address = arena + aligned(encoded.arena_bytes);
-    end = this.address + encoded.words.byteLength;
+    end = this.address + encoded.words.byteLength + GUARD_BYTES;
     const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE_BYTES);
     if (missing > 0) memory.grow(missing);
     this.#instance = instance;
@@ -89,6 +95,18 @@ export class RawPlan {
   /** Where the regions are is the host's to say. */
   setBases(): void {
     for (const [word, value] of this.#bases) this.words[word] = value;
+  }
+
+  /** Everything from `guard` on: guards, weights, arena, words. */
+  get memory(): Uint8Array {
+    const { buffer } = this.#instance.memory;
+    const end = this.words.byteOffset + this.words.byteLength + GUARD_BYTES;
+    return new Uint8Array(buffer, this.guard, end - this.guard);
+  }
+
+  /** Has every worker end before its next tile. */
+  abort(): void {
+    this.words[HEADER.abort] = 1;
   }
 
   load(): number {
@@ -158,7 +176,10 @@ const modelOf = (network: Module) => ({
 });
 
 /** The plan of a network that has too many transformed weights to keep them. */
-function transformedAnew({ stages }: Compiled): {
+function transformedAnew(
+  { stages }: Compiled,
+  workers: number,
+): {
   readonly encoded: EncodedPlan;
   readonly weightBytes: number[];
 } {
@@ -169,12 +190,12 @@ function transformedAnew({ stages }: Compiled): {
         ? { ...node, attributes: { ...node.attributes, weights: 'transformed in each run' } }
         : node,
   );
-  const { plan, weights } = encode(place({ ...graph, nodes }, { workers: 1 }));
+  const { plan, weights } = encode(place({ ...graph, nodes }, { workers }));
   return { encoded: plan, weightBytes: weights.map(({ bytes }) => bytes) };
 }
 
-/** Encoded plans that hold, together, every record; with the bytes of the weights that each refers to. */
-export function encodedPlans(): {
+/** Encoded plans that hold, together, every record, for so many workers; with the bytes of the weights that each refers to. */
+export function encodedPlans(workers = 1): {
   readonly name: string;
   readonly encoded: EncodedPlan;
   readonly weightBytes: number[];
@@ -182,16 +203,18 @@ export function encodedPlans(): {
   const shape = [2, 5, 13, 11];
   const compiled: [string, Compiled][] = [true, false].map((fuse) => [
     `every op, fuse ${fuse}`,
-    compileGraph(traceModule(everything, [{ shape, dtype: 'float32' }]).graph, { fuse }),
+    compileGraph(traceModule(everything, [{ shape, dtype: 'float32' }]).graph, { fuse, workers }),
   ]);
   compiled.push([
     'normalised convolutions',
-    compileGraph(traceModule(normalized, [{ shape, dtype: 'float32' }]).graph),
+    compileGraph(traceModule(normalized, [{ shape, dtype: 'float32' }]).graph, { workers }),
   ]);
   const picture = { width: 9, height: 7, channels: 4 } as const;
   compiled.push([
     'paint',
-    compileGraph(tracePaint(modelOf(loaded(new Conv2d(3, 3, 3, { padding: 1 }))), picture).graph),
+    compileGraph(tracePaint(modelOf(loaded(new Conv2d(3, 3, 3, { padding: 1 }))), picture).graph, {
+      workers,
+    }),
   ]);
   for (const [name, layer] of [
     ['winograd', new Conv2d(64, 32, 3, { padding: 1 })],
@@ -202,14 +225,14 @@ export function encodedPlans(): {
   ] as const) {
     const channels = layer.weight.shape[layer instanceof Conv2d ? 1 : 0] ?? 0;
     const input = { shape: [1, channels, 32, 31], dtype: 'float32' } as const;
-    const plan = compileGraph(traceModule(loaded(layer), [input]).graph);
+    const plan = compileGraph(traceModule(loaded(layer), [input]).graph, { workers });
     if (!plan.stages.chosen.choices.every(({ algorithm }) => algorithm !== 'direct'))
       throw new Error(`${name}: computed directly`);
     compiled.push([name, plan]);
   }
   const [, kept] = compiled.find(([name]) => name === 'winograd') ?? [];
   if (kept === undefined) throw new Error('no plan of winograd');
-  const anew = transformedAnew(kept);
+  const anew = transformedAnew(kept, workers);
   const prepared = [loaded(new Conv2d(5, 9, 3)), loaded(new ConvTranspose2d(5, 9, 4, { stride: 2 }))].flatMap(
     (layer) =>
       compileGraph(traceModule(layer, [{ shape, dtype: 'float32' }]).graph).weights.map((weight) => ({
