@@ -22,7 +22,7 @@ const SEED = Number(process.env.GOUACHE_SEED ?? Math.floor(Math.random() * 2 ** 
 console.log(`GOUACHE_SEED=${SEED} repeats these mutants`);
 
 /** Mutants of each plan. */
-const ROUNDS = 3000;
+const ROUNDS = 1500;
 /** Workers of a threads build, at most. */
 const WORKERS = 3;
 /** A mutant may ask for many small tiles; these are enough to see each of its first ones run. */

@@ -76,6 +76,10 @@ impl Memory {
             let (from, words_from) = (ptr.addr() as u64, words.ptr.addr() as u64);
             from + len_bytes <= words_from || words_from + words.len as u64 * 4 <= from
         });
+        #[cfg(test)]
+        if apart {
+            views::took(ptr.addr(), len_bytes as usize);
+        }
         apart.then_some(ptr)
     }
 
@@ -350,6 +354,32 @@ pub(crate) fn atomic_wait(word: &AtomicU32, old: u32, timeout_ns: i64) {
 pub(crate) fn atomic_notify(word: &AtomicU32) {
     // SAFETY: the pointer comes from a reference: aligned and in memory.
     unsafe { core::arch::wasm32::memory_atomic_notify(word.as_ptr().cast(), u32::MAX) };
+}
+
+/// What views a thread takes, for tests that look for writes outside them.
+#[cfg(test)]
+pub(crate) mod views {
+    use core::cell::RefCell;
+    use std::vec::Vec;
+
+    std::thread_local! {
+        static TAKEN: RefCell<Option<Vec<(usize, usize)>>> = const { RefCell::new(None) };
+    }
+
+    pub(super) fn took(addr: usize, len_bytes: usize) {
+        TAKEN.with_borrow_mut(|taken| {
+            if let Some(taken) = taken {
+                taken.push((addr, len_bytes));
+            }
+        });
+    }
+
+    /// What `f` gives, and address and bytes of each view that it takes on this thread.
+    pub(crate) fn log<T>(f: impl FnOnce() -> T) -> (T, Vec<(usize, usize)>) {
+        TAKEN.set(Some(Vec::new()));
+        let result = f();
+        (result, TAKEN.take().unwrap())
+    }
 }
 
 #[cfg(test)]

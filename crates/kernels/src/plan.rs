@@ -106,7 +106,7 @@ pub enum Status {
 /// A plan's words and the memory its operands refer to.
 #[derive(Clone, Copy)]
 pub struct Plan {
-    words: Words,
+    pub(crate) words: Words,
     memory: Memory,
 }
 
