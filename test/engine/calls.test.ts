@@ -150,6 +150,24 @@ describe.each([{ threads: 1 }, { threads: 3 }, { worker: false }])('with %o', (o
     await waiting;
   });
 
+  test('a call that is aborted while it waits for its onProgress rejects before others end', async () => {
+    const engine = await engineFor(options);
+    const controller = new AbortController();
+    const aborted = engine.compile((x) => x.relu(), [4], {
+      signal: controller.signal,
+      onProgress: () => new Promise<void>(() => {}),
+    });
+    const log: string[] = [];
+    const first = engine.run((x) => x.relu(), Tensor.from([1], [1]));
+    const slow = engine.run(new SlowNet(), slowInput()).then(() => log.push('slow'));
+    await first;
+    controller.abort('enough');
+    await expect(aborted).rejects.toBe('enough');
+    log.push('aborted');
+    await slow;
+    expect(log).toEqual(['aborted', 'slow']);
+  });
+
   test('a signal that throws whatever it is asked ends its call alone', async () => {
     const engine = await engineFor(options);
     const mistake = new Error('in my signal');
@@ -284,4 +302,18 @@ test('arguments that cannot be right have typed errors, and the engine runs on',
   await expect(engine.compile(net, [1, 3, -8, 8])).rejects.toBeInstanceOf(ShapeError);
   await expect(engine.run(new nn.Conv2d(3, 3, 3), x)).rejects.toMatchObject({ code: 'state-dict' });
   expect((await engine.run(net, x)).shape).toEqual([1, 3, 8, 8]);
+});
+
+test('an engine that ends at any moment ends a call whose onProgress never does', async () => {
+  for (let turns = 0; turns < 80; turns++) {
+    const engine = await engineFor({ worker: false });
+    const onProgress = async ({ phase }: Progress) => {
+      // On the caller's thread, so small a network is done within as many.
+      for (let turn = 0; turn < turns; turn++) await null;
+      if (phase === 'run') await engine.dispose();
+      return new Promise<void>(() => {});
+    };
+    const call = engine.run((x) => x.relu(), Tensor.from([1], [1]), { onProgress });
+    await expect(call).rejects.toThrow(EngineDisposedError);
+  }
 });

@@ -161,9 +161,12 @@ function isPart(value: unknown): value is Module | Parameter {
 
 /** The modules and parameters in an array, Map, Set or plain object, and in such collections inside it. */
 function heldIn(collection: unknown): (Module | Parameter)[] {
+  const entries = entriesOf(collection);
+  // Of nearly every property: each trace looks at all of them.
+  if (entries.length === 0) return [];
   const held: (Module | Parameter)[] = [];
   // A Set gives what is added to it while it is read, each once: collections may contain themselves.
-  const seen = new Set(entriesOf(collection));
+  const seen = new Set(entries);
   for (const entry of seen) {
     if (isPart(entry)) held.push(entry);
     else if (seen.size < MOST_ENTRIES) for (const inner of entriesOf(entry)) seen.add(inner);

@@ -116,8 +116,8 @@ export class Executor {
       if (reports.length > 0) await this.#settled(reports, options.signal);
       return result;
     } catch (error) {
-      // A dead host has forgotten it by itself.
-      if (undo !== undefined) await this.#queue.push(undo).catch(() => {});
+      // Not awaited, since others may be before it; what comes later comes behind it. A dead host has forgotten by itself.
+      if (undo !== undefined) this.#queue.push(undo).catch(() => {});
       throw error;
     }
   }
@@ -128,6 +128,8 @@ export class Executor {
     const ended = new Promise<never>((_, reject) => {
       end = reject;
     });
+    // Both may have come since the call's turn ended.
+    this.throwIfDisposed();
     const letGo = onAbort(signal, () => end(reasonOf(signal)));
     this.#waiting.add(end);
     try {
