@@ -1,4 +1,5 @@
 /** Modules: walking, state dicts, training mode. */
+import * as root from 'gouache';
 import {
   ArgumentError,
   CycleGANGenerator,
@@ -242,6 +243,12 @@ describe('Parameter', () => {
     expect(new nn.InstanceNorm2d(3).weight).toBeNull();
     expect(new nn.Conv2d(3, 4, 3, { bias: false }).bias).toBeNull();
   });
+});
+
+test('classes and functions are called what they are exported as, in consoles and messages', () => {
+  for (const [name, value] of Object.entries({ ...root, ...nn, ...nn.functional }))
+    if (typeof value === 'function') expect(value.name).toBe(name);
+  expect(() => new nn.Sequential(Tensor.from([1], [1]) as unknown as nn.Module)).toThrow("got Tensor at '0'");
 });
 
 describe('Tensor', () => {

@@ -75,6 +75,8 @@ interface Parts {
 
 /** Runs networks; has one memory, and works through its calls in their order. */
 export class Engine {
+  /** Spelled out, because bundlers rename classes, and consoles and messages show it. */
+  static readonly name: string = 'Engine';
   /** Where the platform has `Symbol.asyncDispose`: {@link Engine.dispose}, for `await using`. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
   readonly #executor: Executor;

@@ -23,6 +23,9 @@ function alienIn(data: unknown): string | null {
 
 /** Dense row-major float32 numbers with a shape; never a view on wasm memory. */
 export class Tensor {
+  /** Spelled out, because bundlers rename classes, and consoles and messages show it. */
+  static readonly name: string = 'Tensor';
+
   readonly data: Float32Array<ArrayBuffer>;
   readonly shape: readonly number[];
   readonly dtype = 'float32';

@@ -20,6 +20,8 @@ export type ModuleOutput = Value | Value[] | Record<string, Value>;
  * which sees symbolic values only; `engine.run(module, tensor)` computes.
  */
 export abstract class Module {
+  /** Spelled out, because bundlers rename classes, and consoles and messages show it. */
+  static readonly name: string = 'Module';
   /** Name of the layer in messages: a literal, because minifiers rename classes. */
   static readonly kind: string = 'Module';
 

@@ -236,7 +236,10 @@ export class Parameter extends Expression {
 }
 
 /** State that is saved but not learned, such as running statistics. It may hold integers, such as `num_batches_tracked`; `forward` may not read those. */
-export class Buffer extends Parameter {}
+export class Buffer extends Parameter {
+  /** Spelled out, because bundlers rename classes, and consoles and messages show it. */
+  static override readonly name: string = 'Buffer';
+}
 
 /** Whether a parameter may hold such numbers. */
 export function mayHold(parameter: Parameter, dtype: StoredDtype): boolean {
