@@ -149,6 +149,22 @@ test('a worker that cannot say its answer rejects the call, and at once', async 
   expect(error).toMatchObject({ code: 'engine-crashed', message: expect.stringContaining('DataCloneError') });
 });
 
+test('a worker that ends while others still start is done without', async () => {
+  // Of two in a row, one has an even id; only those of the pool say that they are ready.
+  const ends = workerAfter(`
+    const { parentPort, threadId } = globalThis.process.getBuiltinModule('node:worker_threads');
+    const post = parentPort.postMessage.bind(parentPort);
+    parentPort.postMessage = (message, transfer) => {
+      if (!message.ready) return post(message, transfer);
+      if (threadId % 2 === 0) { post(message, transfer); setTimeout(() => process.exit(7), 20); }
+      else setTimeout(() => post(message, transfer), 1000);
+    };`);
+  const engine = await engineFor({ workerUrl: ends, threads: 3 });
+  expect(engine.info()).toMatchObject({ host: 'worker', threads: 2 });
+  expect(engine.info().threadsReason).toBe('1 of 3 threads did not start: exit code 7');
+  await works(engine);
+});
+
 test('a workerUrl that answers is used', async () => {
   const url = new URL('../../dist/platform/gouache_worker.js', import.meta.url);
   const engine = await engineFor({ workerUrl: url });

@@ -15,6 +15,8 @@ export interface Recruit {
   readonly port: PoolPort;
   /** The host's end of the way on which the memory comes, to be moved there. */
   readonly hostEnd: object;
+  /** Why it is gone, if it is. */
+  readonly death: string | null;
   /** Resolves when it is ready, for which it needs the memory; rejects when it cannot be. */
   prepare(module: object): Promise<void>;
   /** Has `onDeath` called when a worker that was ready is gone, at once if it is already; null for nobody. */
@@ -41,6 +43,9 @@ export function recruit({ port, greeted }: Newcomer<ToPoolWorker, FromPoolWorker
   return {
     port,
     hostEnd,
+    get death() {
+      return death;
+    },
     async prepare(module) {
       await greeted;
       port.post({ prepare: { module, port: workerEnd } }, [workerEnd]);
@@ -49,7 +54,7 @@ export function recruit({ port, greeted }: Newcomer<ToPoolWorker, FromPoolWorker
     },
     watch(onDeath) {
       hear = onDeath;
-      // It may have ended while others were still starting.
+      // It may have ended since it was ready.
       if (death !== null) onDeath?.(death);
     },
     dismiss() {

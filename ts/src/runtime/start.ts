@@ -132,6 +132,7 @@ async function answering(
     );
     const pool = new Pool(mailbox, await preparing);
     client.join(pool);
+    client.throwIfDead();
     if (pool.workers === threads.count) return { client, init, threads, warnings: [] };
     const missing = threads.count - pool.workers;
     const reason = `${missing} of ${threads.count} threads did not start: ${crew.failures.join('; ')}`;
@@ -167,8 +168,10 @@ async function prepared(crew: Crew, module: object): Promise<Recruit[]> {
   const outcomes = await Promise.allSettled(crew.started.map((one) => within(one.prepare(module))));
   return crew.started.filter((one, index) => {
     const outcome = outcomes[index];
-    if (outcome?.status === 'fulfilled') return true;
-    crew.failures.push(withoutAdvice(outcome?.reason));
+    // One that was ready may have ended while others were still starting.
+    const failure = outcome?.status === 'rejected' ? withoutAdvice(outcome.reason) : one.death;
+    if (failure === null) return true;
+    crew.failures.push(failure);
     void one.dismiss();
     return false;
   });
