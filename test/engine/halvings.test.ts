@@ -8,18 +8,21 @@ import { engineFor, weightsFor } from './support/engines.js';
 class UNet extends nn.Module {
   static override readonly kind = 'UNet';
   readonly down: nn.Conv2d;
+  readonly norm: nn.InstanceNorm2d | null;
   readonly inner: UNet | null;
   readonly up: nn.ConvTranspose2d;
 
-  constructor(halvings: number, outside = 3, inside = 4) {
+  constructor(halvings: number, norm = false, outside = 3, inside = 4) {
     super();
     this.down = new nn.Conv2d(outside, inside, 4, { stride: 2, padding: 1 });
-    this.inner = halvings > 1 ? new UNet(halvings - 1, inside, inside) : null;
+    this.norm = norm ? new nn.InstanceNorm2d(inside) : null;
+    this.inner = halvings > 1 ? new UNet(halvings - 1, norm, inside, inside) : null;
     this.up = new nn.ConvTranspose2d(inside, outside, 4, { stride: 2, padding: 1 });
   }
 
   override forward(x: nn.Value): nn.Value {
-    const halved = this.down.forward(x).relu();
+    const down = this.down.forward(x);
+    const halved = (this.norm?.forward(down) ?? down).relu();
     return x.add(this.up.forward(this.inner?.forward(halved) ?? halved));
   }
 }
@@ -28,8 +31,8 @@ class UNet extends nn.Module {
 class Watched extends UNet {
   readonly seen: (readonly number[])[] = [];
 
-  constructor(halvings: number) {
-    super(halvings);
+  constructor(halvings: number, norm = false) {
+    super(halvings, norm);
     this.loadStateDict(weightsFor(this, 3));
   }
 
@@ -67,6 +70,34 @@ test.each<[halvings: number, width: number, height: number, seen: readonly [heig
   expect(net.seen.at(-1)?.slice(2)).toEqual(seen);
   // Sizes are found by tracing, which costs some milliseconds each.
   expect(net.seen.length).toBeLessThan(50);
+});
+
+test.each<[width: number, height: number, seen: readonly [height: number, width: number]]>([
+  [1024, 512, [512, 1024]],
+  [1000, 500, [512, 1024]],
+  [640, 427, [512, 1024]],
+])(
+  'nine halvings to a size that a norm takes in one direction alone, %i x %i',
+  async (width, height, seen) => {
+    const engine = await engineFor();
+    const net = new Watched(9, true);
+    const data = new Uint8Array(width * height * 3).map((_, index) => (index * 73 + 11) % 256);
+    expect(await engine.paint(modelOf(net), { data, width, height })).toMatchObject({ width, height });
+    expect(net.seen.at(-1)?.slice(2)).toEqual(seen);
+  },
+);
+
+test('a network that keeps no size near the picture is refused with what it says', async () => {
+  const engine = await engineFor();
+  const data = new Uint8Array(512 * 300 * 3);
+  // A norm over one element, however the picture is extended.
+  const refused = engine.paint(modelOf(new Watched(9, true)), { data, width: 512, height: 300 });
+  await expect(refused).rejects.toMatchObject({
+    code: 'shape',
+    op: 'engine.paint',
+    got: expect.stringContaining('300 x 512'),
+  });
+  await expect(refused).rejects.toThrow('Conv2d: the kernel is larger');
 });
 
 test('what a network of a fixed size gets is its own size', async () => {

@@ -13,63 +13,83 @@ const SEARCHED_PX = 64;
 /** Networks that halve the size more often keep multiples of 2^k alone; pix2pix's U-Net halves it eight times. */
 const MOST_HALVINGS = 9;
 
-/** What comes of a square of this side: the larger of the output's sides, or the error where the network refuses it. */
-function sideFor(network: Module, channels: number, side: number): ShapeError | number {
+/** Height and width, in pixels. */
+interface Sides {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What comes of an input of these sides: the output's, or the error where the network refuses it. */
+function sidesFor(network: Module, channels: number, { height, width }: Sides): ShapeError | Sides {
   try {
-    const { graph } = traceModule(network, [{ shape: [1, channels, side, side] }]);
+    const { graph } = traceModule(network, [{ shape: [1, channels, height, width] }]);
     const [output, ...others] = graph.outputs;
     const shape = output === undefined ? undefined : graph.values[output]?.shape;
-    if (others.length > 0 || shape?.length !== 4) return 0;
-    return Math.max(shape[2] ?? 0, shape[3] ?? 0);
+    if (others.length > 0 || shape?.length !== 4) return { height: 0, width: 0 };
+    return { height: shape[2] ?? 0, width: shape[3] ?? 0 };
   } catch (error) {
     if (error instanceof ShapeError) return error;
     throw error;
   }
 }
 
-/** `side` itself and the next multiples of 2, 4, 8, ..., ascending. */
-function multiplesFrom(side: number): Set<number> {
-  const powers = Array.from({ length: MOST_HALVINGS + 1 }, (_, k) => 2 ** k);
-  return new Set(powers.map((power) => Math.ceil(side / power) * power));
+/** What comes of a square of this side: the larger of the output's sides, or null where the network refuses it. */
+function sideFor(network: Module, channels: number, side: number): number | null {
+  const got = sidesFor(network, channels, { height: side, width: side });
+  return got instanceof ShapeError ? null : Math.max(got.height, got.width);
+}
+
+const POWERS = Array.from({ length: MOST_HALVINGS + 1 }, (_, k) => 2 ** k);
+
+/** `side`, or the next multiple of `power` above it. */
+const multipleFrom = (side: number, power: number): number => Math.ceil(side / power) * power;
+
+/**
+ * A side with a border on both sides, and not much more, that the network maps to itself, if there is one. Height and width are independent of
+ * each other in a network of convolutions, so one square is tried for each.
+ */
+function borderedSide(network: Module, channels: number, side: number): number | undefined {
+  const smallest = side + 2 * BORDER_PX;
+  const largest = smallest + SEARCHED_PX;
+  const multiples = new Set(POWERS.map((power) => multipleFrom(smallest, power)));
+  for (const candidate of multiples) {
+    if (sideFor(network, channels, candidate) !== candidate) continue;
+    return candidate <= largest ? candidate : undefined;
+  }
+  // Strides of 3, kernels without padding: neighbours, and where a larger size comes back, that is tried next.
+  for (let candidate = smallest; candidate <= largest; ) {
+    const got = sideFor(network, channels, candidate);
+    if (got === candidate) return candidate;
+    candidate = got !== null && got > candidate ? got : candidate + 1;
+  }
+  return undefined;
 }
 
 /**
- * A side that the network maps to itself: of at least `side + 2 * BORDER_PX` if there is one near, else, for networks that halve the size
- * often, `side` or what follows it. Height and width are independent of each other in a network of convolutions, so one square is tried
- * for each.
- * @throws {@link ShapeError} when there is none
+ * Sides that the network maps to themselves: with a border where there are such near, else, for networks that halve the size often, the
+ * picture's own, or the next multiples of 2, 4, 8, ... of both.
+ * @throws {@link ShapeError} when there are none
  */
-export function extendedSide(network: Module, channels: number, side: number): number {
-  const tried = new Map<number, ShapeError | number>();
-  const given = (candidate: number): ShapeError | number => {
-    const known = tried.get(candidate) ?? sideFor(network, channels, candidate);
-    tried.set(candidate, known);
-    return known;
-  };
-  const firstKept = (candidates: Iterable<number>): number | undefined => {
-    for (const candidate of candidates) if (given(candidate) === candidate) return candidate;
-    return undefined;
-  };
-  const smallest = side + 2 * BORDER_PX;
-  const largest = smallest + SEARCHED_PX;
-  const multiple = firstKept(multiplesFrom(smallest));
-  if (multiple !== undefined && multiple <= largest) return multiple;
-  if (multiple === undefined) {
-    // Strides of 3, kernels without padding: neighbours, and where a larger size comes back, that is tried next.
-    for (let candidate = smallest; candidate <= largest; ) {
-      const got = given(candidate);
-      if (got === candidate) return candidate;
-      candidate = typeof got === 'number' && got > candidate ? got : candidate + 1;
-    }
+export function extendedSides(network: Module, channels: number, picture: Sides): Sides {
+  const height = borderedSide(network, channels, picture.height);
+  const width = picture.width === picture.height ? height : borderedSide(network, channels, picture.width);
+  if (height !== undefined && width !== undefined) return { height, width };
+  let refusal: ShapeError | null = null;
+  for (const power of POWERS) {
+    // Together, since the innermost size of a deep network may be enough in one direction alone.
+    const candidate = {
+      height: height ?? multipleFrom(picture.height, power),
+      width: width ?? multipleFrom(picture.width, power),
+    };
+    const got = sidesFor(network, channels, candidate);
+    if (got instanceof ShapeError) refusal ??= got;
+    else if (got.height === candidate.height && got.width === candidate.width) return candidate;
   }
-  const kept = firstKept(multiplesFrom(side));
-  if (kept !== undefined) return kept;
-  const refusal = [...tried.values()].find((got) => got instanceof ShapeError);
-  if (refusal !== undefined) throw refusal;
-  throw new ShapeError('the network does not give back the size of its input', {
+  throw new ShapeError("the network keeps no size near the picture's", {
     op: 'engine.paint',
-    got: `other sizes for squares of ${side} to ${largest} pixels`,
-    wanted: 'an output [1, C, H, W] with the H and W of the input',
-    hint: 'paint is for networks that keep the size; run others with engine.run.',
+    got: `a picture of ${picture.height} x ${picture.width} pixels (H x W)`,
+    wanted: `an output [1, C, H, W] with the H and W of the input: those, or the next multiples of up to ${2 ** MOST_HALVINGS}`,
+    hint: refusal?.message ?? 'paint is for networks that keep the size; run others with engine.run.',
+    cause: refusal ?? undefined,
   });
 }

@@ -8,7 +8,7 @@ import { Value } from '../graph/value.js';
 import type { Model } from '../model/load_model.js';
 import { Module } from '../nn/module.js';
 import { shown } from '../spell.js';
-import { extendedSide } from './extend.js';
+import { extendedSides } from './extend.js';
 import type { Picture } from './picture.js';
 
 const OP = 'engine.paint';
@@ -51,8 +51,8 @@ export function tracePaint(model: Model, size: Pick<Picture, 'width' | 'height' 
   const { inputChannels } = checkModel(model);
   const { width, height, channels } = size;
   const { network, inputRange, outputRange } = model;
-  const outputWidth = extendedSide(network, inputChannels, width);
-  const outputHeight = extendedSide(network, inputChannels, height);
+  const extendedTo = extendedSides(network, inputChannels, { height, width });
+  const { height: outputHeight, width: outputWidth } = extendedTo;
   const left = (outputWidth - width) >> 1;
   const top = (outputHeight - height) >> 1;
   const [inputLow, inputHigh] = inputRange;
