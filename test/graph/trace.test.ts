@@ -12,6 +12,12 @@ describe('trace', () => {
     expect(nodes.map(({ op, name }) => `${op} ${name}`)).toEqual(['conv2d 0', 'unary 1', 'unary 2.0']);
   });
 
+  test('a model is told from a network, and a class from an object', () => {
+    const model = { network: new nn.ReLU() } as unknown as nn.Module;
+    expect(() => trace(model, [3])).toThrow('pass its `network`');
+    expect(() => trace(nn.ReLU as unknown as nn.Module, [3])).toThrow('forget `new`');
+  });
+
   test('drops values that no output needs, and keeps unused inputs', () => {
     const { graph } = traceModule(
       (x, y) => {

@@ -255,3 +255,11 @@ describe('loadModel', () => {
     );
   });
 });
+
+test('what is another kind of file is told so, and not that its header is long', () => {
+  for (const name of ['package.json', 'docs/images/coffee.jpg']) {
+    const bytes = readFileSync(new URL(`../../${name}`, import.meta.url));
+    for (const read of [readSafetensors, loadModel])
+      expect(() => read(bytes), name).toThrow(/no safetensors file, or only a part of one/);
+  }
+});

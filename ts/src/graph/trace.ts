@@ -1,4 +1,5 @@
 /** trace: runs a module or function on symbolic values and writes down what it does. Dead values are dropped at the end. */
+import { isPlainObject } from '../brand.js';
 import { hintFor } from '../copies.js';
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
 import { kindOf, Module, type ModuleOutput } from '../nn/module.js';
@@ -255,11 +256,15 @@ export function traceModule(target: Traceable, inputs: readonly TraceInput[], na
     typeof target === 'function' &&
     (target.prototype instanceof Module || /^class\b/.test(Function.prototype.toString.call(target)));
   if (isClass || (module === null && typeof target !== 'function')) {
+    const isModel = module === null && isPlainObject(target) && 'network' in target;
     throw new ArgumentError('nothing to run', {
       op: 'trace',
       got: isClass ? 'a class' : shown(target),
       wanted: 'a Module or a function of values',
-      ...hintFor(target, isClass ? 'Did you forget `new`?' : undefined),
+      ...hintFor(
+        target,
+        isClass ? 'Did you forget `new`?' : isModel ? 'Of a model, pass its `network`.' : undefined,
+      ),
     });
   }
   const op = module === null ? 'function' : kindOf(module);

@@ -58,9 +58,9 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   const length = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
   const room = Math.min(bytes.byteLength - LENGTH_BYTES, MAX_HEADER_BYTES);
   if (length > room) {
-    throw refuse('the header is longer than the file or the format allows', {
-      got: `${length} bytes of header in a file of ${bytes.byteLength}`,
-      wanted: `at most ${room}`,
+    throw refuse('no safetensors file, or only a part of one', {
+      got: `${bytes.byteLength} bytes whose first eight announce a header of ${length}`,
+      wanted: `a header of at most ${room}`,
       ...withHint(bytes),
     });
   }
