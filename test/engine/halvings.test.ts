@@ -1,8 +1,7 @@
 // Networks that halve the size many times: at which sizes engine.paint shows them a picture.
-import type { Model } from 'gouache';
 import * as nn from 'gouache/nn';
 import { expect, test } from 'vitest';
-import { engineFor, weightsFor } from './support/engines.js';
+import { engineFor, modelOf, weightsFor } from './support/engines.js';
 
 /** A U-Net as pix2pix's is built, its ends added instead of concatenated: it takes multiples of 2^halvings alone. */
 class UNet extends nn.Module {
@@ -41,15 +40,6 @@ class Watched extends UNet {
     return super.forward(x);
   }
 }
-
-const modelOf = (network: nn.Module): Model => ({
-  network,
-  inputRange: [-1, 1],
-  outputRange: [-1, 1],
-  inputChannels: 3,
-  outputChannels: 3,
-  metadata: new Map(),
-});
 
 test.each<[halvings: number, width: number, height: number, seen: readonly [height: number, width: number]]>([
   // As far as there is a size with 32 pixels of reflection on each side and not many more, it is taken.
@@ -98,6 +88,27 @@ test('a network that keeps no size near the picture is refused with what it says
     got: expect.stringContaining('300 x 512'),
   });
   await expect(refused).rejects.toThrow('Conv2d: the kernel is larger');
+});
+
+test.each([225, 100, 353])('a stride of 3 keeps its border, %i pixels', async (side) => {
+  class Thirds extends nn.Module {
+    static override readonly kind = 'Thirds';
+    readonly down = new nn.Conv2d(3, 4, 3, { stride: 3 });
+    readonly up = new nn.ConvTranspose2d(4, 3, 3, { stride: 3 });
+    seen = 0;
+    override forward(x: nn.Value): nn.Value {
+      this.seen = x.shape[3] ?? 0;
+      return this.up.forward(this.down.forward(x));
+    }
+  }
+  const engine = await engineFor();
+  const net = new Thirds();
+  net.loadStateDict(weightsFor(net, 1));
+  await engine.paint(modelOf(net), { data: new Uint8Array(side * side * 3), width: side, height: side });
+  // The nearest multiple of 3, or one of a power of 2 that is as near.
+  expect(net.seen % 3).toBe(0);
+  expect(net.seen).toBeGreaterThanOrEqual(side + 64);
+  expect(net.seen).toBeLessThanOrEqual(side + 128);
 });
 
 test('what a network of a fixed size gets is its own size', async () => {

@@ -1,5 +1,5 @@
 // Engines for tests: made by option, always ended.
-import { Engine, type EngineOptions, Tensor } from 'gouache';
+import { Engine, type EngineOptions, type Model, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
 import { onTestFinished } from 'vitest';
 
@@ -47,6 +47,17 @@ export function weightsFor(module: nn.Module, seed: number): Map<string, Tensor>
     [...module.stateDict()].map(([key, { shape }], index) => [key, noise(shape, seed * 1000 + index)]),
   );
 }
+
+/** The network as a model that paints. */
+export const modelOf = (network: nn.Module, parts: Partial<Model> = {}): Model => ({
+  network,
+  inputRange: [-1, 1],
+  outputRange: [-1, 1],
+  inputChannels: 3,
+  outputChannels: 3,
+  metadata: new Map(),
+  ...parts,
+});
 
 /** Work of about a second on a busy core: 3x3 convolutions of the same size, 1.2 GFLOP each. */
 export class SlowNet extends nn.Module {

@@ -51,14 +51,23 @@ const multipleFrom = (side: number, power: number): number => Math.ceil(side / p
 function borderedSide(network: Module, channels: number, side: number): number | undefined {
   const smallest = side + 2 * BORDER_PX;
   const largest = smallest + SEARCHED_PX;
-  const multiples = new Set(POWERS.map((power) => multipleFrom(smallest, power)));
-  for (const candidate of multiples) {
-    if (sideFor(network, channels, candidate) !== candidate) continue;
-    return candidate <= largest ? candidate : undefined;
+  const tried = new Map<number, number | null>();
+  const given = (candidate: number): number | null => {
+    const known = tried.get(candidate);
+    const got = known === undefined ? sideFor(network, channels, candidate) : known;
+    tried.set(candidate, got);
+    return got;
+  };
+  for (const power of POWERS) {
+    const candidate = multipleFrom(smallest, power);
+    if (given(candidate) !== candidate) continue;
+    if (candidate <= largest) return candidate;
+    // Kept for its power, and not by chance as 384 is by a stride of 3: nothing nearer will be.
+    if (given(candidate + power) === candidate + power) return undefined;
   }
   // Strides of 3, kernels without padding: neighbours, and where a larger size comes back, that is tried next.
   for (let candidate = smallest; candidate <= largest; ) {
-    const got = sideFor(network, channels, candidate);
+    const got = given(candidate);
     if (got === candidate) return candidate;
     candidate = got !== null && got > candidate ? got : candidate + 1;
   }
