@@ -116,7 +116,7 @@ export class Engine {
    * @throws {@link ShapeError} when the inputs do not suit the network
    * @throws {@link ArgumentError} when an argument cannot be right
    * @throws {@link StateDictError} when a parameter has no values
-   * @throws {@link OutOfMemoryError} before anything is allocated, when it would not fit
+   * @throws {@link OutOfMemoryError} when it does not fit: before anything is allocated, unless it is open sessions that leave no room
    * @throws {@link EngineDisposedError} after `dispose`
    * @throws {@link EngineCrashedError} when the engine has crashed
    */
@@ -171,7 +171,7 @@ export class Engine {
    * size, as it halves sizes seven times or more, sees the picture alone, or as much of its reflection as leads to the next size that it takes.
    * Where alpha is below 32 of 255, colours fade to grey before the network sees them, so that those which nobody sees have no effect.
    * @throws {@link ImageError} when the picture has no pixels, one row or column, an unknown colour space, or data that does not match its sizes
-   * @throws {@link OutOfMemoryError} before anything is allocated, with the largest side that fits
+   * @throws {@link OutOfMemoryError} as {@link Engine.run} does, with the largest side that fits
    * @throws {@link ShapeError} when the network does not keep the picture's size
    * @throws {@link EngineDisposedError} after `dispose`
    * @throws {@link EngineCrashedError} when the engine has crashed

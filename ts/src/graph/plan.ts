@@ -4,7 +4,7 @@
 export interface Relocation {
   /** Index of the operand's word in {@link EncodedPlan.words}; the word holds the offset inside the weight, in 16-byte units. */
   readonly word: number;
-  /** {@link WeightUse.key} position in {@link EncodedPlan.weights}. */
+  /** Index of the weight, as the compile request lists them. */
   readonly weight: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The heap in wasm memory: who owns which bytes, nothing about what they hold. A free list over the range it was given and the ranges
+ * The heap in wasm memory: who owns which bytes, nothing about what they hold. A free list over the ranges it was given and the ranges
  * that its own `grow` returned; two ranges are joined only where they are seen to touch, since others may grow the memory too.
  */
 

@@ -74,7 +74,7 @@ export interface HeapRequest {
 /** There is no request to end: the façade ends the worker itself. */
 export type Request = InitRequest | PackRequest | CompileRequest | RunRequest | FreeRequest | HeapRequest;
 
-/** Façade -> host. `abort` names the id of the run to end. */
+/** Façade -> host. `abort` names the request to end. */
 export type ToHost = { readonly id: number; readonly request: Request } | { readonly abort: number };
 
 export interface RunReply {

@@ -31,7 +31,7 @@ export function chooseThreads({ maximumPages, asked, worker, atomics, given }: T
   const available = availableThreads();
   const bound = Math.floor(maximumPages / LEAST_PAGES);
   const wanted = asked ?? Math.max(1, Math.min(MOST_BY_DEFAULT, available, bound));
-  const why = bound === wanted ? 'maxMemoryBytes has room for' : 'without being asked, the most is';
+  const why = bound <= wanted ? 'maxMemoryBytes has room for' : 'without being asked, the most is';
   const source =
     asked === undefined
       ? `${available} ${available === 1 ? 'processor' : 'processors'} may be used${available > wanted ? `; ${why} ${wanted}` : ''}`

@@ -55,7 +55,7 @@ impl Op for RunningConstants {
             let channel = Channel {
                 mean,
                 var: f64::from(var.get(c)),
-                // Values may be any.
+                // Values may be any. Beside f32::MAX means below 1e22 vanish in float64: those stay m.
                 furthest: f64::from(f32::MAX) + mean.abs(),
                 eps: self.eps,
                 gamma: value_or(gamma, c, 1.0),
