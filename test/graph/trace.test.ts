@@ -16,6 +16,12 @@ describe('trace', () => {
     const model = { network: new nn.ReLU() } as unknown as nn.Module;
     expect(() => trace(model, [3])).toThrow('pass its `network`');
     expect(() => trace(nn.ReLU as unknown as nn.Module, [3])).toThrow('forget `new`');
+    const methods = {
+      class(x: nn.Value) {
+        return x.relu();
+      },
+    };
+    expect(trace(methods.class, [3]).nodes).toHaveLength(1);
   });
 
   test('drops values that no output needs, and keeps unused inputs', () => {

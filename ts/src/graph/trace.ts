@@ -254,7 +254,8 @@ export function traceModule(target: Traceable, inputs: readonly TraceInput[], na
   const module = target instanceof Module ? target : null;
   const isClass =
     typeof target === 'function' &&
-    (target.prototype instanceof Module || /^class\b/.test(Function.prototype.toString.call(target)));
+    (target.prototype instanceof Module ||
+      /^class\b(?!\s*\()/.test(Function.prototype.toString.call(target)));
   if (isClass || (module === null && typeof target !== 'function')) {
     const isModel = module === null && isPlainObject(target) && 'network' in target;
     throw new ArgumentError('nothing to run', {
