@@ -3,26 +3,22 @@
 //
 // Mutants are others in every run; GOUACHE_FUZZ=<seed>,<mutants of a plan> repeats them.
 import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
 import { runCargoTest } from './lib/cargo_test.mjs';
 import { mustSeeRaces, racesIn, sanitizer } from './lib/sanitizer.mjs';
-import { main } from './lib/steps.mjs';
+import { main, root } from './lib/steps.mjs';
 
+const OPS = fs
+  .readdirSync(path.join(root, 'crates/kernels/src/ops'))
+  .filter((file) => file.endsWith('.rs'))
+  .map((file) => path.basename(file, '.rs'));
 /** Tests of the executor and of every op but the convolutions, which are slow under a sanitizer. */
-const LIGHT = ['plan::', 'micro::', 'mem::'].concat(
-  [
-    ...[
-      'reduce',
-      'statistics',
-      'instance_norm',
-      'normalize',
-      'partial_moments',
-      'running_constants',
-      'unary',
-    ],
-    ...['binary', 'reorder', 'pad', 'pixels', 'convert', 'pack'],
-  ].map((op) => `ops::${op}`),
-);
-/** And some of those, which run them with several workers and each kind of fusion. */
+const LIGHT = [
+  ...['plan::', 'micro::', 'mem::'],
+  ...OPS.filter((op) => !/^conv(2d|_|$)/.test(op)).map((op) => `ops::${op}::`),
+];
+/** And those of the convolutions that run with several workers and each kind of fusion. */
 const ORDERED = [...LIGHT, 'tiles_do_not_change_bits', 'transposed_output_padding', 'infinities'];
 /** Mutants are bounded by the plans that they come from. */
 const MUTATED = [

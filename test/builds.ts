@@ -1,7 +1,7 @@
 /** The builds that must pass the same tests: each of two sets of instructions, for one thread and for several. */
 import { Engine, type EngineOptions } from 'gouache';
 
-export const SINGLE_BUILDS = ['simd128', 'relaxed-simd'] as const;
+const SINGLE_BUILDS = ['simd128', 'relaxed-simd'] as const;
 const THREADS_BUILDS = ['simd128-threads', 'relaxed-simd-threads'] as const;
 export type Build = (typeof SINGLE_BUILDS | typeof THREADS_BUILDS)[number];
 

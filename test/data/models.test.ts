@@ -4,16 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GouacheError, loadModel, ModelFormatError, readSafetensors } from 'gouache';
 import { expect, test } from 'vitest';
+import { thrownBy } from '../thrown_by.js';
 import { dataPath, readData } from './data.js';
-
-function thrownBy(run: () => unknown): unknown {
-  try {
-    run();
-  } catch (error) {
-    return error;
-  }
-  return null;
-}
 
 /** Generators of other projects: their tensors can be read, but no metadata says which network they are. */
 const PUBLIC = ['cyclegan_horse2zebra_compressed', 'fns_mathura', 'ptfns_mosaic', 'ptfns_starry-night'];

@@ -3,27 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Engine, type ImageInput, loadModel, type PaintedImage } from 'gouache';
 import * as nn from 'gouache/nn';
 import { describe, expect, test } from 'vitest';
-import { engineFor, noise, SmallNet } from './support/engines.js';
-
-interface Range {
-  readonly inputRange?: readonly [number, number];
-  readonly outputRange?: readonly [number, number];
-  readonly inputChannels?: number;
-}
-
-function modelOf(
-  network: nn.Module,
-  { inputRange = [-1, 1], outputRange = [-1, 1], inputChannels = 3 }: Range = {},
-) {
-  return {
-    network,
-    inputRange,
-    outputRange,
-    inputChannels,
-    outputChannels: inputChannels,
-    metadata: new Map<string, string>(),
-  };
-}
+import { engineFor, modelOf, noise, SmallNet } from './support/engines.js';
 
 class Same extends nn.Module {
   static override readonly kind = 'Same';

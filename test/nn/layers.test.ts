@@ -4,6 +4,7 @@ import { ArgumentError, type GouacheError, ShapeError, UnsupportedError } from '
 import { traceModule } from '../../dist/graph/trace.js';
 import { CycleGANGenerator } from '../../dist/networks/index.js';
 import * as nn from '../../dist/nn/index.js';
+import { thrownBy } from '../thrown_by.js';
 
 const F = nn.functional;
 
@@ -14,15 +15,6 @@ function shapeOf(
 ): readonly number[] {
   const { graph } = traceModule(target, [{ shape }]);
   return graph.values[graph.outputs[0] ?? -1]?.shape ?? [];
-}
-
-function thrownBy(body: () => unknown): unknown {
-  try {
-    body();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
 }
 
 describe('shapes', () => {

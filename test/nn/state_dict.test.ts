@@ -13,6 +13,7 @@ import {
 import * as nn from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { safetensors } from '../model/file.js';
+import { thrownBy } from '../thrown_by.js';
 
 const zeros = (shape: readonly number[]): Tensor =>
   Tensor.from(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
@@ -27,15 +28,6 @@ const stored = (dtype: nn.StoredDtype, shape: readonly number[] = [], bytes = 8)
   shape,
   strides: shape.map(() => 1),
 });
-
-function thrownBy(body: () => unknown): unknown {
-  try {
-    body();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
 
 const INTEGERS = ['BOOL', 'U8', 'I8', 'U16', 'I16', 'U32', 'I32', 'U64', 'I64'] as const;
 const NARROW = ['F8_E4M3', 'F8_E5M2', 'F4', 'C64'] as const;

@@ -2,18 +2,10 @@
 import { ArgumentError, ResidualBlock, ShapeError, StyleTransferNetwork, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
 import { describe, expect, test } from 'vitest';
+import { thrownBy } from '../thrown_by.js';
 
 /** What a caller without types may pass. */
 const untyped = <T>(value: unknown): T => value as T;
-
-function thrownBy(body: () => unknown): unknown {
-  try {
-    body();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
 
 describe('Tensor.from', () => {
   test.each<[string, unknown, string]>([

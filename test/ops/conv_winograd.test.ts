@@ -2,7 +2,7 @@
 import type { Engine, Tensor } from 'gouache';
 import { functional as F, Parameter, type Value } from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineOf, SINGLE_BUILDS } from '../builds.js';
+import { BUILDS, engineOf } from '../builds.js';
 import { WINOGRAD_LARGEST, WINOGRAD_RMS } from '../tolerances.js';
 import { arrayOf, map, type NdArray, random, randomTensor, type Shape4 } from './array.js';
 import { convTranspose2d } from './conv_transpose2d.js';
@@ -170,7 +170,7 @@ interface Expected {
   readonly sums: NdArray;
 }
 
-/** The naive versions run once for both builds. */
+/** The naive versions run once for the builds of a run. */
 const known = new Map<Case, Expected>();
 function expectedOf(one: Case): Expected {
   const before = known.get(one);
@@ -186,7 +186,7 @@ function expectedOf(one: Case): Expected {
   return expected;
 }
 
-describe.each(SINGLE_BUILDS)('%s', (build) => {
+describe.each(BUILDS)('%s', (build) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await engineOf(build);

@@ -4,20 +4,11 @@ import fc from 'fast-check';
 import { CycleGANGenerator, Engine, loadModel, type Model, OutOfMemoryError, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
 import { describe, expect, test } from 'vitest';
-import { engineFor, noise, SmallNet, weightsFor } from '../engine/support/engines.js';
+import { engineFor, modelOf, noise, SmallNet, weightsFor } from '../engine/support/engines.js';
 import { workerAfter } from './support/doomed_worker.js';
 
 const MIB = 2 ** 20;
 const PAGE_BYTES = 65536;
-
-const modelOf = (network: nn.Module): Model => ({
-  network,
-  inputRange: [-1, 1],
-  outputRange: [-1, 1],
-  inputChannels: 3,
-  outputChannels: 3,
-  metadata: new Map(),
-});
 
 function generator(options: { ngf?: number; nBlocks?: number } = {}): CycleGANGenerator {
   const net = new CycleGANGenerator(options);
