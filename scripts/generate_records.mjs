@@ -1,10 +1,10 @@
-// `node scripts/generate_records.mjs [--check]`: crates/kernels/src/record.rs -> ts/src/graph/records.gen.ts, or a comparison.
+// `node scripts/generate_records.mjs [--check]`: crates/kernels/src/record.rs -> ts/src/ops/records.gen.ts, or a comparison.
 import fs from 'node:fs';
 import path from 'node:path';
 import { ensureRust } from './lib/rust.mjs';
 import { main, root, run, StepError } from './lib/steps.mjs';
 
-const GENERATED = 'ts/src/graph/records.gen.ts';
+const GENERATED = 'ts/src/ops/records.gen.ts';
 
 await main(async () => {
   const env = await ensureRust();

@@ -3,6 +3,7 @@ import { StateDictError, UnsupportedError } from '../../dist/errors.js';
 import { relocatable } from '../../dist/graph/assemble.js';
 import { compileGraph } from '../../dist/graph/compile.js';
 import type { EncodedPlan } from '../../dist/graph/plan.js';
+import * as nn from '../../dist/nn/index.js';
 import {
   ENTRY_WORDS,
   HEADER,
@@ -11,9 +12,8 @@ import {
   RECORDS,
   REGION_ARENA,
   REGION_WEIGHTS,
-} from '../../dist/graph/records.gen.js';
-import * as nn from '../../dist/nn/index.js';
-import { Tensor } from '../../dist/tensor.js';
+} from '../../dist/ops/records.gen.js';
+import { Tensor } from '../../dist/tensor/tensor.js';
 import { trace } from './build.js';
 
 function filled(shape: readonly number[]): Tensor {

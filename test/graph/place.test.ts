@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ALIGNMENT_BYTES, layOut, overlapInTime } from '../../dist/graph/arena.js';
-import { sameBytes } from '../../dist/graph/layout.js';
 import type { Placement, Step } from '../../dist/graph/place.js';
 import { printGraph, printPlacement } from '../../dist/graph/print.js';
 import { CycleGANGenerator, StyleTransferNetwork } from '../../dist/networks/index.js';
 import * as nn from '../../dist/nn/index.js';
+import { sameBytes } from '../../dist/ops/layout.js';
 import { placeGraph, trace } from './build.js';
 
 const ranges = fc.array(

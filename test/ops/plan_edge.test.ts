@@ -12,7 +12,7 @@ import {
   STATUS_DONE,
   STATUS_FAULT,
   STATUS_MORE,
-} from '../../dist/graph/records.gen.js';
+} from '../../dist/ops/records.gen.js';
 import type { Instance } from '../../dist/runtime/instance.js';
 import { BUILDS, instanceOf, RawPlan, WHOLE } from './raw_plan.js';
 

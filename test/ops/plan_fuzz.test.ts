@@ -12,7 +12,7 @@ import {
   STATUS_DONE,
   STATUS_FAULT,
   STATUS_MORE,
-} from '../../dist/graph/records.gen.js';
+} from '../../dist/ops/records.gen.js';
 import { random } from './array.js';
 import { BUILDS, encodedPlans, instanceOf, RawPlan } from './raw_plan.js';
 import { Team } from './raw_team.js';

@@ -1,7 +1,7 @@
 /** Threads that run raw plans as workers 1, 2, ... of them, each with an instance of its own over the same memory. */
 import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
-import { HEADER, STATUS_MORE } from '../../dist/graph/records.gen.js';
+import { HEADER, STATUS_MORE } from '../../dist/ops/records.gen.js';
 import type { FirstInstance } from '../../dist/runtime/instance.js';
 import type { Build } from '../builds.js';
 import type { RawPlan } from './raw_plan.js';

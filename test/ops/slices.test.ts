@@ -1,6 +1,6 @@
 /** However a run is cut into slices, the results are the same bits. (Any number of workers: crates/kernels/src/testing.rs, for every op.) */
 import { describe, expect, test } from 'vitest';
-import { HEADER, STATUS_DONE, STATUS_MORE } from '../../dist/graph/records.gen.js';
+import { HEADER, STATUS_DONE, STATUS_MORE } from '../../dist/ops/records.gen.js';
 import { BUILDS, encodedPlans, instanceOf, RawPlan, WHOLE } from './raw_plan.js';
 
 describe.each(BUILDS)('%s', (build) => {

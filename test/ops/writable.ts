@@ -6,7 +6,7 @@ import {
   RECORD_HEAD_WORDS,
   RECORDS,
   REGION_ARENA,
-} from '../../dist/graph/records.gen.js';
+} from '../../dist/ops/records.gen.js';
 
 /** Bytes [from, to) of memory. */
 export interface Range {

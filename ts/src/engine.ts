@@ -15,7 +15,7 @@ import { PlanStore } from './runtime/plan_store.js';
 import { scaledPicture, scaledShapes } from './runtime/scaled.js';
 import { Session } from './session.js';
 import { shown } from './spell.js';
-import type { Tensor } from './tensor.js';
+import type { Tensor } from './tensor/tensor.js';
 
 /** What an engine can be told; the plain `Engine.create()` works. */
 export interface EngineOptions {

@@ -32,4 +32,4 @@ export type { Concrete } from './runtime/call.js';
 export type { CallOptions, Progress } from './runtime/executor.js';
 export type { AbortSignalLike } from './runtime/signal.js';
 export type { Profile, ProfileRow, Session } from './session.js';
-export { type NestedNumbers, Tensor } from './tensor.js';
+export { type NestedNumbers, Tensor } from './tensor/tensor.js';

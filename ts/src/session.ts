@@ -2,11 +2,11 @@
 /** A compiled network at one size: what `engine.compile` gives. Its plan stays loaded until it is disposed; its weights follow `loadStateDict`. */
 import { ArgumentError, EngineDisposedError, ShapeError } from './errors.js';
 import { type Compiled, compileGraph } from './graph/compile.js';
-import { sameShape, spell } from './graph/shape.js';
 import { type Concrete, inputBytes, outputTensors, tensorsOf } from './runtime/call.js';
 import type { CallOptions, Executor } from './runtime/executor.js';
 import { type Job, refreshed } from './runtime/job.js';
-import type { Tensor } from './tensor.js';
+import { sameShape, spell } from './tensor/shape.js';
+import type { Tensor } from './tensor/tensor.js';
 
 /** One step of a plan, as it was in the last run. */
 export interface ProfileRow {

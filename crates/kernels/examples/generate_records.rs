@@ -1,4 +1,4 @@
-//! Prints ts/src/graph/records.gen.ts: the records' writers and the plan's constants, from their Rust declaration.
+//! Prints ts/src/ops/records.gen.ts: the records' writers and the plan's constants, from their Rust declaration.
 
 use gouache_kernels::plan::{self, Status, header};
 use gouache_kernels::record::{HEAD_WORDS, LISTINGS, Operand};

@@ -1,7 +1,6 @@
 /** Puts records together into the words of a plan: header, directory, records, and where its weight operands are. */
 import { OutOfMemoryError } from '../errors.js';
 import type { Operand, RecordWords } from '../ops/descriptor.js';
-import type { Relocation } from './plan.js';
 import {
   ENTRY_WORDS,
   HEADER,
@@ -10,7 +9,8 @@ import {
   PLAN_VERSION,
   REGION_ARENA,
   REGION_WEIGHTS,
-} from './records.gen.js';
+} from '../ops/records.gen.js';
+import type { Relocation } from './plan.js';
 
 const BLOCK_BYTES = 16;
 /** In 4 GiB, the most memory there is. */

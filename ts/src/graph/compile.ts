@@ -2,11 +2,12 @@
  * The whole way from a traced graph to relocatable bytes: fuse -> choose -> place -> encode. Pure; touches no wasm memory.
  * The façade calls it and hands the result to the host.
  */
-import type { Parameter } from '../nn/parameter.js';
+
 import { type Chosen, choose, type Precision } from './choose.js';
 import { encode, type PackedWeight, type Row, type WeightValues } from './encode.js';
 import { fuse } from './fuse.js';
 import type { Graph } from './ir.js';
+import type { Parameter } from './parameter.js';
 import { type Placement, place } from './place.js';
 import type { EncodedPlan } from './plan.js';
 import { printChosen, printGraph, printNormalizations, printPlacement } from './print.js';

@@ -1,16 +1,16 @@
 /** encode: a placement -> the words of a plan, and the packed weights it needs. Pure; knows ops only through their descriptors. */
 import { StateDictError } from '../errors.js';
-import type { Parameter, ParameterValues } from '../nn/parameter.js';
 import type { OpDescriptor, Operand, RecordWords, WeightPacking } from '../ops/descriptor.js';
 import { descriptors, type RecordOpName } from '../ops/index.js';
+import type { Layout } from '../ops/layout.js';
+import { RECORDS } from '../ops/records.gen.js';
 import { type ReorderSide, reorderRecord } from '../ops/reorder.js';
 import { arenaOperand, assemble, type RelocatableRecord, relocatable } from './assemble.js';
 import { type PackedWeight, packedWeight, type WeightSource } from './encode_weight.js';
 import type { Node } from './ir.js';
-import type { Layout } from './layout.js';
+import type { Parameter, ParameterValues } from './parameter.js';
 import type { PlacedConstant, Placement, Step } from './place.js';
 import type { EncodedPlan } from './plan.js';
-import { RECORDS } from './records.gen.js';
 
 export type { PackedWeight } from './encode_weight.js';
 

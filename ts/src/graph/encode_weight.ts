@@ -1,18 +1,18 @@
 /** Packed weights: stored bytes -> dense float32 -> the form a kernel reads, as a small plan of its own that runs once. */
 import { UnsupportedError } from '../errors.js';
+import type { Operand, WeightPacking } from '../ops/descriptor.js';
+import { convert } from '../ops/records.gen.js';
+import { denseStrides, numel, sameShape } from '../tensor/shape.js';
+import { layOut } from './arena.js';
+import { arenaOperand, assemble, relocatable } from './assemble.js';
 import {
   type Parameter,
   type StoredTensor,
   storedBytes,
   type WeightDtype,
   weightDtype,
-} from '../nn/parameter.js';
-import type { Operand, WeightPacking } from '../ops/descriptor.js';
-import { layOut } from './arena.js';
-import { arenaOperand, assemble, relocatable } from './assemble.js';
+} from './parameter.js';
 import type { EncodedPlan } from './plan.js';
-import { convert } from './records.gen.js';
-import { denseStrides, numel, sameShape } from './shape.js';
 
 /** Parameters in the form that kernels read; one copy serves every plan with the same key. */
 export interface PackedWeight {

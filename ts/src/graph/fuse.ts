@@ -4,6 +4,8 @@
  * First come those that put nodes together; then, when every normalisation is whole, those that take it apart (fuse_normalize.ts); last what
  * nobody took a part of is put together again.
  */
+
+import { sameShape } from '../tensor/shape.js';
 import {
   joinPlanes,
   normalizeIntoConsumer,
@@ -12,7 +14,6 @@ import {
 } from './fuse_normalize.js';
 import type { AnyNode, Graph, ValueId } from './ir.js';
 import { mergePairs, type Rewrite, useCounts } from './rewrite.js';
-import { sameShape } from './shape.js';
 
 export type { Rewrite } from './rewrite.js';
 

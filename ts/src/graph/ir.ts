@@ -4,7 +4,7 @@
  * A value's logical shape has any rank. In memory a value is blocked NCHW4c under one N C H W factoring of its elements
  * in row-major order, so a `view` costs nothing; where a consumer needs another factoring, `place` puts a `reorder` between.
  */
-import type { Parameter } from '../nn/parameter.js';
+import type { Parameter } from './parameter.js';
 
 /** A logical shape, any rank, outermost first. */
 export type Shape = readonly number[];

@@ -2,15 +2,16 @@
  * place: decides how every value lies in memory, puts reorders where layouts disagree, and lays all storage out in one arena. Pure and printable.
  * Views cost nothing: a view shares its source's storage. Parameters used as values lie packed among the weights, in the layout their user wants.
  */
-import type { Parameter } from '../nn/parameter.js';
+
 import type { OpDescriptor, PlacedShapes, WeightPacking } from '../ops/descriptor.js';
 import { descriptors, type RecordOpName } from '../ops/index.js';
+import { blocked, type Layout, layoutBytes, planar, sameBytes } from '../ops/layout.js';
 import { runningPacking } from '../ops/normalize.js';
 import { valuePacking } from '../ops/reorder.js';
+import { canonicalDims, numel } from '../tensor/shape.js';
 import { type LiveRange, layOut } from './arena.js';
 import type { AnyNode, Dims, Graph, Node, ValueId } from './ir.js';
-import { blocked, type Layout, layoutBytes, planar, sameBytes } from './layout.js';
-import { canonicalDims, numel } from './shape.js';
+import type { Parameter } from './parameter.js';
 
 /** Where bytes lie: a buffer of the arena, or a packed constant among the weights. */
 export type Place = { readonly buffer: number } | { readonly constant: number };

@@ -1,9 +1,10 @@
 /** Readable, stable text for graphs and placements: for docs, tests and session.explain(). */
+
+import { printLayout } from '../ops/layout.js';
+import { spell } from '../tensor/shape.js';
 import type { Chosen } from './choose.js';
 import type { AnyNode, Graph, ValueId } from './ir.js';
-import { printLayout } from './layout.js';
 import type { Place, Placement, Step } from './place.js';
-import { spell } from './shape.js';
 
 /** Attributes that say nothing in most nodes. */
 const SILENT: Readonly<Record<string, string>> = {

@@ -4,8 +4,8 @@
  */
 import { ArgumentError } from '../errors.js';
 import type { Module } from '../nn/module.js';
-import type { Parameter } from '../nn/parameter.js';
 import type { OpAttributes, OpName, Shape } from './ir.js';
+import type { Parameter } from './parameter.js';
 import type { Value } from './value.js';
 
 export interface Recorder {

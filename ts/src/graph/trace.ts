@@ -3,12 +3,12 @@ import { isPlainObject } from '../brand.js';
 import { hintFor } from '../copies.js';
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
 import { kindOf, Module, type ModuleOutput } from '../nn/module.js';
-import { Parameter } from '../nn/parameter.js';
 import { shown } from '../spell.js';
-import { notSymbolic, Tensor } from '../tensor.js';
+import { isShape, numel, spell } from '../tensor/shape.js';
+import { notSymbolic, Tensor } from '../tensor/tensor.js';
 import type { AnyNode, Graph, GraphValue, Node, OpAttributes, OpName, Shape, ValueId } from './ir.js';
+import { Parameter } from './parameter.js';
 import { type Recorder, withRecorder } from './recorder.js';
-import { isShape, numel, spell } from './shape.js';
 import { Value } from './value.js';
 
 export interface TraceInput {

@@ -2,12 +2,12 @@
 import { hintFor } from '../copies.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { recorder } from '../graph/recorder.js';
-import { spell } from '../graph/shape.js';
 import { type Traced, traceModule } from '../graph/trace.js';
 import { Value } from '../graph/value.js';
 import type { Model } from '../model/load_model.js';
 import { Module } from '../nn/module.js';
 import { shown } from '../spell.js';
+import { spell } from '../tensor/shape.js';
 import { extendedSides } from './extend.js';
 import type { Picture } from './picture.js';
 

@@ -1,5 +1,13 @@
 /** gouache/nn: modules, layers, parameters and functions, under PyTorch's names. */
 export type { Expression, MeanOptions, Operand, VarOptions } from '../graph/expression.js';
+export {
+  Buffer,
+  Parameter,
+  type ParameterOptions,
+  type ParameterValues,
+  type StoredDtype,
+  type StoredTensor,
+} from '../graph/parameter.js';
 export { Value } from '../graph/value.js';
 export { ModuleList, Sequential } from './containers.js';
 export * as functional from './functional/index.js';
@@ -29,12 +37,4 @@ export {
   ZeroPad2d,
 } from './layers/pad.js';
 export { Module, type ModuleOutput } from './module.js';
-export {
-  Buffer,
-  Parameter,
-  type ParameterOptions,
-  type ParameterValues,
-  type StoredDtype,
-  type StoredTensor,
-} from './parameter.js';
 export type { LoadOptions, LoadResult, StateDict, StateDictEntry, StateDictSource } from './state_dict.js';

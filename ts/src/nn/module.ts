@@ -2,8 +2,8 @@
 import { isMap, isPlainObject, isSet } from '../brand.js';
 import { markCopy } from '../copies.js';
 import { ArgumentError } from '../errors.js';
+import { Buffer, Parameter } from '../graph/parameter.js';
 import type { Value } from '../graph/value.js';
-import { Buffer, Parameter } from './parameter.js';
 import {
   type LoadOptions,
   type LoadResult,

@@ -1,9 +1,9 @@
 /** What to do about a state dict that does not fit, as far as its keys tell. */
 import { isMap, isPlainObject } from '../brand.js';
+import { WEIGHT_DTYPES } from '../graph/parameter.js';
 import { shown } from '../spell.js';
-import { Tensor } from '../tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import { foreignAdvice, foreignNetwork } from './foreign_networks.js';
-import { WEIGHT_DTYPES } from './parameter.js';
 
 /** Longer prefixes are not looked for: keys come out of files, and may be anything. */
 const MOST_NAMES = 16;

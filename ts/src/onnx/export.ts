@@ -2,9 +2,9 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ArgumentError } from '../errors.js';
 import type { Graph, Shape, ValueId } from '../graph/ir.js';
+import type { Parameter } from '../graph/parameter.js';
 import { type OutputStructure, type Traceable, traceModule } from '../graph/trace.js';
 import { Module } from '../nn/module.js';
-import type { Parameter } from '../nn/parameter.js';
 import { shown } from '../spell.js';
 import { GraphBuilder, type OnnxName } from './builder.js';
 import { ELEMENT } from './codes.js';

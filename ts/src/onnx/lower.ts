@@ -1,7 +1,7 @@
 /** One node of the traced graph as nodes of ONNX's operator set 17, each op as the runtimes know it best. */
 import { UnsupportedError } from '../errors.js';
 import type { Activation, AnyNode, BinaryKind, Node, PaddingMode, Shape, ValueId } from '../graph/ir.js';
-import { numel, sameShape } from '../graph/shape.js';
+import { numel, sameShape } from '../tensor/shape.js';
 import { float, type GraphBuilder, type OnnxName } from './builder.js';
 import type { Weights } from './weights.js';
 

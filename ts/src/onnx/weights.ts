@@ -3,8 +3,8 @@
  * and gets a Cast to float32, which runtimes compute once, when they load the model.
  */
 import { StateDictError, UnsupportedError } from '../errors.js';
-import { denseStrides, numel, sameShape } from '../graph/shape.js';
-import { type Parameter, storedBytes, type WeightDtype, weightDtype } from '../nn/parameter.js';
+import { type Parameter, storedBytes, type WeightDtype, weightDtype } from '../graph/parameter.js';
+import { denseStrides, numel, sameShape } from '../tensor/shape.js';
 import type { GraphBuilder, OnnxName } from './builder.js';
 import { ELEMENT, type ElementCode } from './codes.js';
 

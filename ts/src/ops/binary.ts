@@ -1,9 +1,9 @@
 /** binary: two operands, broadcast. Equal shapes keep the factoring they lie in; others are factored so that repeats fall on whole axes. */
 import type { BinaryKind, Dims, Shape } from '../graph/ir.js';
-import { binary as record } from '../graph/records.gen.js';
-import { canonicalDims, mergeAxes, sameShape } from '../graph/shape.js';
 import { broadcastTags } from '../nn/functional/pointwise.js';
+import { canonicalDims, mergeAxes, sameShape } from '../tensor/shape.js';
 import type { OpDescriptor } from './descriptor.js';
+import { binary as record } from './records.gen.js';
 import { ACTIVATION_CODES, dimsAt, elems, operandAt, outputDims, rowsPerTile } from './tiles.js';
 
 const CODES = { add: 0, sub: 1, mul: 2, div: 3 } as const satisfies Record<BinaryKind, number>;

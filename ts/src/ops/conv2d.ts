@@ -1,9 +1,9 @@
 /** conv2d: convolution by the direct algorithm. */
 import type { Node } from '../graph/ir.js';
-import { packConv2d, conv2d as record } from '../graph/records.gen.js';
 import { fusedFields, leftBytes } from './conv_normalize.js';
 import { type ConvTile, convTile, packingOf, pixelElems } from './conv_tiles.js';
 import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
+import { packConv2d, conv2d as record } from './records.gen.js';
 import {
   ACTIVATION_CODES,
   dimsAt,

@@ -1,9 +1,9 @@
 /** conv_transpose2d: transposed convolution by sub-pixel decomposition. */
 import type { Node } from '../graph/ir.js';
-import { packConvTranspose2d, convTranspose2d as record } from '../graph/records.gen.js';
 import { fusedFields, leftBytes } from './conv_normalize.js';
 import { type ConvTile, convTile, pixelElems } from './conv_tiles.js';
 import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
+import { packConvTranspose2d, convTranspose2d as record } from './records.gen.js';
 import {
   ACTIVATION_CODES,
   dimsAt,

@@ -1,10 +1,10 @@
 /** conv_winograd: convolution by Winograd's algorithms. Which convolutions take which is decided in graph/choose.ts; winograd_division.ts divides the work. */
 import type { Node } from '../graph/ir.js';
-import { packConvWinograd, convWinograd as record } from '../graph/records.gen.js';
 import { fusedFields, leftBytes } from './conv_normalize.js';
 import { packingOf } from './conv_tiles.js';
 import { panelPacking } from './conv2d.js';
 import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
+import { packConvWinograd, convWinograd as record } from './records.gen.js';
 import {
   ACTIVATION_CODES,
   dimsAt,

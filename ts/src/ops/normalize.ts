@@ -3,8 +3,8 @@
  * packed with the weights), or made first: records of their own leave them in a temporary, or a plane's are made just before they are applied to it.
  */
 import type { Dims, Node, OpAttributes } from '../graph/ir.js';
-import { instanceNorm, normalize as record, runningConstants } from '../graph/records.gen.js';
 import type { OpDescriptor, Operand, PlacedShapes, RecordWords, WeightPacking } from './descriptor.js';
+import { instanceNorm, normalize as record, runningConstants } from './records.gen.js';
 import {
   affinePackings,
   chunkPx,

@@ -1,6 +1,7 @@
 /** pad: a border of a constant, of reflected or of repeated elements around H and W. */
-import { pad as record } from '../graph/records.gen.js';
+
 import type { OpDescriptor } from './descriptor.js';
+import { pad as record } from './records.gen.js';
 import { dimsAt, operandAt, outputDims, PADDING_CODES, rowsPerTile } from './tiles.js';
 
 export const pad: OpDescriptor<'pad'> = {

@@ -1,6 +1,7 @@
 /** pixels_in: 8-bit pixels, extended by reflection -> a blocked tensor; what is transparent fades to grey. */
-import { pixelsIn as record } from '../graph/records.gen.js';
+
 import type { OpDescriptor } from './descriptor.js';
+import { pixelsIn as record } from './records.gen.js';
 import { operandAt, rowsPerTile } from './tiles.js';
 
 export const pixelsIn: OpDescriptor<'pixels_in'> = {

@@ -1,6 +1,7 @@
 /** pixels_out: a crop of a blocked tensor -> RGBA bytes, alpha from the source pixels. */
-import { pixelsOut as record } from '../graph/records.gen.js';
+
 import type { OpDescriptor } from './descriptor.js';
+import { pixelsOut as record } from './records.gen.js';
 import { dimsAt, operandAt, rowsPerTile } from './tiles.js';
 
 export const pixelsOut: OpDescriptor<'pixels_out'> = {

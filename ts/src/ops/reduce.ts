@@ -1,7 +1,7 @@
 /** reduce: mean or variance over some of N C H W. */
 import type { Dims } from '../graph/ir.js';
-import { reduce as record } from '../graph/records.gen.js';
 import type { OpDescriptor, PlacedShapes } from './descriptor.js';
+import { reduce as record } from './records.gen.js';
 import { channelBlocks, dimsAt, elems, LANES, operandAt, outputDims } from './tiles.js';
 
 /** Pixels of four channels that a tile reads: about 1 ms where they lie far apart, in float64. */

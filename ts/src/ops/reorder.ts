@@ -1,7 +1,7 @@
 /** reorder: the same elements in row-major order under another layout. `place` puts it between ops; graphs do not know it. */
 import type { Dims } from '../graph/ir.js';
-import { reorder as record } from '../graph/records.gen.js';
 import type { Operand, RecordWords, WeightPacking } from './descriptor.js';
+import { reorder as record } from './records.gen.js';
 import { blockedBytes, LANES, rowsPerTile } from './tiles.js';
 
 /** A layout of float32 elements: planar is dense row-major under any factoring. */

@@ -2,8 +2,8 @@
  * statistics: the constants that a normalisation applies, from moments of parts: those that a convolution's tiles have left, or a pass of its own.
  */
 import type { Dims, Node, OpAttributes } from '../graph/ir.js';
-import { partialMoments, statistics as record } from '../graph/records.gen.js';
 import type { OpDescriptor, Operand, RecordWords, WeightPacking } from './descriptor.js';
+import { partialMoments, statistics as record } from './records.gen.js';
 import { CHUNK_PX, channelBlocks, elems, LANES, operandAt, vectorPacking, weightAt } from './tiles.js';
 
 /** m, s and b, each a vector of four channels. */

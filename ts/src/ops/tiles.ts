@@ -1,7 +1,7 @@
 /** Sizes of blocked tensors, and how much of one makes a tile. Tiles depend on shapes alone, so that results do not depend on workers. */
 import type { Activation, Dims, PaddingMode } from '../graph/ir.js';
-import { packBias } from '../graph/records.gen.js';
 import type { WeightPacking } from './descriptor.js';
+import { packBias } from './records.gen.js';
 
 export const LANES = 4;
 

@@ -1,8 +1,8 @@
 /** unary: one element in, one out. */
 import type { UnaryKind } from '../graph/ir.js';
-import { unary as record } from '../graph/records.gen.js';
-import { canonicalDims } from '../graph/shape.js';
+import { canonicalDims } from '../tensor/shape.js';
 import type { OpDescriptor } from './descriptor.js';
+import { unary as record } from './records.gen.js';
 import { blockedElems, elems, LANES, operandAt, outputDims, TILE_VECTORS } from './tiles.js';
 
 const CODES = {

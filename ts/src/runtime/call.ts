@@ -1,10 +1,10 @@
 /** From a caller's tensors to bytes and back: what `engine.run` and `session.run` share. */
 import { hintFor } from '../copies.js';
 import { ArgumentError } from '../errors.js';
-import { numel, spell } from '../graph/shape.js';
 import type { Value } from '../graph/value.js';
 import { shown } from '../spell.js';
-import { Tensor } from '../tensor.js';
+import { numel, spell } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
 import type { CallOptions } from './executor.js';
 import type { Job } from './job.js';
 import { checkSignal } from './signal.js';

@@ -1,6 +1,6 @@
 /** The numbers and addresses in the options of `Engine.create`, checked. */
 import { ArgumentError } from '../errors.js';
-import { MAX_WORKERS } from '../graph/records.gen.js';
+import { MAX_WORKERS } from '../ops/records.gen.js';
 import { listedNames, shown } from '../spell.js';
 import type { UrlLike } from './builds.js';
 

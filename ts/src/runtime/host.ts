@@ -5,7 +5,7 @@
  * a worker and on the caller's thread; it knows neither Node nor the DOM.
  */
 import { EngineCrashedError, EngineDisposedError, GouacheError, toWire } from '../errors.js';
-import { STATUS_MORE } from '../graph/records.gen.js';
+import { STATUS_MORE } from '../ops/records.gen.js';
 import { namedMessageOf } from '../spell.js';
 import { instantiate } from './instance.js';
 import type { LoadedPlan } from './loaded_plan.js';

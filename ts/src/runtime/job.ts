@@ -1,8 +1,8 @@
 /** What the engine is asked to compute: a traced graph and a key that equal graphs share. Not here: weights' values, compiled bytes. */
 import type { WeightValues } from '../graph/compile.js';
 import type { Graph } from '../graph/ir.js';
+import { Parameter } from '../graph/parameter.js';
 import type { OutputStructure, Traced } from '../graph/trace.js';
-import { Parameter } from '../nn/parameter.js';
 
 /** How a graph is compiled. */
 export interface JobOptions {

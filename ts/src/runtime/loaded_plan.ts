@@ -1,7 +1,7 @@
 /** A plan inside wasm memory: its words, patched for where its regions lie, and what the header says. It owns no memory. */
 import { type ErrorFacts, GouacheError } from '../errors.js';
 import type { EncodedPlan, Slot } from '../graph/plan.js';
-import { ENTRY_WORDS, HEADER, HEADER_WORDS, RECORDS, STATUS_FAULT } from '../graph/records.gen.js';
+import { ENTRY_WORDS, HEADER, HEADER_WORDS, RECORDS, STATUS_FAULT } from '../ops/records.gen.js';
 import type { Instance } from './instance.js';
 
 const BLOCK_BYTES = 16;

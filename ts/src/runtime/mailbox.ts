@@ -3,7 +3,7 @@
  * of the wasm memory: the façade must not hold that, since it would outlive the workers until the caller's heap is collected. Whoever waits
  * in the mailbox must be a worker: a page's own thread may not.
  */
-import { MAX_WORKERS } from '../graph/records.gen.js';
+import { MAX_WORKERS } from '../ops/records.gen.js';
 
 /** Words of which there is one; each worker has one of the next two kinds. */
 const COMMAND = 0;

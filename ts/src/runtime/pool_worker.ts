@@ -1,5 +1,5 @@
 /** A pool worker: takes tiles of whatever plan the host commands through the mailbox, and sleeps in between. It does not return to its event loop before the engine ends. */
-import { STATUS_FAULT, STATUS_MORE } from '../graph/records.gen.js';
+import { STATUS_FAULT, STATUS_MORE } from '../ops/records.gen.js';
 import { namedMessageOf } from '../spell.js';
 import { type Instance, instantiateOver } from './instance.js';
 import { Mailbox } from './mailbox.js';

@@ -3,9 +3,9 @@ import { isPlainObject } from '../../brand.js';
 import { ArgumentError, ShapeError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
 import { recorder } from '../../graph/recorder.js';
-import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import { listedNames, shown } from '../../spell.js';
+import { spell } from '../../tensor/shape.js';
 
 /** A number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];

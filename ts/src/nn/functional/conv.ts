@@ -2,11 +2,11 @@
 import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
 import type { OpAttributes, PaddingMode } from '../../graph/ir.js';
+import type { Parameter } from '../../graph/parameter.js';
 import { recorder } from '../../graph/recorder.js';
-import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import { shown } from '../../spell.js';
-import type { Parameter } from '../parameter.js';
+import { spell } from '../../tensor/shape.js';
 import { checkOptions, input, type Pair, pair, picture, whole } from './check.js';
 import { checkPadded } from './pad.js';
 import { reshape } from './pointwise.js';

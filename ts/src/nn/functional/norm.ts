@@ -2,11 +2,11 @@
 import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
 import type { Dims, OpAttributes } from '../../graph/ir.js';
+import type { Parameter } from '../../graph/parameter.js';
 import { recorder } from '../../graph/recorder.js';
-import { isShape, numel, sameShape, spell, splitRow } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import { shown } from '../../spell.js';
-import type { Parameter } from '../parameter.js';
+import { isShape, numel, sameShape, spell, splitRow } from '../../tensor/shape.js';
 import { checkOptions, epsilon, flag, input, whole } from './check.js';
 import { binary } from './pointwise.js';
 import { weight as checkWeight } from './weights.js';

@@ -3,9 +3,9 @@ import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
 import type { PaddingMode } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
-import { numel, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import { shown } from '../../spell.js';
+import { numel, spell } from '../../tensor/shape.js';
 import { checkOptions, finite, input } from './check.js';
 import { reshape } from './pointwise.js';
 

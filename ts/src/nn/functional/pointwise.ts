@@ -3,8 +3,8 @@ import { ArgumentError, ShapeError } from '../../errors.js';
 import type { Expression, Operand } from '../../graph/expression.js';
 import type { BinaryKind, Shape, UnaryKind } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
-import { broadcast, mergeAxes, numel, sameShape, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
+import { broadcast, mergeAxes, numel, sameShape, spell } from '../../tensor/shape.js';
 import { checkOptions, finite, flag, float32 } from './check.js';
 
 /** x op other; also the body of Value.add and its kin. */

@@ -3,8 +3,8 @@ import { ArgumentError } from '../../errors.js';
 import type { Expression, MeanOptions, VarOptions } from '../../graph/expression.js';
 import type { Dims } from '../../graph/ir.js';
 import { recorder } from '../../graph/recorder.js';
-import { mergeAxes, spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
+import { mergeAxes, spell } from '../../tensor/shape.js';
 import { checkOptions, flag, input } from './check.js';
 import { reshape } from './pointwise.js';
 

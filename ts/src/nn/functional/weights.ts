@@ -2,9 +2,9 @@
 import { hintFor } from '../../copies.js';
 import { ShapeError, UnsupportedError } from '../../errors.js';
 import type { Shape } from '../../graph/ir.js';
-import { sameShape, spell } from '../../graph/shape.js';
+import { Parameter } from '../../graph/parameter.js';
 import { shown } from '../../spell.js';
-import { Parameter } from '../parameter.js';
+import { sameShape, spell } from '../../tensor/shape.js';
 
 /** A weight of a function: a Parameter (or absent), of `shape` when that is given. */
 export function weight(

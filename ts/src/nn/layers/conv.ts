@@ -1,6 +1,7 @@
 /** Convolution layers. They have no values until weights are loaded: nothing random is made here. */
 import { UnsupportedError } from '../../errors.js';
 import type { PaddingMode } from '../../graph/ir.js';
+import { Parameter } from '../../graph/parameter.js';
 import { inModule } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
 import { shown } from '../../spell.js';
@@ -15,7 +16,6 @@ import {
   type Padding,
 } from '../functional/conv.js';
 import { Module } from '../module.js';
-import { Parameter } from '../parameter.js';
 
 export interface Conv2dLayerOptions {
   /** Default 1. */

@@ -1,9 +1,10 @@
 /** Normalisation layers. New ones have weight 1 and bias 0, running mean 0 and running variance 1. */
 import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
+import { Buffer, Parameter, storedFill } from '../../graph/parameter.js';
 import { inModule } from '../../graph/recorder.js';
-import { spell } from '../../graph/shape.js';
 import type { Value } from '../../graph/value.js';
 import { shown } from '../../spell.js';
+import { spell } from '../../tensor/shape.js';
 import { checkOptions, epsilon, flag, input, whole } from '../functional/check.js';
 import {
   batchNormAs,
@@ -14,7 +15,6 @@ import {
 } from '../functional/norm.js';
 import { reshape } from '../functional/pointwise.js';
 import { kindOf, Module } from '../module.js';
-import { Buffer, Parameter, storedFill } from '../parameter.js';
 
 export interface NormOptions {
   /** Added to the variance (default 1e-5). */

@@ -1,7 +1,7 @@
 /** Arithmetic on shapes: element counts, spelling, broadcasting, factorings into N C H W. Not here: rules of single ops. */
 import { UnsupportedError } from '../errors.js';
+import type { Dims, Shape } from '../graph/ir.js';
 import { shown } from '../spell.js';
-import type { Dims, Shape } from './ir.js';
 
 /** As many as NumPy and most of PyTorch's operators take. */
 const MOST_AXES = 64;

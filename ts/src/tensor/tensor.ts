@@ -1,9 +1,9 @@
 /** A concrete tensor: float32 numbers and a shape, what goes into and comes out of an engine. It has no arithmetic of its own. */
-import { isArrayBuffer, isFloat32Array, typedArrayKind } from './brand.js';
-import { markCopy } from './copies.js';
-import { ArgumentError, ShapeError } from './errors.js';
-import { denseStrides, isShape, numel, spell } from './graph/shape.js';
-import { shown } from './spell.js';
+import { isArrayBuffer, isFloat32Array, typedArrayKind } from '../brand.js';
+import { markCopy } from '../copies.js';
+import { ArgumentError, ShapeError } from '../errors.js';
+import { shown } from '../spell.js';
+import { denseStrides, isShape, numel, spell } from './shape.js';
 
 export type NestedNumbers = number | NestedNumbers[];
 

@@ -2,11 +2,11 @@
 import { isUint8Array } from '../brand.js';
 import { hintFor } from '../copies.js';
 import { ArgumentError, ShapeError, UnsupportedError } from '../errors.js';
-import { Expression } from '../graph/expression.js';
-import { denseStrides, isShape, numel, sameShape, spell } from '../graph/shape.js';
+import { checkOptions, flag } from '../nn/functional/check.js';
 import { shown } from '../spell.js';
-import { Tensor } from '../tensor.js';
-import { checkOptions, flag } from './functional/check.js';
+import { denseStrides, isShape, numel, sameShape, spell } from '../tensor/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { Expression } from './expression.js';
 
 /** Bits of one element, by safetensors' names. Tensors of the narrow ones fill whole bytes. */
 const STORED_BITS = {

@@ -1,7 +1,8 @@
 /** How a value's elements lie in memory, and when two layouts are the same bytes. */
-import { blockedBytes, LANES } from '../ops/tiles.js';
-import type { Dims, Shape } from './ir.js';
-import { numel } from './shape.js';
+
+import type { Dims, Shape } from '../graph/ir.js';
+import { numel } from '../tensor/shape.js';
+import { blockedBytes, LANES } from './tiles.js';
 
 export type Layout =
   /** NCHW4c under a factoring. */
