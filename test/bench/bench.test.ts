@@ -15,7 +15,7 @@ import type { Results } from '../../dist/bench/report.js';
 import { randomOf, shuffled, timesOf } from '../../dist/bench/statistics.js';
 import { isReached, reachedOf } from '../../dist/bench/targets.js';
 import { compileGraph } from '../../dist/graph/compile.js';
-import { traceModule } from '../../dist/graph/trace.js';
+import { traceModule } from '../../dist/nn/trace.js';
 import { hasRelaxedSimd } from '../../scripts/lib/builds.mjs';
 import { fillByFormula } from '../golden/formula.js';
 import { run } from '../package/installed.js';

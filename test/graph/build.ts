@@ -2,7 +2,7 @@
 import { type CompileOptions, stageGraph } from '../../dist/graph/compile.js';
 import type { Graph } from '../../dist/graph/ir.js';
 import type { Placement } from '../../dist/graph/place.js';
-import { type Traceable, traceModule } from '../../dist/graph/trace.js';
+import { type Traceable, traceModule } from '../../dist/nn/trace.js';
 
 /** The graph of `target` for float32 inputs of these shapes. */
 export function trace(target: Traceable, ...shapes: readonly (readonly number[])[]): Graph {

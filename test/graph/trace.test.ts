@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../../dist/errors.js';
-import { traceModule } from '../../dist/graph/trace.js';
+import { traceModule } from '../../dist/nn/trace.js';
 import * as nn from '../../dist/nn/index.js';
 import { Tensor } from '../../dist/tensor/tensor.js';
 import { ops, trace } from './build.js';

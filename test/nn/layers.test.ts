@@ -1,7 +1,7 @@
 /** Layers: shapes, refusals at construction and at tracing. What they compute is tested through the engine. */
 import { describe, expect, test } from 'vitest';
 import { ArgumentError, type GouacheError, ShapeError, UnsupportedError } from '../../dist/errors.js';
-import { traceModule } from '../../dist/graph/trace.js';
+import { traceModule } from '../../dist/nn/trace.js';
 import { CycleGANGenerator } from '../../dist/networks/index.js';
 import * as nn from '../../dist/nn/index.js';
 import { thrownBy } from '../thrown_by.js';

@@ -2,7 +2,7 @@
 import { ArgumentError, CycleGANGenerator, ResidualBlock } from 'gouache';
 import * as nn from 'gouache/nn';
 import { describe, expect, test } from 'vitest';
-import { traceModule } from '../../dist/graph/trace.js';
+import { traceModule } from '../../dist/nn/trace.js';
 
 const F = nn.functional;
 /** What a caller without types may pass. */

@@ -7,7 +7,7 @@ import { encode } from '../../dist/graph/encode.js';
 import type { AnyNode } from '../../dist/graph/ir.js';
 import { place } from '../../dist/graph/place.js';
 import type { EncodedPlan } from '../../dist/graph/plan.js';
-import { traceModule } from '../../dist/graph/trace.js';
+import { traceModule } from '../../dist/nn/trace.js';
 import { tracePaint } from '../../dist/image/paint.js';
 import { HEADER } from '../../dist/ops/records.gen.js';
 import { type FirstInstance, instantiate } from '../../dist/runtime/instance.js';

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { EngineDisposedError } from '../../dist/errors.js';
 import { type Compiled, compileGraph } from '../../dist/graph/compile.js';
 import type { EncodedPlan } from '../../dist/graph/plan.js';
-import { traceModule } from '../../dist/graph/trace.js';
+import { traceModule } from '../../dist/nn/trace.js';
 import { yieldNow } from '../../dist/platform/yield.js';
 import { loadBuild } from '../../dist/runtime/builds.js';
 import { HostClient } from '../../dist/runtime/client.js';

@@ -1,10 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: the asynchronous face of one host. It checks arguments, traces, and hands jobs on; it never touches wasm memory. */
 import { ArgumentError, EngineDisposedError } from './errors.js';
-import { type Traceable, traceModule } from './graph/trace.js';
 import { tracePaint } from './image/paint.js';
 import { checkPicture, type ImageInput, type PaintedImage } from './image/picture.js';
 import type { Model } from './model/load_model.js';
+import { type Traceable, traceModule } from './nn/trace.js';
 import type { BuildName, UrlLike, WasmSource } from './runtime/builds.js';
 import { type Concrete, checkCall, inputBytes, outputTensors, tensorsOf } from './runtime/call.js';
 import { checkEngineOptions } from './runtime/engine_options.js';

@@ -2,11 +2,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compileGraph } from '../graph/compile.js';
-import type { Graph } from '../graph/ir.js';
-import { traceModule } from '../graph/trace.js';
+import type { Graph } from '../graph/graph.js';
+import type { Operators } from '../graph/operators/index.js';
 import { Tensor } from '../index.js';
 import { networks } from '../networks/index.js';
 import { functional, type Module } from '../nn/index.js';
+import { traceModule } from '../nn/trace.js';
 import { exportOnnx } from '../onnx/index.js';
 import { numel } from '../tensor/shape.js';
 import { formulaState } from './formula.js';
@@ -66,14 +67,14 @@ function safetensors(network: Module): Uint8Array {
 }
 
 /** Two for every weight that meets a pixel. */
-function convolutionFlops(graph: Graph): number {
-  const elems = (id: number | undefined): number => numel(graph.values[id ?? -1]?.shape ?? []);
-  return graph.nodes.reduce((sum, { op, inputs, output, weights }) => {
-    const kernel = weights.weight?.shape ?? [];
+function convolutionFlops(graph: Graph<Operators>): number {
+  const shape = (id: number | null | undefined): readonly number[] => graph.values[id ?? -1]?.shape ?? [];
+  return graph.nodes.reduce((sum, { op, inputs, outputs }) => {
+    const kernel = shape(inputs[1]);
     const [first = 1] = kernel;
-    // conv2d: [O I KH KW], each output element meets I KH KW; transposed: [I O KH KW], each input element meets O KH KW.
-    if (op === 'conv2d') return sum + (2 * elems(output) * numel(kernel)) / first;
-    return op === 'conv_transpose2d' ? sum + (2 * elems(inputs[0]) * numel(kernel)) / first : sum;
+    // conv: [O I KH KW], each output element meets I KH KW; transposed: [I O KH KW], each input element meets O KH KW.
+    if (op === 'conv') return sum + (2 * numel(shape(outputs[0])) * numel(kernel)) / first;
+    return op === 'conv_transpose' ? sum + (2 * numel(shape(inputs[0])) * numel(kernel)) / first : sum;
   }, 0);
 }
 

@@ -1,5 +1,6 @@
 /** Layers of a network by kind, with their rates. */
-import type { Graph } from '../graph/ir.js';
+import type { Graph } from '../graph/graph.js';
+import type { Kernels } from '../ops/kernels.js';
 import { ALGORITHMS, blocksOf, pointsOf, squaresOf } from '../ops/winograd_algorithms.js';
 import type { ProfileRow } from '../session.js';
 import type { Row } from './compare.js';
@@ -12,13 +13,13 @@ export interface WinogradWork {
 }
 
 /** By the layer's name, of a graph whose algorithms are chosen: squares x points x channels x outputs x blocks of the kernel. */
-export function winogradWork(graph: Graph): Record<string, WinogradWork> {
+export function winogradWork(graph: Graph<Kernels>): Record<string, WinogradWork> {
   const found: Record<string, WinogradWork> = {};
   for (const node of graph.nodes) {
     if (node.op !== 'conv_winograd') continue;
     const algorithm = ALGORITHMS[node.attributes.algorithm];
-    const [n = 1, , rows = 1, cols = 1] = graph.values[node.output]?.shape ?? [];
-    const [o = 1, c = 1, kh = 1, kw = 1] = node.weights.weight?.shape ?? [];
+    const [n = 1, , rows = 1, cols = 1] = graph.values[node.outputs[0] ?? -1]?.shape ?? [];
+    const [o = 1, c = 1, kh = 1, kw = 1] = graph.values[node.inputs[1] ?? -1]?.shape ?? [];
     const [down, across] = squaresOf(algorithm, rows, cols);
     const [blocksH, blocksW] = blocksOf(algorithm, kh, kw);
     const flops = 2 * n * down * across * pointsOf(algorithm) * c * o * blocksH * blocksW;

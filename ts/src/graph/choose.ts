@@ -3,10 +3,13 @@
  * Winograd's costs less it becomes `conv_winograd`. `precision: 'highest'` keeps all direct. Pure; not here: how either divides its work (ops/).
  */
 import { packingOf, pixelElems } from '../ops/conv_tiles.js';
+import type { Kernels, PaddingMode, WinogradAlgorithm } from '../ops/kernels.js';
 import { channelBlocks, LANES } from '../ops/tiles.js';
 import { keepsPrecision, transformedBytes, type WinogradWork } from '../ops/winograd_algorithms.js';
 import { divide } from '../ops/winograd_division.js';
-import type { AnyNode, Graph, Node, OpAttributes, PaddingMode, ValueId, WinogradAlgorithm } from './ir.js';
+import type { Shape } from '../tensor/shape.js';
+import { type AnyNode, constantsOf, type Graph, type Node, type ValueId, valueAt } from './graph.js';
+import { isOneOf } from './rewrite.js';
 
 export type Precision = 'high' | 'highest';
 
@@ -18,7 +21,7 @@ export interface Choice {
 }
 
 export interface Chosen {
-  readonly graph: Graph;
+  readonly graph: KernelGraph;
   readonly precision: Precision;
   readonly choices: readonly Choice[];
   /** Transformed weights of all Winograd convolutions together. */
@@ -38,7 +41,9 @@ const TRANSFORM = 7;
 /** Winograd is taken where it costs at most this part of the direct algorithm, which is the more accurate one. */
 const WORTHWHILE = 0.9;
 
-type Convolution = Node<'conv2d'> | Node<'conv_transpose2d'>;
+const CONVOLUTIONS = ['conv2d', 'conv_transpose2d'] as const;
+type KernelGraph = Graph<Kernels>;
+type Convolution = AnyNode<Pick<Kernels, (typeof CONVOLUTIONS)[number]>>;
 
 interface Candidate {
   readonly work: WinogradWork;
@@ -47,16 +52,21 @@ interface Candidate {
   readonly anew: number;
 }
 
-function sizesOf(node: Convolution): { o: number; c: number; kh: number; kw: number } {
-  const [first = 1, second = 1, kh = 1, kw = 1] = node.weights.weight?.shape ?? [];
+/** The shape of one of the node's operands. */
+function shapeOf(graph: KernelGraph, id: ValueId | null | undefined): Shape {
+  return id == null ? [] : valueAt(graph, id).shape;
+}
+
+function sizesOf(graph: KernelGraph, node: Convolution): { o: number; c: number; kh: number; kw: number } {
+  const [first = 1, second = 1, kh = 1, kw = 1] = shapeOf(graph, node.inputs[1]);
   return node.op === 'conv2d' ? { o: first, c: second, kh, kw } : { o: second, c: first, kh, kw };
 }
 
 const both = (pair: readonly [number, number], size: number): boolean => pair[0] === size && pair[1] === size;
 
 /** The algorithms that compute the convolution, or why there are none. */
-function applicable(node: Convolution): readonly WinogradAlgorithm[] | string {
-  const { kh, kw } = sizesOf(node);
+function applicable(graph: KernelGraph, node: Convolution): readonly WinogradAlgorithm[] | string {
+  const { kh, kw } = sizesOf(graph, node);
   const { stride } = node.attributes;
   const is3x3 = kh === 3 && kw === 3;
   if (node.op === 'conv_transpose2d') {
@@ -77,20 +87,20 @@ function applicable(node: Convolution): readonly WinogradAlgorithm[] | string {
 }
 
 /** The direct algorithm's multiply-adds. Few inputs or outputs have direct kernels that multiply no empty lanes. */
-function directCost(graph: Graph, node: Convolution): number {
-  const { o, c, kh, kw } = sizesOf(node);
-  const pixels = node.op === 'conv2d' ? node.output : node.inputs[0];
-  const [n = 1, , h = 1, w = 1] = pixels === undefined ? [] : (graph.values[pixels]?.shape ?? []);
+function directCost(graph: KernelGraph, node: Convolution): number {
+  const { o, c, kh, kw } = sizesOf(graph, node);
+  const pixels = node.op === 'conv2d' ? node.outputs[0] : node.inputs[0];
+  const [n = 1, , h = 1, w = 1] = shapeOf(graph, pixels);
   const outputs = packingOf({ c, o }) === 1 ? o : channelBlocks(o) * LANES;
   return n * h * w * kh * kw * pixelElems(c) * outputs;
 }
 
 /** The cheapest of Winograd's algorithms, or why there is none. */
-function estimate(graph: Graph, node: Convolution): Candidate | string {
-  const algorithms = applicable(node);
+function estimate(graph: KernelGraph, node: Convolution): Candidate | string {
+  const algorithms = applicable(graph, node);
   if (typeof algorithms === 'string') return algorithms;
-  const sizes = sizesOf(node);
-  const [samples = 1, , rows = 1, cols = 1] = graph.values[node.output]?.shape ?? [];
+  const sizes = sizesOf(graph, node);
+  const [samples = 1, , rows = 1, cols = 1] = shapeOf(graph, node.outputs[0]);
   const direct = directCost(graph, node);
   let best: Candidate | null = null;
   for (const algorithm of algorithms) {
@@ -111,8 +121,8 @@ const costs = (ratio: number): string => `costs ${ratio.toFixed(2)} of direct`;
 function winogradNode(
   node: Convolution,
   algorithm: WinogradAlgorithm,
-  weights: OpAttributes['conv_winograd']['weights'],
-): Node<'conv_winograd'> {
+  weights: Kernels['conv_winograd']['weights'],
+): Node<Kernels, 'conv_winograd'> {
   const { activation, load } = node.attributes;
   const [padding, paddingMode] =
     node.op === 'conv2d'
@@ -150,26 +160,29 @@ function keptOf(estimates: ReadonlyMap<ValueId, Candidate | string>): {
 }
 
 /** Chooses for every convolution of a graph. */
-export function choose(graph: Graph, { precision }: { readonly precision: Precision }): Chosen {
+export function choose(graph: KernelGraph, { precision }: { readonly precision: Precision }): Chosen {
+  const constants = constantsOf(graph);
   const estimates = new Map<ValueId, Candidate | string>();
   for (const node of graph.nodes) {
-    if (node.op !== 'conv2d' && node.op !== 'conv_transpose2d') continue;
-    estimates.set(
-      node.output,
-      precision === 'highest' ? "precision 'highest'" : estimate(graph, node as Convolution),
-    );
+    if (!isOneOf(node, CONVOLUTIONS)) continue;
+    const [y = -1] = node.outputs;
+    const weight = node.inputs[1] ?? -1;
+    if (precision === 'highest') estimates.set(y, "precision 'highest'");
+    else if (!constants.has(weight)) estimates.set(y, 'a weight that is computed in each run');
+    else estimates.set(y, estimate(graph, node));
   }
   const { kept, most: most_kept_bytes } = keptOf(estimates);
   let [transformed_bytes, kept_bytes] = [0, 0];
   const choices: Choice[] = [];
-  const nodes = graph.nodes.map((node): AnyNode => {
-    const found = estimates.get(node.output);
-    if ((node.op !== 'conv2d' && node.op !== 'conv_transpose2d') || found === undefined) return node;
+  const nodes = graph.nodes.map((node): AnyNode<Kernels> => {
+    const [y = -1] = node.outputs;
+    const found = estimates.get(y);
+    if (!isOneOf(node, CONVOLUTIONS) || found === undefined) return node;
     if (typeof found === 'string') {
       choices.push({ name: node.name, algorithm: 'direct', why: found });
       return node;
     }
-    const keeps = kept.has(node.output);
+    const keeps = kept.has(y);
     const ratio = keeps ? found.kept : found.anew;
     const { algorithm } = found.work;
     const why = Number.isFinite(ratio)
@@ -183,11 +196,7 @@ export function choose(graph: Graph, { precision }: { readonly precision: Precis
     transformed_bytes += bytes;
     if (keeps) kept_bytes += bytes;
     choices.push({ name: node.name, algorithm, why: costs(ratio) });
-    return winogradNode(
-      node as Convolution,
-      algorithm,
-      keeps ? 'transformed once' : 'transformed in each run',
-    );
+    return winogradNode(node, algorithm, keeps ? 'transformed once' : 'transformed in each run');
   });
   return {
     graph: { ...graph, nodes },

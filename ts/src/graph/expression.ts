@@ -1,8 +1,10 @@
 /** PyTorch's methods for everything that `forward` may calculate with: values and parameters. Each writes a node of the current trace. */
 import { markCopy } from '../copies.js';
-import * as pointwise from '../nn/functional/pointwise.js';
-import * as reduce from '../nn/functional/reduce.js';
-import type { Shape } from './ir.js';
+import type { Shape } from '../tensor/shape.js';
+import { matmul } from './methods/matmul.js';
+import * as pointwise from './methods/pointwise.js';
+import * as reduce from './methods/reduce.js';
+import { permute, type Sizes, slice, view } from './methods/shape.js';
 import type { Value } from './value.js';
 
 /** A second operand: a value, a parameter, or a number. */
@@ -68,8 +70,28 @@ export abstract class Expression {
   }
 
   /** The same elements in row-major order under another shape; one size may be -1. @throws {@link ShapeError} when the numbers of elements differ */
-  view(...shape: readonly number[] | readonly [readonly number[]]): Value {
-    return pointwise.view(this, shape);
+  view(...shape: Sizes): Value {
+    return view(this, shape);
+  }
+
+  /** The axes in another order: `x.permute(0, 2, 3, 1)`. @throws {@link ArgumentError} unless every axis comes once */
+  permute(...dims: Sizes): Value {
+    return permute(this, dims);
+  }
+
+  /**
+   * Elements `start` (default 0) to `end` (not included; default: the last one is) of axis `dim`, every `step`-th (default 1). Negative bounds count
+   * from the end.
+   * @throws {@link ArgumentError} for an axis that does not exist, or numbers that are no range
+   * @throws {@link ShapeError} when nothing is left
+   */
+  slice(dim: number, start?: number, end?: number, step?: number): Value {
+    return slice(this, dim, start, end, step);
+  }
+
+  /** The product of matrices [..., M, K] and [..., K, N], or of vectors, batched and broadcast. @throws {@link ShapeError} where they do not multiply */
+  matmul(other: Expression): Value {
+    return matmul(this, other);
   }
 }
 

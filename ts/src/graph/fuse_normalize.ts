@@ -2,133 +2,123 @@
  * Rewrites that take normalisations apart: statistics are merged from what a convolution's tiles leave of their results, and are applied as the
  * next convolution loads them. What neither is possible for stays a pass over memory, in place where the input is not needed any more.
  */
+import type { Kernels, Load } from '../ops/kernels.js';
+import type { Dims } from '../ops/layout.js';
 import { isByPlane } from '../ops/normalize.js';
-import type { AnyNode, Graph, GraphValue, Load, Node, OpAttributes, Shape, ValueId } from './ir.js';
-import { mergePairs, type Rewrite } from './rewrite.js';
+import type { Shape } from '../tensor/shape.js';
+import { type AnyNode, type GraphValue, type ValueId, valueAt } from './graph.js';
+import { addValue, isOneOf, makers, mergePairs, type Rewrite } from './rewrite.js';
 
 const CONVOLUTIONS = ['conv2d', 'conv_transpose2d'] as const;
-type Convolution = Node<(typeof CONVOLUTIONS)[number]>;
-
-function isConvolution(node: AnyNode | undefined): node is Convolution & AnyNode {
-  return node !== undefined && (CONVOLUTIONS as readonly string[]).includes(node.op);
-}
 
 /** Adds an opaque value, by sample and channel. */
 function opaque(values: GraphValue[], shape: Shape): ValueId {
-  return values.push({ id: values.length, shape, dtype: 'opaque' }) - 1;
+  return addValue(values, { shape, dtype: 'opaque' });
 }
 
 /** Whether samples and channels of these dims are those of a picture of this shape. */
-function channelsAlike(dims: OpAttributes['normalize']['dims'], shape: Shape | undefined): boolean {
-  return shape?.length === 4 && shape[0] === dims[0] && shape[1] === dims[1];
+function channelsAlike(dims: Dims, shape: Shape): boolean {
+  return shape.length === 4 && shape[0] === dims[0] && shape[1] === dims[1];
 }
 
-export const splitNormalize: Rewrite = {
+export const splitNormalize: Rewrite<Kernels> = {
   name: 'split-normalize',
   about:
-    'a normalisation becomes its constants, taken from statistics or stored with the weights, and their application',
+    'a normalisation by statistics of its input becomes its constants, taken from them, and their application',
   apply(graph) {
     const values = [...graph.values];
-    const nodes = graph.nodes.flatMap((node): AnyNode[] => {
-      if (node.op !== 'normalize' || node.attributes.statistics === 'given') return [node];
-      const { attributes, name, weights, inputs } = node;
-      const [x, ...residual] = inputs;
-      if (x === undefined) return [node];
-      const { dims, statistics, groups, eps } = attributes;
-      const output = opaque(values, [statistics === 'input' ? dims[0] : 1, dims[1]]);
-      const made: AnyNode =
-        statistics === 'running'
-          ? {
-              op: 'running_constants',
-              name,
-              inputs: [],
-              output,
-              attributes: { channels: dims[1], eps },
-              weights,
-            }
-          : {
-              op: 'statistics',
-              name,
-              inputs: [x],
-              output,
-              attributes: { dims, of: 'values', statistics: statistics as 'input' | 'batch', groups, eps },
-              weights,
-            };
-      const applied: AnyNode = {
-        ...node,
-        inputs: [x, output, ...residual],
-        attributes: { ...attributes, statistics: 'given' },
-        weights: {},
-      };
-      return [made, applied];
+    const nodes = graph.nodes.flatMap((node): AnyNode<Kernels>[] => {
+      if (node.op !== 'normalize') return [node];
+      const { dims, statistics, groups, eps } = node.attributes;
+      if (statistics === 'given') return [node];
+      const [x = null, , weight = null, bias = null, residual = null] = node.inputs;
+      const constants = opaque(values, [statistics === 'input' ? dims[0] : 1, dims[1]]);
+      return [
+        {
+          op: 'statistics',
+          name: node.name,
+          inputs: [x, weight, bias],
+          outputs: [constants],
+          attributes: { dims, of: 'values', statistics, groups, eps },
+        },
+        {
+          ...node,
+          inputs: [x, constants, null, null, residual],
+          attributes: { ...node.attributes, statistics: 'given' },
+        },
+      ];
     });
     return values.length === graph.values.length ? graph : { ...graph, values, nodes };
   },
 };
 
-export const statisticsIntoProducer: Rewrite = {
+export const statisticsIntoProducer: Rewrite<Kernels> = {
   name: 'statistics-into-producer',
   about: "statistics of a convolution's result are merged from the moments that its tiles leave",
   apply(graph) {
     const values = [...graph.values];
-    const made = new Map(graph.nodes.map((node) => [node.output, node]));
+    const made = makers(graph);
     /** Moments by the value whose they are. */
     const moments = new Map<ValueId, ValueId>();
-    const merged = graph.nodes.map((node): AnyNode => {
+    const merged = graph.nodes.map((node): AnyNode<Kernels> => {
       if (node.op !== 'statistics' || node.attributes.of === 'moments') return node;
-      const [x] = node.inputs;
-      const producer = x === undefined ? undefined : made.get(x);
-      if (x === undefined || !isConvolution(producer)) return node;
-      const shape = values[x]?.shape;
+      const [x, ...affine] = node.inputs;
+      const producer = x == null ? undefined : made.get(x);
+      if (x == null || producer === undefined || !isOneOf(producer, CONVOLUTIONS)) return node;
       const { dims } = node.attributes;
-      if (shape === undefined || !channelsAlike(dims, shape)) return node;
-      const left = producer.moments ?? moments.get(x) ?? opaque(values, [dims[0], dims[1]]);
+      if (!channelsAlike(dims, valueAt(graph, x).shape)) return node;
+      const left = producer.outputs[1] ?? moments.get(x) ?? opaque(values, [dims[0], dims[1]]);
       moments.set(x, left);
-      return { ...node, inputs: [left], attributes: { ...node.attributes, of: 'moments' } };
+      return { ...node, inputs: [left, ...affine], attributes: { ...node.attributes, of: 'moments' } };
     });
     if (moments.size === 0) return graph;
-    const nodes = merged.map((node): AnyNode => {
-      const left = moments.get(node.output);
-      return left === undefined ? node : ({ ...node, moments: left } as AnyNode);
+    const nodes = merged.map((node): AnyNode<Kernels> => {
+      const [y] = node.outputs;
+      const left = y === undefined ? undefined : moments.get(y);
+      return y === undefined || left === undefined ? node : { ...node, outputs: [y, left] };
     });
     return { ...graph, values, nodes };
   },
 };
 
-export const joinPlanes: Rewrite = {
+export const joinPlanes: Rewrite<Kernels> = {
   name: 'join-planes',
   about:
     'statistics that take a pass of their own and the pass that applies them are one, a plane after the other, where a cache holds a plane',
-  apply: (graph: Graph) =>
+  apply: (graph) =>
     mergePairs(graph, ['statistics'], ['normalize'], (statistics, normalize) => {
       const { of, statistics: kind, dims, groups, eps } = statistics.attributes;
-      const [x, , ...residual] = normalize.inputs;
-      if (of !== 'values' || statistics.inputs[0] !== x || x === undefined) return null;
+      const [x = null, , , , residual = null] = normalize.inputs;
+      const [measured, weight = null, bias = null] = statistics.inputs;
+      if (of !== 'values' || measured !== x) return null;
       if (!isByPlane({ dims, statistics: kind, groups })) return null;
       return {
         ...normalize,
-        inputs: [x, ...residual],
+        inputs: [x, null, weight, bias, residual],
         attributes: { ...normalize.attributes, statistics: kind, groups, eps },
-        weights: statistics.weights,
       };
     }),
 };
 
-export const normalizeIntoConsumer: Rewrite = {
+export const normalizeIntoConsumer: Rewrite<Kernels> = {
   name: 'normalize-into-consumer',
   about:
     'a normalisation, with ReLU or nothing after it, that one convolution alone reads is applied as that loads its input',
-  apply: (graph: Graph) =>
+  apply: (graph) =>
     mergePairs(graph, ['normalize'], CONVOLUTIONS, (normalize, convolution) => {
-      const { statistics, activation, residual, dims } = normalize.attributes;
-      if (statistics !== 'given' || residual || activation === 'tanh') return null;
-      if (convolution.attributes.load !== 'plain') return null;
-      if (!channelsAlike(dims, graph.values[normalize.output]?.shape)) return null;
+      const { statistics, activation, dims } = normalize.attributes;
+      const [x = null, constants = null, , , residual] = normalize.inputs;
+      const [normalized] = normalize.outputs;
+      const [loaded, weight = null, bias = null] = convolution.inputs;
+      if (statistics !== 'given' || residual != null || activation === 'tanh') return null;
+      if (convolution.attributes.load !== 'plain' || normalized === undefined || loaded !== normalized)
+        return null;
+      if (!channelsAlike(dims, valueAt(graph, normalized).shape)) return null;
       const load: Load = activation === 'relu' ? 'normalized-relu' : 'normalized';
       return {
         ...convolution,
-        inputs: normalize.inputs,
+        inputs: [x, weight, bias, constants],
         attributes: { ...convolution.attributes, load },
-      } as unknown as AnyNode;
+      } as AnyNode<Kernels>;
     }),
 };

@@ -1,49 +1,76 @@
-/** What rewrites of a graph (fuse.ts, fuse_normalize.ts) are, and what they share. */
-import type { AnyNode, Graph, Node, OpName, ValueId } from './ir.js';
+/** What rewrites of a graph, of either vocabulary, are made of. */
+import { type AnyNode, type Graph, type GraphValue, type Node, neededAtEnds, type ValueId } from './graph.js';
 
 /** A rewrite: the same graph object when there is nothing to do. */
-export interface Rewrite {
+export interface Rewrite<T> {
   readonly name: string;
   /** One line, for docs and prints. */
   readonly about: string;
-  apply(graph: Graph): Graph;
+  apply(graph: Graph<T>): Graph<T>;
 }
 
-/** Readers of each value; graph outputs count as one more. */
-export function useCounts(graph: Graph): Map<ValueId, number> {
+/** Readers of each value; the graph's ends count as one more each. */
+export function useCounts<T>(graph: Graph<T>): Map<ValueId, number> {
   const counts = new Map<ValueId, number>();
-  const count = (id: ValueId): void => {
-    counts.set(id, (counts.get(id) ?? 0) + 1);
+  const count = (id: ValueId | null): void => {
+    if (id !== null) counts.set(id, (counts.get(id) ?? 0) + 1);
   };
   for (const node of graph.nodes) node.inputs.forEach(count);
-  graph.outputs.forEach(count);
+  neededAtEnds(graph).forEach(count);
   return counts;
 }
 
-/** A producer and the only reader of its output. `merge` gives the node that does both, at the reader's place, or null. */
-export function mergePairs<P extends OpName, R extends OpName>(
-  graph: Graph,
+/** Nodes by what they make. */
+export function makers<T>(graph: Graph<T>): Map<ValueId, AnyNode<T>> {
+  return new Map(graph.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
+}
+
+/** Adds a value. */
+export function addValue(values: GraphValue[], value: GraphValue): ValueId {
+  return values.push(value) - 1;
+}
+
+/** Whether the node is of one of these operators. */
+export function isOneOf<T, K extends keyof T>(
+  node: AnyNode<T>,
+  ops: readonly K[],
+): node is AnyNode<T> & Node<T, K> {
+  return (ops as readonly (keyof T)[]).includes(node.op);
+}
+
+/** A producer of one output and the only reader of it. `merge` gives the node that does both, at the reader's place, or null. */
+export function mergePairs<T, P extends keyof T, R extends keyof T>(
+  graph: Graph<T>,
   producers: readonly P[],
   readers: readonly R[],
-  merge: (producer: Node<P>, reader: Node<R>) => AnyNode | null,
-): Graph {
+  merge: (producer: Node<T, P>, reader: Node<T, R>) => AnyNode<T> | null,
+): Graph<T> {
   const counts = useCounts(graph);
-  const made = new Map<ValueId, AnyNode>();
-  for (const node of graph.nodes) made.set(node.output, node);
-  const gone = new Set<AnyNode>();
+  const made = makers(graph);
+  const gone = new Set<AnyNode<T>>();
   const nodes = graph.nodes.map((reader) => {
-    if (!(readers as readonly OpName[]).includes(reader.op)) return reader;
+    if (!isOneOf(reader, readers)) return reader;
     for (const input of new Set(reader.inputs)) {
-      const producer = made.get(input);
-      if (producer === undefined || gone.has(producer) || counts.get(input) !== 1) continue;
-      if (!(producers as readonly OpName[]).includes(producer.op)) continue;
-      const merged = merge(producer as unknown as Node<P>, reader as unknown as Node<R>);
+      const producer = input === null ? undefined : made.get(input);
+      if (input === null || producer === undefined || gone.has(producer)) continue;
+      if (counts.get(input) !== 1 || producer.outputs.length !== 1) continue;
+      if (!isOneOf(producer, producers)) continue;
+      const merged = merge(producer, reader);
       if (merged === null) continue;
       gone.add(producer);
-      made.set(merged.output, merged);
+      for (const id of merged.outputs) made.set(id, merged);
       return merged;
     }
     return reader;
   });
   return gone.size === 0 ? graph : { ...graph, nodes: nodes.filter((node) => !gone.has(node)) };
+}
+
+/** Applies the rewrites until none changes anything. */
+export function untilNothingChanges<T>(graph: Graph<T>, rewrites: readonly Rewrite<T>[]): Graph<T> {
+  for (let current = graph; ; ) {
+    const next = rewrites.reduce((before, rewrite) => rewrite.apply(before), current);
+    if (next === current) return current;
+    current = next;
+  }
 }

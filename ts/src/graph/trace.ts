@@ -1,12 +1,22 @@
-/** trace: runs a module or function on symbolic values and writes down what it does. Dead values are dropped at the end. */
-import { isPlainObject } from '../brand.js';
+/** trace: runs a function of symbolic values and writes down what it does, in operators. Dead values are dropped at the end. */
 import { hintFor } from '../copies.js';
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../errors.js';
-import { kindOf, Module, type ModuleOutput } from '../nn/module.js';
 import { shown } from '../spell.js';
-import { isShape, numel, spell } from '../tensor/shape.js';
+import { isShape, numel, type Shape, sameShape, spell } from '../tensor/shape.js';
 import { notSymbolic, Tensor } from '../tensor/tensor.js';
-import type { AnyNode, Graph, GraphValue, Node, OpAttributes, OpName, Shape, ValueId } from './ir.js';
+import type { Cell } from './cell.js';
+import {
+  type AnyNode,
+  dropDead,
+  type Graph,
+  type GraphValue,
+  type Port,
+  type StatePort,
+  type ValueId,
+} from './graph.js';
+import { interned } from './interned.js';
+import { type OperatorName, type Operators, operatorOf } from './operators/index.js';
+import { floats, type ValueType } from './operators/operator.js';
 import { Parameter } from './parameter.js';
 import { type Recorder, withRecorder } from './recorder.js';
 import { Value } from './value.js';
@@ -23,34 +33,39 @@ export type OutputStructure =
   | { readonly kind: 'list' }
   | { readonly kind: 'record'; readonly keys: readonly string[] };
 
-export type Traceable = Module | ((...values: Value[]) => ModuleOutput);
+/** What a traced function may return. */
+export type Outputs = Value | Value[] | Record<string, Value>;
 
 export interface Traced {
-  readonly graph: Graph;
+  readonly graph: Graph<Operators>;
   readonly structure: OutputStructure;
+}
+
+/** What the nodes and parameters of a trace are called. */
+export interface Names {
+  /** Dotted paths of modules. */
+  readonly paths: ReadonlyMap<object, string>;
+  /** State-dict keys. */
+  readonly keys: ReadonlyMap<Parameter, string>;
 }
 
 class Trace implements Recorder {
   readonly values: GraphValue[] = [];
-  readonly nodes: AnyNode[] = [];
-  readonly #paths: ReadonlyMap<Module, string>;
-  readonly #keys: ReadonlyMap<Parameter, string>;
+  readonly nodes: AnyNode<Operators>[] = [];
+  readonly #names: Names;
   readonly #scopes: string[] = [];
   readonly #parameters = new Map<Parameter, Value>();
+  readonly #cells = new Map<Cell, { read?: ValueId; write?: ValueId }>();
   readonly #shared = new Set<ValueId>();
 
-  constructor(root: Module | null) {
-    this.#paths = new Map(root === null ? [] : root.namedModules().map(([path, module]) => [module, path]));
-    this.#keys = new Map(
-      root === null ? [] : [...root.stateDict()].map(([key, parameter]) => [parameter, key]),
-    );
+  constructor(names: Names) {
+    this.#names = names;
   }
 
-  value(shape: Shape, dtype: 'float32' | 'uint8'): Value {
-    const id = this.values.length;
-    const checked = Object.freeze([...shape]);
-    this.values.push({ id, shape: checked, dtype });
-    return new Value(this, { id, shape: checked, dtype });
+  value(value: GraphValue & ValueType): Value {
+    const shape = Object.freeze([...value.shape]);
+    const id = this.values.push({ ...value, shape }) - 1;
+    return new Value(this, { id, shape, dtype: value.dtype });
   }
 
   id(value: Value, op: string): ValueId {
@@ -67,50 +82,53 @@ class Trace implements Recorder {
       this.id(x, op);
       return x;
     }
-    if (x instanceof Parameter) {
-      const known = this.#parameters.get(x);
-      if (known !== undefined) return known;
-      const made = this.append('parameter', [], {}, x.shape, { weights: { value: x } });
-      this.#parameters.set(x, made);
-      return made;
-    }
+    if (x instanceof Parameter) return this.#parameter(x);
     throw refuse(x, op);
   }
 
-  append<K extends OpName>(
+  #parameter(given: Parameter): Value {
+    const key = this.#names.keys.get(given);
+    const parameter = key === undefined && given.madeInTrace ? interned(given) : given;
+    const known = this.#parameters.get(parameter);
+    if (known !== undefined) return known;
+    const name = key ?? parameter.key ?? undefined;
+    const named = name === undefined ? {} : { name };
+    const made = this.value({ shape: parameter.shape, dtype: 'float32', parameter, ...named });
+    this.#parameters.set(parameter, made);
+    return made;
+  }
+
+  append<K extends OperatorName>(
     op: K,
-    inputs: readonly Value[],
-    attributes: OpAttributes[K],
-    shape: Shape,
-    options: {
-      readonly weights?: Readonly<Record<string, Parameter | null>>;
-      readonly dtype?: 'float32' | 'uint8';
-    } = {},
+    inputs: readonly (Value | null)[],
+    attributes: Operators[K],
+    caller: string,
   ): Value {
-    const ids = inputs.map((input) => this.id(input, op));
-    const output = this.value(shape, options.dtype ?? 'float32');
-    const weights: Record<string, Parameter> = {};
-    for (const [role, parameter] of Object.entries(options.weights ?? {})) {
-      if (parameter !== null) weights[role] = parameter;
-    }
-    const node: Node<K> = {
-      op,
-      name: this.#nameOf(op, attributes, weights),
-      inputs: ids,
-      output: this.id(output, op),
-      attributes,
-      weights,
-    };
+    const name = this.#scopes.at(-1) ?? caller;
+    const operator = operatorOf(op);
+    const ids = inputs.map((input) => (input === null ? null : this.id(input, caller)));
+    ids.forEach((id, index) => {
+      if (id !== null) this.#nameParameter(id, name, operator.roles[index]);
+    });
+    const [type, ...others] = operator.infer(attributes, inputs, caller);
+    if (type === undefined || others.length > 0) throw new RangeError(`${op} has not one output`);
+    const output = this.value(type);
     // A Node<K> is an AnyNode for every K; the compiler cannot distribute over a type parameter.
-    this.nodes.push(node as unknown as AnyNode);
+    this.nodes.push({
+      op,
+      name,
+      attributes,
+      inputs: ids,
+      outputs: [this.id(output, caller)],
+    } as unknown as AnyNode<Operators>);
     return output;
   }
 
-  /** The module's path; outside of layers the parameter's key, or what is done. */
-  #nameOf(op: OpName, attributes: object, weights: Readonly<Record<string, Parameter>>): string {
-    if (op === 'parameter') return (weights.value && this.#keys.get(weights.value)) ?? op;
-    const kind: unknown = 'kind' in attributes ? attributes.kind : undefined;
-    return this.#scopes.at(-1) ?? (typeof kind === 'string' ? kind : op);
+  /** A parameter that no state dict names is called by its first use. */
+  #nameParameter(id: ValueId, user: string, role: string | undefined): void {
+    const value = this.values[id];
+    if (value?.parameter !== undefined && value.name === undefined)
+      this.values[id] = { ...value, name: role === undefined ? user : `${user}.${role}` };
   }
 
   rebind(target: Value, value: Value, op: string): void {
@@ -131,9 +149,28 @@ class Trace implements Recorder {
     this.#shared.add(this.id(b, 'view'));
   }
 
-  scope<T>(module: Module, body: () => T): T {
-    const path = this.#paths.get(module);
-    this.#scopes.push(path === undefined || path === '' ? kindOf(module) : path);
+  read(cell: Cell): Value {
+    const ports = this.#cells.get(cell) ?? {};
+    // What is written in this run is read in this run, too.
+    const id = ports.write ?? ports.read;
+    if (id !== undefined) return new Value(this, { id, ...floats(cell.shape) });
+    const value = this.value(floats(cell.shape));
+    this.#cells.set(cell, { read: this.id(value, 'read') });
+    return value;
+  }
+
+  write(cell: Cell, value: Value): void {
+    if (!sameShape(cell.shape, value.shape)) throw new RangeError('a cell keeps its shape');
+    this.#cells.set(cell, { ...this.#cells.get(cell), write: this.id(value, 'write') });
+  }
+
+  get state(): StatePort[] {
+    return [...this.#cells].map(([cell, ports]) => ({ cell, ...ports }));
+  }
+
+  scope<T>(module: object, kind: string, body: () => T): T {
+    const path = this.#names.paths.get(module);
+    this.#scopes.push(path === undefined || path === '' ? kind : path);
     try {
       return body();
     } finally {
@@ -192,7 +229,7 @@ function checkSurplus(
 }
 
 function outputsOf(
-  result: ModuleOutput,
+  result: Outputs,
   trace: Trace,
   op: string,
 ): { ids: ValueId[]; structure: OutputStructure } {
@@ -219,71 +256,38 @@ function outputsOf(
   });
 }
 
-/** The graph without nodes that no output needs; ids are renumbered. */
-export function dropDead(graph: Graph): Graph {
-  const alive = new Set<ValueId>(graph.outputs);
-  const nodes: AnyNode[] = [];
-  for (const node of [...graph.nodes].reverse()) {
-    if (!alive.has(node.output)) continue;
-    for (const input of node.inputs) alive.add(input);
-    nodes.unshift(node);
-  }
-  for (const input of graph.inputs) alive.add(input);
-  const renamed = new Map<ValueId, ValueId>();
-  const values: GraphValue[] = [];
-  for (const value of graph.values) {
-    if (!alive.has(value.id)) continue;
-    renamed.set(value.id, values.length);
-    values.push({ ...value, id: values.length });
-  }
-  const rename = (id: ValueId): ValueId => renamed.get(id) ?? -1;
-  return {
-    values,
-    inputs: graph.inputs.map(rename),
-    nodes: nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), output: rename(node.output) })),
-    outputs: graph.outputs.map(rename),
-  };
+/** A function to trace. */
+export interface Subject {
+  readonly body: (...values: Value[]) => Outputs;
+  /** What it is called in messages. */
+  readonly op: string;
+  /** Inputs that it declares. */
+  readonly declared: number;
+  readonly names: Names;
 }
 
 /**
- * Traces `target` for inputs of these shapes. Nodes are named by their module's path in `names`, by default the target itself.
- * @throws {@link ShapeError} when the inputs do not suit a layer, or are empty
- * @throws {@link ArgumentError} when the target returns no values, or there are more inputs than it takes
+ * Traces a function for inputs of these shapes.
+ * @throws {@link ShapeError} when the inputs do not suit an operator, or are empty
+ * @throws {@link ArgumentError} when it returns no values, or there are more inputs than it takes
  */
-export function traceModule(target: Traceable, inputs: readonly TraceInput[], names?: Module): Traced {
-  const module = target instanceof Module ? target : null;
-  const isClass =
-    typeof target === 'function' &&
-    (target.prototype instanceof Module ||
-      /^class\b(?!\s*\()/.test(Function.prototype.toString.call(target)));
-  if (isClass || (module === null && typeof target !== 'function')) {
-    const isModel = module === null && isPlainObject(target) && 'network' in target;
-    throw new ArgumentError('nothing to run', {
-      op: 'trace',
-      got: isClass ? 'a class' : shown(target),
-      wanted: 'a Module or a function of values',
-      ...hintFor(
-        target,
-        isClass ? 'Did you forget `new`?' : isModel ? 'Of a model, pass its `network`.' : undefined,
-      ),
-    });
-  }
-  const op = module === null ? 'function' : kindOf(module);
+export function trace({ body, op, declared, names }: Subject, inputs: readonly TraceInput[]): Traced {
   inputs.forEach(({ shape }, index) => {
     checkInput(shape, op, index);
   });
-  const trace = new Trace(names ?? module);
-  const symbols = inputs.map(({ shape, dtype }) => trace.value(shape, dtype ?? 'float32'));
+  const written = new Trace(names);
+  const symbols = inputs.map(({ shape, dtype }) => written.value({ shape, dtype: dtype ?? 'float32' }));
   // A layer may rebind its argument in place, so the ids are read before.
-  const inputIds = symbols.map((symbol) => trace.id(symbol, op));
-  const result = withRecorder(trace, () =>
-    target instanceof Module ? target.forward(...symbols) : target(...symbols),
-  );
-  const { ids, structure } = withRecorder(trace, () => outputsOf(result, trace, op));
-  const { length: declared } = target instanceof Module ? target.forward : target;
-  checkSurplus(inputIds, declared, new Set([...ids, ...trace.nodes.flatMap((node) => node.inputs)]), op);
+  const inputIds = symbols.map((symbol) => written.id(symbol, op));
+  const result = withRecorder(written, () => body(...symbols));
+  const { ids, structure } = withRecorder(written, () => outputsOf(result, written, op));
+  const { values, nodes, state } = written;
+  const read = nodes.flatMap((node) => node.inputs.filter((id) => id !== null));
+  const kept = state.flatMap(({ write }) => (write === undefined ? [] : [write]));
+  checkSurplus(inputIds, declared, new Set([...ids, ...kept, ...read]), op);
+  const port = (value: ValueId): Port => ({ value, layout: 'dense' });
   return {
-    graph: dropDead({ values: trace.values, inputs: inputIds, nodes: trace.nodes, outputs: ids }),
+    graph: dropDead({ values, inputs: inputIds.map(port), nodes, outputs: ids.map(port), state }),
     structure,
   };
 }

@@ -1,6 +1,8 @@
 /** A symbolic value: what `forward` sees. It has a shape and PyTorch's methods, and no numbers. */
+
+import type { Shape } from '../tensor/shape.js';
 import { Expression } from './expression.js';
-import type { Shape, ValueId } from './ir.js';
+import type { ValueId } from './graph.js';
 import type { Recorder } from './recorder.js';
 
 /** What a Value stands for at the moment; an in-place op replaces it. */

@@ -3,8 +3,8 @@
  * size that the network maps to itself. Found by tracing the network at candidate sizes; no pixel is touched.
  */
 import { ShapeError } from '../errors.js';
-import { traceModule } from '../graph/trace.js';
 import type { Module } from '../nn/module.js';
+import { traceModule } from '../nn/trace.js';
 
 /** Pixels on each side; the frame that zero padding paints was seen to be narrower (with 16, starry-night still showed a line). */
 export const BORDER_PX = 32;
@@ -24,7 +24,7 @@ function sidesFor(network: Module, channels: number, { height, width }: Sides): 
   try {
     const { graph } = traceModule(network, [{ shape: [1, channels, height, width] }]);
     const [output, ...others] = graph.outputs;
-    const shape = output === undefined ? undefined : graph.values[output]?.shape;
+    const shape = output === undefined ? undefined : graph.values[output.value]?.shape;
     if (others.length > 0 || shape?.length !== 4) return { height: 0, width: 0 };
     return { height: shape[2] ?? 0, width: shape[3] ?? 0 };
   } catch (error) {

@@ -2,10 +2,11 @@
 import { hintFor } from '../copies.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { recorder } from '../graph/recorder.js';
-import { type Traced, traceModule } from '../graph/trace.js';
+import type { Traced } from '../graph/trace.js';
 import { Value } from '../graph/value.js';
 import type { Model } from '../model/load_model.js';
 import { Module } from '../nn/module.js';
+import { traceModule } from '../nn/trace.js';
 import { shown } from '../spell.js';
 import { spell } from '../tensor/shape.js';
 import { extendedSides } from './extend.js';
@@ -70,8 +71,7 @@ export function tracePaint(model: Model, size: Pick<Picture, 'width' | 'height' 
       outputWidth,
       outputHeight,
     };
-    const shape = [1, inputChannels, outputHeight, outputWidth];
-    const x = record.append('pixels_in', [pixels], { ...extended, scale, offset: inputLow }, shape);
+    const x = record.append('pixels_in', [pixels], { ...extended, scale, offset: inputLow }, OP);
     const y = network.forward(x);
     if (!(y instanceof Value))
       throw new ArgumentError('the network has more than one output', { op: OP, wanted: 'one picture' });
@@ -86,7 +86,7 @@ export function tracePaint(model: Model, size: Pick<Picture, 'width' | 'height' 
       scale: stretch,
       offset: -outputLow * stretch,
     };
-    return record.append('pixels_out', [y, pixels], crop, [height, width, 4], { dtype: 'uint8' });
+    return record.append('pixels_out', [y, pixels], crop, OP);
   };
   return traceModule(paint, [{ shape: [height, width, channels], dtype: 'uint8' }], network);
 }

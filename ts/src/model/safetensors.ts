@@ -4,9 +4,9 @@
  */
 import { isArrayBuffer, isUint8Array } from '../brand.js';
 import { ArgumentError, ModelFormatError } from '../errors.js';
-import { STORED_DTYPES, type StoredDtype, type StoredTensor, storedBytes } from '../graph/parameter.js';
 import { clip, shown } from '../spell.js';
 import { denseStrides } from '../tensor/shape.js';
+import { STORED_DTYPES, type StoredDtype, type StoredTensor, storedBytes } from '../tensor/stored.js';
 
 /** What a safetensors file holds. */
 export interface Safetensors {

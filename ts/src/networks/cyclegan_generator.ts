@@ -1,7 +1,8 @@
 /** CycleGANGenerator: the residual generator of CycleGAN with reflection padding at both ends. */
+
+import { checkOptions, whole } from '../check.js';
 import type { Value } from '../graph/value.js';
 import { Sequential } from '../nn/containers.js';
-import { checkOptions, whole } from '../nn/functional/check.js';
 import { Tanh } from '../nn/layers/activation.js';
 import { Conv2d, ConvTranspose2d } from '../nn/layers/conv.js';
 import { ReflectionPad2d } from '../nn/layers/pad.js';

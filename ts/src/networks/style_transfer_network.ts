@@ -1,7 +1,9 @@
 /** StyleTransferNetwork: Johnson et al.'s fast style transfer with instance norm, and the residual block that its kin share. */
+
+import { whole } from '../check.js';
+import { input } from '../graph/methods/operand.js';
 import type { Value } from '../graph/value.js';
 import { Sequential } from '../nn/containers.js';
-import { input, whole } from '../nn/functional/check.js';
 import { ReLU, Tanh } from '../nn/layers/activation.js';
 import { Conv2d, ConvTranspose2d } from '../nn/layers/conv.js';
 import { InstanceNorm2d } from '../nn/layers/norm.js';

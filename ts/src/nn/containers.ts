@@ -2,9 +2,9 @@
 import { isPlainObject } from '../brand.js';
 import { hintFor } from '../copies.js';
 import { ArgumentError } from '../errors.js';
+import { input } from '../graph/methods/operand.js';
 import { Value } from '../graph/value.js';
 import { shown } from '../spell.js';
-import { input } from './functional/check.js';
 import { kindOf, Module } from './module.js';
 
 function checkModule(child: unknown, op: string, name: string): Module {

@@ -1,14 +1,8 @@
 /** gouache/nn: modules, layers, parameters and functions, under PyTorch's names. */
 export type { Expression, MeanOptions, Operand, VarOptions } from '../graph/expression.js';
-export {
-  Buffer,
-  Parameter,
-  type ParameterOptions,
-  type ParameterValues,
-  type StoredDtype,
-  type StoredTensor,
-} from '../graph/parameter.js';
+export { Buffer, Parameter, type ParameterOptions, type ParameterValues } from '../graph/parameter.js';
 export { Value } from '../graph/value.js';
+export type { StoredDtype, StoredTensor } from '../tensor/stored.js';
 export { ModuleList, Sequential } from './containers.js';
 export * as functional from './functional/index.js';
 export { Identity, ReLU, Tanh } from './layers/activation.js';

@@ -3,6 +3,8 @@ import { isMap, isPlainObject, isSet } from '../brand.js';
 import { markCopy } from '../copies.js';
 import { ArgumentError } from '../errors.js';
 import { Buffer, Parameter } from '../graph/parameter.js';
+import { inScope } from '../graph/recorder.js';
+import type { Outputs } from '../graph/trace.js';
 import type { Value } from '../graph/value.js';
 import {
   type LoadOptions,
@@ -13,7 +15,7 @@ import {
 } from './state_dict.js';
 
 /** What `forward` may return. */
-export type ModuleOutput = Value | Value[] | Record<string, Value>;
+export type ModuleOutput = Outputs;
 
 /**
  * Base of all layers and networks. A subclass assigns layers, Parameters and Buffers to properties and describes its computation in `forward`,
@@ -113,6 +115,11 @@ markCopy(Module.prototype);
 export function kindOf(module: Module): string {
   const { kind } = module.constructor as typeof Module;
   return kind;
+}
+
+/** Runs `body` with nodes named after `module`. */
+export function inModule<T>(module: Module, body: () => T): T {
+  return inScope(module, kindOf(module), body);
 }
 
 function join(path: string, name: string): string {

@@ -1,11 +1,12 @@
 /** Loading of state dicts: everything is compared first, all problems are told at once, and only then anything changes. */
 import { isMap, isUint8Array } from '../brand.js';
+import { checkOptions, flag } from '../check.js';
 import { ArgumentError, StateDictError } from '../errors.js';
-import { mayHold, ownValues, Parameter, type StoredTensor, viewOf } from '../graph/parameter.js';
+import { mayHold, Parameter } from '../graph/parameter.js';
 import { clip } from '../spell.js';
 import { sameShape, spell } from '../tensor/shape.js';
+import { ownValues, type StoredTensor, viewOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
-import { checkOptions, flag } from './functional/check.js';
 import { adviceFor, mistakenFor } from './state_dict_advice.js';
 
 /** Parameters and buffers by key. */

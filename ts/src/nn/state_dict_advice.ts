@@ -1,7 +1,7 @@
 /** What to do about a state dict that does not fit, as far as its keys tell. */
 import { isMap, isPlainObject } from '../brand.js';
-import { WEIGHT_DTYPES } from '../graph/parameter.js';
 import { shown } from '../spell.js';
+import { WEIGHT_DTYPES } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { foreignAdvice, foreignNetwork } from './foreign_networks.js';
 

@@ -1,14 +1,15 @@
 /** exportOnnx: a network at one size becomes an ONNX model. The graph is the traced one, before gouache's own fusion: runtimes fuse in their own way. */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ArgumentError } from '../errors.js';
-import type { Graph, Shape, ValueId } from '../graph/ir.js';
-import type { Parameter } from '../graph/parameter.js';
-import { type OutputStructure, type Traceable, traceModule } from '../graph/trace.js';
-import { Module } from '../nn/module.js';
+import { type Graph, get, type Node, type ValueId, valueAt } from '../graph/graph.js';
+import type { Operators } from '../graph/operators/index.js';
+import type { OutputStructure } from '../graph/trace.js';
+import { type Traceable, traceModule } from '../nn/trace.js';
 import { shown } from '../spell.js';
+import type { Shape } from '../tensor/shape.js';
 import { GraphBuilder, type OnnxName } from './builder.js';
 import { ELEMENT } from './codes.js';
-import { lower, OPERATOR_SET } from './lower.js';
+import { OPERATOR_SET, toOnnx } from './ops/index.js';
 import {
   GraphProtoSchema,
   ModelProtoSchema,
@@ -55,34 +56,33 @@ function outputNames(structure: OutputStructure, count: number): readonly string
   });
 }
 
-function stateKeys(target: Traceable): ReadonlyMap<Parameter, string> {
-  if (!(target instanceof Module)) return new Map();
-  return new Map([...target.stateDict()].map(([key, parameter]) => [parameter, key]));
-}
-
-function build(graph: Graph, structure: OutputStructure, target: Traceable) {
+function build(graph: Graph<Operators>, structure: OutputStructure) {
   const builder = new GraphBuilder();
-  const weights = new Weights(builder, stateKeys(target));
-  const shape = (id: ValueId): Shape => graph.values[id]?.shape ?? [];
+  const weights = new Weights(builder);
+  const shape = (id: ValueId): Shape => valueAt(graph, id).shape;
   // Outputs first: a record's keys are the user's, and every other name makes way for them.
   const outputs = outputNames(structure, graph.outputs.length).map((name) => builder.name(name));
   const inputs = numbered('input', graph.inputs.length).map((name) => builder.name(name));
-  const names = new Map<ValueId, OnnxName>(graph.inputs.map((id, index) => [id, inputs[index] ?? '']));
+  const names = new Map<ValueId, OnnxName>(
+    graph.inputs.map(({ value }, index) => [value, inputs[index] ?? '']),
+  );
   const name = (id: ValueId): OnnxName => {
-    const known = names.get(id);
-    if (known === undefined) throw new RangeError(`value ${id} is used before it is made`);
-    return known;
+    const { parameter, name: key = 'parameter' } = valueAt(graph, id);
+    return parameter === undefined ? get(names, id) : weights.float32(parameter, key);
   };
-  for (const node of graph.nodes) names.set(node.output, lower({ builder, weights, name, shape }, node));
-  graph.outputs.forEach((id, index) => {
-    builder.output(name(id), outputs[index] ?? '');
+  for (const node of graph.nodes) {
+    const [output = -1] = node.outputs;
+    names.set(output, toOnnx({ builder, name, shape }, node as Node<Operators>));
+  }
+  graph.outputs.forEach(({ value }, index) => {
+    builder.output(name(value), outputs[index] ?? '');
   });
   return create(GraphProtoSchema, {
     name: 'gouache',
     node: builder.nodes,
     initializer: builder.initializers,
-    input: graph.inputs.map((id, index) => valueInfo(inputs[index] ?? '', shape(id))),
-    output: graph.outputs.map((id, index) => valueInfo(outputs[index] ?? '', shape(id))),
+    input: graph.inputs.map(({ value }, index) => valueInfo(inputs[index] ?? '', shape(value))),
+    output: graph.outputs.map(({ value }, index) => valueInfo(outputs[index] ?? '', shape(value))),
   });
 }
 
@@ -115,7 +115,7 @@ export function exportOnnx(net: Traceable, shape: Shape | readonly Shape[]): Uin
     irVersion: IR_VERSION,
     producerName: 'gouache',
     opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(OPERATOR_SET) })],
-    graph: build(graph, structure, net),
+    graph: build(graph, structure),
   });
   const weightBytes = model.graph?.initializer.reduce((sum, { rawData }) => sum + rawData.byteLength, 0) ?? 0;
   if (weightBytes > MOST_BYTES) {

@@ -3,8 +3,9 @@
  * and gets a Cast to float32, which runtimes compute once, when they load the model.
  */
 import { StateDictError, UnsupportedError } from '../errors.js';
-import { type Parameter, storedBytes, type WeightDtype, weightDtype } from '../graph/parameter.js';
+import type { Parameter } from '../graph/parameter.js';
 import { denseStrides, numel, sameShape } from '../tensor/shape.js';
+import { storedBytes, type WeightDtype, weightDtype } from '../tensor/stored.js';
 import type { GraphBuilder, OnnxName } from './builder.js';
 import { ELEMENT, type ElementCode } from './codes.js';
 
@@ -17,25 +18,22 @@ const ELEMENTS = {
 
 export class Weights {
   readonly #builder: GraphBuilder;
-  readonly #keys: ReadonlyMap<Parameter, string>;
   readonly #made = new Map<Parameter, OnnxName>();
 
-  /** @param keys the state dict's; another parameter is named by the layer that uses it and its role */
-  constructor(builder: GraphBuilder, keys: ReadonlyMap<Parameter, string>) {
+  constructor(builder: GraphBuilder) {
     this.#builder = builder;
-    this.#keys = keys;
   }
 
   /**
    * A parameter as float32, made at its first use.
+   * @param name its state-dict key, or the layer that uses it and its role
    * @throws {@link StateDictError} when it has no values
    * @throws {@link UnsupportedError} for values that are a strided view, or integers
    */
-  float32(parameter: Parameter, at: string, role: string): OnnxName {
+  float32(parameter: Parameter, name: string): OnnxName {
     const known = this.#made.get(parameter);
     if (known !== undefined) return known;
-    const key = this.#keys.get(parameter) ?? `${at}.${role}`;
-    const made = this.#make(parameter, key);
+    const made = this.#make(parameter, name);
     this.#made.set(parameter, made);
     return made;
   }

@@ -1,10 +1,12 @@
-/** binary: two operands, broadcast. Equal shapes keep the factoring they lie in; others are factored so that repeats fall on whole axes. */
-import type { BinaryKind, Dims, Shape } from '../graph/ir.js';
-import { broadcastTags } from '../nn/functional/pointwise.js';
-import { canonicalDims, mergeAxes, sameShape } from '../tensor/shape.js';
-import type { OpDescriptor } from './descriptor.js';
+/** binary: two operands, broadcast. Equal shapes keep the layout they lie in; others are factored so that repeats fall on whole axes. */
+import { broadcastTags, numel, type Shape, sameShape } from '../tensor/shape.js';
+import { type LaidOutCall, NO_WORKSPACE, type OpDescriptor } from './descriptor.js';
+import { mergeAxes, splitRow } from './factor.js';
+import type { BinaryKind } from './kernels.js';
+import { blocked, type Dims } from './layout.js';
+import { keptLayout, vectorsOf } from './pointwise_layouts.js';
 import { binary as record } from './records.gen.js';
-import { ACTIVATION_CODES, dimsAt, elems, operandAt, outputDims, rowsPerTile } from './tiles.js';
+import { ACTIVATION_CODES, blockedDims, LANES, operandAt, rowsPerTile } from './tiles.js';
 
 const CODES = { add: 0, sub: 1, mul: 2, div: 3 } as const satisfies Record<BinaryKind, number>;
 
@@ -27,39 +29,48 @@ export function broadcastDims(a: Shape, b: Shape, output: Shape): { a: Dims; b: 
   return { a: factor('a'), b: factor('b'), output: factor(null) };
 }
 
+/** A, b and y as blocked pictures. Dense ones are vectors of four, one after another, whatever axes they cross. */
+function dimsOf({ layouts, outputs: [shape = []] }: LaidOutCall<'binary'>): readonly [Dims, Dims, Dims] {
+  const [lies] = layouts.outputs;
+  if (lies?.kind !== 'dense')
+    return [blockedDims(layouts.inputs[0]), blockedDims(layouts.inputs[1]), blockedDims(lies)];
+  const [rows, columns] = splitRow(vectorsOf(lies, shape));
+  const flat: Dims = [1, LANES, rows, columns];
+  return [flat, flat, flat];
+}
+
 export const binary: OpDescriptor<'binary'> = {
   op: 'binary',
   inPlace: [0, 1],
-  dims(_node, shapes, current) {
-    const [a = [], b = []] = shapes.inputs;
-    if (sameShape(a, b)) {
-      const dims = current[0] ?? current[1] ?? canonicalDims(shapes.output);
-      return { inputs: [dims, dims], output: dims };
+  layouts({ inputs: [a, b], outputs: [shape = []] }, current) {
+    if (sameShape(a ?? [], b ?? [])) {
+      const lies = keptLayout(current, shape);
+      return { inputs: [lies, lies], outputs: [lies] };
     }
-    const factored = broadcastDims(a, b, shapes.output);
-    return { inputs: [factored.a, factored.b], output: factored.output };
+    const factored = broadcastDims(a ?? [], b ?? [], shape);
+    return { inputs: [blocked(factored.a), blocked(factored.b)], outputs: [blocked(factored.output)] };
   },
-  workspace: () => ({ temporaryBytes: [], scratchBytes: 0 }),
-  weights: () => [],
-  records({ attributes }, shapes, { inputs, output }) {
-    const dims = outputDims(shapes);
-    const [n, c, h, w] = dims;
+  workspace: () => NO_WORKSPACE,
+  records(call, { inputs, outputs }) {
+    const { kind, activation } = call.attributes;
+    const [a, b, y] = dimsOf(call);
+    const [n, c, h, w] = y;
     return [
       record({
         a: operandAt(inputs, 0),
         b: operandAt(inputs, 1),
-        y: output,
+        y: operandAt(outputs, 0),
         n,
         c,
         h,
         w,
-        aBroadcast: repeated(dimsAt(shapes.dims.inputs, 0), dims),
-        bBroadcast: repeated(dimsAt(shapes.dims.inputs, 1), dims),
-        kind: CODES[attributes.kind],
-        activation: ACTIVATION_CODES[attributes.activation],
+        aBroadcast: repeated(a, y),
+        bBroadcast: repeated(b, y),
+        kind: CODES[kind],
+        activation: ACTIVATION_CODES[activation],
         tileRows: rowsPerTile(w * 4),
       }),
     ];
   },
-  flops: (_node, shapes) => elems(outputDims(shapes)),
+  flops: ({ outputs: [shape = []] }) => numel(shape),
 };

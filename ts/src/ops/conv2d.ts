@@ -1,20 +1,10 @@
 /** conv2d: convolution by the direct algorithm. */
-import type { Node } from '../graph/ir.js';
-import { fusedFields, leftBytes } from './conv_normalize.js';
+import { convolutionLayouts, fusedFields } from './conv_around.js';
 import { type ConvTile, convTile, packingOf, pixelElems } from './conv_tiles.js';
-import type { OpDescriptor, PlacedShapes, WeightPacking } from './descriptor.js';
+import type { Call, OpDescriptor } from './descriptor.js';
+import type { Packing } from './layout.js';
 import { packConv2d, conv2d as record } from './records.gen.js';
-import {
-  ACTIVATION_CODES,
-  dimsAt,
-  elems,
-  LANES,
-  operandAt,
-  outputDims,
-  PADDING_CODES,
-  vectorPacking,
-  weightAt,
-} from './tiles.js';
+import { elems, LANES, operandAt, PADDING_CODES, pictureDims } from './tiles.js';
 
 interface Geometry {
   readonly o: number;
@@ -25,15 +15,15 @@ interface Geometry {
   readonly packing: 0 | 1;
 }
 
-function geometry({ weights }: Node<'conv2d'>): Geometry {
-  const [o = 1, c = 1, kh = 1, kw = 1] = weights.weight?.shape ?? [];
+function geometry({ inputs }: Call<'conv2d'>): Geometry {
+  const [o, c, kh, kw] = pictureDims(inputs[1]);
   return { o, c, kh, kw, packing: packingOf({ c, o }) };
 }
 
-function tile(node: Node<'conv2d'>, shapes: PlacedShapes): ConvTile {
-  const { o, c, kh, kw } = geometry(node);
-  const [samples, , rows, cols] = outputDims(shapes);
-  const { stride, dilation } = node.attributes;
+function tile(call: Call<'conv2d'>): ConvTile {
+  const { o, c, kh, kw } = geometry(call);
+  const [samples, , rows, cols] = pictureDims(call.outputs[0]);
+  const { stride, dilation } = call.attributes;
   // Of a kernel dilated in height, one output row's input rows are staged, which lie apart.
   const groupsRows = dilation[0] === 1;
   return convTile({
@@ -51,56 +41,42 @@ function tile(node: Node<'conv2d'>, shapes: PlacedShapes): ConvTile {
   });
 }
 
-function weightPacking({ o, c, kh, kw, packing }: Geometry): WeightPacking {
+function weightPacking({ o, c, kh, kw, packing }: Geometry): Packing {
   const outputs = packing === 1 ? o : Math.ceil(o / LANES) * LANES;
   return {
-    role: 'weight',
-    from: ['weight'],
     key: `conv2d:${packing}:${o}x${c}x${kh}x${kw}`,
     bytes: outputs * pixelElems(c) * kh * kw * 4,
-    records: ([src = 0], y) => [packConv2d({ src, y, o, c, kh, kw, packing })],
+    records: (src, y) => [packConv2d({ src, y, o, c, kh, kw, packing })],
   };
 }
 
 /** Weights in panels of 8 outputs, whatever their number. */
-export function panelPacking(o: number, c: number, kh: number, kw: number): WeightPacking {
+export function panelPacking(o: number, c: number, kh: number, kw: number): Packing {
   return weightPacking({ o, c, kh, kw, packing: 0 });
 }
 
 export const conv2d: OpDescriptor<'conv2d'> = {
   op: 'conv2d',
   inPlace: [],
-  dims(_node, shapes) {
-    const [n = 1, c = 1, h = 1, w = 1] = shapes.inputs[0] ?? [];
-    const [outN = 1, outC = 1, outH = 1, outW = 1] = shapes.output;
-    return { inputs: [[n, c, h, w]], output: [outN, outC, outH, outW] };
+  layouts(call) {
+    const parts = (): number => {
+      const { tileRows, tileCols } = tile(call);
+      const [, , outH, outW] = pictureDims(call.outputs[0]);
+      return Math.ceil(outH / tileRows) * Math.ceil(outW / tileCols);
+    };
+    return convolutionLayouts(call, weightPacking(geometry(call)), parts);
   },
-  workspace: (node, shapes) => ({ temporaryBytes: [], scratchBytes: tile(node, shapes).scratchBytes }),
-  weights(node) {
-    const weight = weightPacking(geometry(node));
-    return node.weights.bias === undefined
-      ? [weight]
-      : [weight, vectorPacking('bias', 'bias', geometry(node).o)];
-  },
-  opaqueBytes(node, shapes) {
-    const { tileRows, tileCols } = tile(node, shapes);
-    const [, , outH, outW] = outputDims(shapes);
-    return leftBytes(shapes, Math.ceil(outH / tileRows) * Math.ceil(outW / tileCols));
-  },
-  records(node, shapes, operands) {
-    const { inputs, output, scratch, weights } = operands;
-    const { o, kh, kw, packing } = geometry(node);
-    const { stride, dilation, padding, paddingMode, activation } = node.attributes;
-    const [n, c, h, w] = dimsAt(shapes.dims.inputs, 0);
-    const [, , outH, outW] = outputDims(shapes);
+  workspace: (call) => ({ temporaryBytes: [], scratchBytes: tile(call).scratchBytes }),
+  records(call, operands) {
+    const { o, kh, kw, packing } = geometry(call);
+    const { stride, dilation, padding, paddingMode } = call.attributes;
+    const [n, c, h, w] = pictureDims(call.inputs[0]);
+    const [, , outH, outW] = pictureDims(call.outputs[0]);
     return [
       record({
-        scratch,
-        ...tile(node, shapes),
-        x: operandAt(inputs, 0),
-        weight: weightAt(weights, 'weight'),
-        bias: weightAt(weights, 'bias'),
-        y: output,
+        scratch: operands.scratch,
+        ...tile(call),
+        weight: operandAt(operands.inputs, 1),
         n,
         c,
         h,
@@ -117,14 +93,13 @@ export const conv2d: OpDescriptor<'conv2d'> = {
         padTop: padding[0],
         padLeft: padding[2],
         padMode: PADDING_CODES[paddingMode],
-        activation: ACTIVATION_CODES[activation],
         packing,
-        ...fusedFields(node, shapes, operands),
+        ...fusedFields(call, operands),
       }),
     ];
   },
-  flops(node, shapes) {
-    const { c, kh, kw } = geometry(node);
-    return 2 * c * kh * kw * elems(outputDims(shapes));
+  flops(call) {
+    const { c, kh, kw } = geometry(call);
+    return 2 * c * kh * kw * elems(pictureDims(call.outputs[0]));
   },
 };

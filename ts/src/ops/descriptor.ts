@@ -1,40 +1,35 @@
 /**
- * What an op tells the graph: one descriptor an op, in a file of the op's name. `place` and `encode` know ops only through this.
- * Shape rules and argument checks stand in nn/functional/, where the user's call is at hand; a descriptor works on checked nodes.
- * Each file exports its descriptor under the op's name in camelCase; ops/index.ts lists them.
+ * What a kernel tells the graph: one descriptor a kernel, in a file of its name. `layOut`, `place` and `encode` know kernels only through this.
+ * Shape rules and argument checks stand in graph/operators/; a descriptor works on checked nodes.
+ * Each file exports its descriptor under the kernel's name in camelCase; ops/index.ts lists them.
  */
-import type { Dims, Node, OpName, Shape } from '../graph/ir.js';
+import type { Shape } from '../tensor/shape.js';
+import type { KernelName, Kernels } from './kernels.js';
+import type { Layout } from './layout.js';
 
 /** Where an operand lies: region bits | offset / 16 bytes; 0 is absent. Made by graph/encode.ts only. */
 export type Operand = number;
 
-/** A record ready to be encoded: the words of one of the generated writers in graph/records.gen.ts. */
+/** A record ready to be encoded: the words of one of the generated writers in records.gen.ts. */
 export type RecordWords = Uint32Array;
 
-/** One packed form of a parameter (or of several) in the weights region. */
-export interface WeightPacking {
-  /** The role this operand is handed to `records` under. */
-  readonly role: string;
-  /** Roles in `node.weights` that it is made of; absent ones are simply not listed. */
-  readonly from: readonly string[];
-  /** Names the packed form: equal parameters and equal keys share one copy. Holds every number the form depends on. */
-  readonly key: string;
-  readonly bytes: number;
-  /** Prepare records: dense row-major float32 sources (one operand a `from`, in its order) -> packed destination. */
-  records(sources: readonly Operand[], destination: Operand): readonly RecordWords[];
+/** One use of a kernel: its attributes, and its operands' logical shapes; null for an operand that is absent. */
+export interface Call<K extends KernelName> {
+  readonly attributes: Kernels[K];
+  readonly inputs: readonly (Shape | null)[];
+  readonly outputs: readonly Shape[];
 }
 
-/** A node with everything `records` and `workspace` may want to know about shapes. */
-export interface NodeShapes {
-  readonly inputs: readonly Shape[];
-  readonly output: Shape;
+/** How a call's operands lie. */
+export interface Layouts {
+  /** null for an input that is absent, or that may lie as it lies: opaque values, pixels. */
+  readonly inputs: readonly (Layout | null)[];
+  readonly outputs: readonly Layout[];
 }
 
-/** {@link NodeShapes} once `dims` has said how each operand lies in memory. */
-export interface PlacedShapes extends NodeShapes {
-  readonly dims: { readonly inputs: readonly (Dims | null)[]; readonly output: Dims | null };
-  /** Bytes that each input takes as it lies. */
-  readonly inputBytes: readonly number[];
+/** {@link Call} once every operand has its layout. */
+export interface LaidOutCall<K extends KernelName> extends Call<K> {
+  readonly layouts: Layouts;
 }
 
 export interface Workspace {
@@ -44,31 +39,24 @@ export interface Workspace {
   readonly scratchBytes: number;
 }
 
+export const NO_WORKSPACE: Workspace = { temporaryBytes: [], scratchBytes: 0 };
+
+/** Absent ones are 0. */
 export interface Operands {
   readonly inputs: readonly Operand[];
-  readonly output: Operand;
-  /** Where a convolution leaves moments; 0 where nobody asks for them. */
-  readonly moments: Operand;
+  readonly outputs: readonly Operand[];
   readonly temporaries: readonly Operand[];
   readonly scratch: Operand;
-  /** By {@link WeightPacking.role}; a missing role reads as 0. */
-  readonly weights: Readonly<Record<string, Operand>>;
 }
 
-export interface OpDescriptor<K extends OpName> {
+export interface OpDescriptor<K extends KernelName> {
   readonly op: K;
-  /**
-   * The factoring that each input and the output has in memory. null for raw bytes (pixels, opaque values); inputs may be left out at the end.
-   * `current` is how the inputs lie already (null where not blocked yet); an op that takes any factoring keeps it.
-   */
-  dims(node: Node<K>, shapes: NodeShapes, current: readonly (Dims | null)[]): PlacedShapes['dims'];
-  /** Bytes of the opaque value that a node makes: its output, or a convolution's moments. */
-  opaqueBytes?(node: Node<K>, shapes: PlacedShapes): number;
+  /** The layouts that it takes and gives. `current` is how the inputs lie already (null where they are not made yet): who takes any layout keeps one. */
+  layouts(call: Call<K>, current: readonly (Layout | null)[]): Layouts;
   /** Inputs whose storage the output may take over (each element is read before its place is written). */
   readonly inPlace: readonly number[];
-  workspace(node: Node<K>, shapes: PlacedShapes): Workspace;
-  weights(node: Node<K>, shapes: PlacedShapes): readonly WeightPacking[];
-  records(node: Node<K>, shapes: PlacedShapes, operands: Operands): readonly RecordWords[];
+  workspace(call: LaidOutCall<K>): Workspace;
+  records(call: LaidOutCall<K>, operands: Operands): readonly RecordWords[];
   /** Multiplies and adds of the direct algorithm, for GFLOP/s. */
-  flops(node: Node<K>, shapes: PlacedShapes): number;
+  flops(call: Call<K>): number;
 }

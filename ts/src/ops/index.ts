@@ -1,31 +1,44 @@
-/** The list of ops. `parameter`, `view` and `running_constants` are not here: they are never records (graph/place.ts resolves them). */
-import type { OpName } from '../graph/ir.js';
+/** The list of kernels. `view` is not here: it is never a record. */
 import { binary } from './binary.js';
 import { convTranspose2d } from './conv_transpose2d.js';
 import { convWinograd } from './conv_winograd.js';
 import { conv2d } from './conv2d.js';
+import { convert } from './convert.js';
 import type { OpDescriptor } from './descriptor.js';
+import type { KernelName } from './kernels.js';
+import { move } from './move.js';
 import { normalize } from './normalize.js';
+import { pack } from './pack.js';
 import { pad } from './pad.js';
 import { pixelsIn } from './pixels_in.js';
 import { pixelsOut } from './pixels_out.js';
 import { reduce } from './reduce.js';
+import { runningConstants } from './running_constants.js';
 import { statistics } from './statistics.js';
 import { unary } from './unary.js';
 
-/** Ops that become records. */
-export type RecordOpName = Exclude<OpName, 'parameter' | 'view' | 'running_constants'>;
+/** Kernels that become records. */
+export type RecordKernel = Exclude<KernelName, 'view' | 'concat' | 'matmul'>;
 
-export const descriptors: { readonly [K in RecordOpName]: OpDescriptor<K> } = {
+const descriptors: { readonly [K in RecordKernel]: OpDescriptor<K> } = {
   conv2d,
+  convert,
   conv_winograd: convWinograd,
   conv_transpose2d: convTranspose2d,
   normalize,
   statistics,
+  running_constants: runningConstants,
   reduce,
   pad,
   binary,
   unary,
+  move,
+  pack,
   pixels_in: pixelsIn,
   pixels_out: pixelsOut,
 };
+
+/** The descriptor of a kernel. */
+export function descriptorOf<K extends RecordKernel>(op: K): OpDescriptor<K> {
+  return descriptors[op] as OpDescriptor<K>;
+}

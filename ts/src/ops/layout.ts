@@ -1,33 +1,55 @@
 /** How a value's elements lie in memory, and when two layouts are the same bytes. */
-
-import type { Dims, Shape } from '../graph/ir.js';
-import { numel } from '../tensor/shape.js';
+import { numel, type Shape } from '../tensor/shape.js';
+import type { Operand, RecordWords } from './descriptor.js';
 import { blockedBytes, LANES } from './tiles.js';
 
+/** A shape in memory: N C H W, in elements. */
+export type Dims = readonly [n: number, c: number, h: number, w: number];
+
+/** The form of a weight that one kernel reads. */
+export interface Packing {
+  /** Equal values of equal keys share one copy. Holds every number that the form depends on. */
+  readonly key: string;
+  readonly bytes: number;
+  /** From dense row-major float32. */
+  records(source: Operand, destination: Operand): readonly RecordWords[];
+}
+
 export type Layout =
-  /** NCHW4c under a factoring. */
+  /** NCHW4c under a factoring of the elements in row-major order. */
   | { readonly kind: 'blocked'; readonly dims: Dims }
   /** Dense row-major float32. */
-  | { readonly kind: 'planar'; readonly elems: number }
-  /** Bytes as the caller gave them. */
-  | { readonly kind: 'raw'; readonly bytes: number };
+  | { readonly kind: 'dense'; readonly elems: number }
+  /** What only kernels know: pixels as the caller gave them, constants, moments. */
+  | { readonly kind: 'raw'; readonly bytes: number }
+  | { readonly kind: 'packed'; readonly packing: Packing };
 
-export function planar(shape: Shape): Layout {
-  return { kind: 'planar', elems: numel(shape) };
+export function dense(shape: Shape): Layout {
+  return { kind: 'dense', elems: numel(shape) };
 }
 
 export function blocked(dims: Dims): Layout {
   return { kind: 'blocked', dims };
 }
 
+export function raw(bytes: number): Layout {
+  return { kind: 'raw', bytes };
+}
+
+export function packed(packing: Packing): Layout {
+  return { kind: 'packed', packing };
+}
+
 export function layoutBytes(layout: Layout): number {
   switch (layout.kind) {
     case 'blocked':
       return blockedBytes(layout.dims);
-    case 'planar':
+    case 'dense':
       return layout.elems * 4;
     case 'raw':
       return layout.bytes;
+    case 'packed':
+      return layout.packing.bytes;
   }
 }
 
@@ -36,6 +58,7 @@ export function layoutBytes(layout: Layout): number {
  * four is cut.
  */
 export function sameBytes(a: Layout, b: Layout): boolean {
+  if (a.kind === 'packed' && b.kind === 'packed') return a.packing.key === b.packing.key;
   if (a.kind !== 'blocked' || b.kind !== 'blocked') return a.kind === b.kind;
   const [aN, aC, aH, aW] = a.dims;
   const [bN, bC, bH, bW] = b.dims;
@@ -48,9 +71,11 @@ export function printLayout(layout: Layout): string {
   switch (layout.kind) {
     case 'blocked':
       return `blocked ${layout.dims.join('x')}`;
-    case 'planar':
-      return 'planar';
+    case 'dense':
+      return 'dense';
     case 'raw':
       return 'bytes';
+    case 'packed':
+      return `packed ${layout.packing.key}`;
   }
 }

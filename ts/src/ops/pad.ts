@@ -1,26 +1,24 @@
 /** pad: a border of a constant, of reflected or of repeated elements around H and W. */
-
-import type { OpDescriptor } from './descriptor.js';
+import { NO_WORKSPACE, type OpDescriptor } from './descriptor.js';
+import { blocked } from './layout.js';
 import { pad as record } from './records.gen.js';
-import { dimsAt, operandAt, outputDims, PADDING_CODES, rowsPerTile } from './tiles.js';
+import { operandAt, PADDING_CODES, pictureDims, rowsPerTile } from './tiles.js';
 
 export const pad: OpDescriptor<'pad'> = {
   op: 'pad',
   inPlace: [],
-  dims({ attributes }, shapes) {
-    const [n = 1, c = 1, h = 1, w = 1] = shapes.inputs[0] ?? [];
-    const [top, bottom, left, right] = attributes.padding;
-    return { inputs: [[n, c, h, w]], output: [n, c, top + h + bottom, left + w + right] };
-  },
-  workspace: () => ({ temporaryBytes: [], scratchBytes: 0 }),
-  weights: () => [],
-  records({ attributes }, shapes, { inputs, output }) {
-    const [n, c, h, w] = dimsAt(shapes.dims.inputs, 0);
+  layouts: ({ inputs, outputs }) => ({
+    inputs: [blocked(pictureDims(inputs[0]))],
+    outputs: [blocked(pictureDims(outputs[0]))],
+  }),
+  workspace: () => NO_WORKSPACE,
+  records({ attributes, inputs: shapes, outputs: shapesOut }, { inputs, outputs }) {
+    const [n, c, h, w] = pictureDims(shapes[0]);
     const [top, bottom, left, right] = attributes.padding;
     return [
       record({
         x: operandAt(inputs, 0),
-        y: output,
+        y: operandAt(outputs, 0),
         n,
         c,
         h,
@@ -31,7 +29,7 @@ export const pad: OpDescriptor<'pad'> = {
         right,
         mode: PADDING_CODES[attributes.mode],
         value: attributes.value,
-        tileRows: rowsPerTile(outputDims(shapes)[3] * 4),
+        tileRows: rowsPerTile(pictureDims(shapesOut[0])[3] * 4),
       }),
     ];
   },

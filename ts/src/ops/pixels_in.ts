@@ -1,22 +1,22 @@
 /** pixels_in: 8-bit pixels, extended by reflection -> a blocked tensor; what is transparent fades to grey. */
-
-import type { OpDescriptor } from './descriptor.js';
+import { NO_WORKSPACE, type OpDescriptor } from './descriptor.js';
+import { blocked } from './layout.js';
 import { pixelsIn as record } from './records.gen.js';
 import { operandAt, rowsPerTile } from './tiles.js';
 
 export const pixelsIn: OpDescriptor<'pixels_in'> = {
   op: 'pixels_in',
   inPlace: [],
-  dims({ attributes: a }) {
-    return { inputs: [null], output: [1, a.outputChannels, a.outputHeight, a.outputWidth] };
-  },
-  workspace: () => ({ temporaryBytes: [], scratchBytes: 0 }),
-  weights: () => [],
-  records({ attributes: a }, _shapes, { inputs, output }) {
+  layouts: ({ attributes: a }) => ({
+    inputs: [null],
+    outputs: [blocked([1, a.outputChannels, a.outputHeight, a.outputWidth])],
+  }),
+  workspace: () => NO_WORKSPACE,
+  records({ attributes: a }, { inputs, outputs }) {
     return [
       record({
         src: operandAt(inputs, 0),
-        y: output,
+        y: operandAt(outputs, 0),
         channels: a.channels,
         w: a.width,
         h: a.height,

@@ -1,25 +1,26 @@
 /** pixels_out: a crop of a blocked tensor -> RGBA bytes, alpha from the source pixels. */
-
-import type { OpDescriptor } from './descriptor.js';
+import { NO_WORKSPACE, type OpDescriptor } from './descriptor.js';
+import { blocked, raw } from './layout.js';
 import { pixelsOut as record } from './records.gen.js';
-import { dimsAt, operandAt, rowsPerTile } from './tiles.js';
+import { operandAt, pictureDims, rowsPerTile } from './tiles.js';
+
+const RGBA = 4;
 
 export const pixelsOut: OpDescriptor<'pixels_out'> = {
   op: 'pixels_out',
   inPlace: [],
-  dims(_node, shapes) {
-    const [n, c, h, w] = shapes.inputs[0] ?? [];
-    return { inputs: [[n ?? 1, c ?? 1, h ?? 1, w ?? 1], null], output: null };
-  },
-  workspace: () => ({ temporaryBytes: [], scratchBytes: 0 }),
-  weights: () => [],
-  records({ attributes: a }, shapes, { inputs, output }) {
-    const [, c, h, w] = dimsAt(shapes.dims.inputs, 0);
+  layouts: ({ attributes: { width, height }, inputs: [x] }) => ({
+    inputs: [blocked(pictureDims(x)), null],
+    outputs: [raw(width * height * RGBA)],
+  }),
+  workspace: () => NO_WORKSPACE,
+  records({ attributes: a, inputs: [x] }, { inputs, outputs }) {
+    const [, c, h, w] = pictureDims(x);
     return [
       record({
         x: operandAt(inputs, 0),
         src: operandAt(inputs, 1),
-        y: output,
+        y: operandAt(outputs, 0),
         srcChannels: a.sourceChannels,
         c,
         xW: w,

@@ -1,23 +1,16 @@
 /**
  * statistics: the constants that a normalisation applies, from moments of parts: those that a convolution's tiles have left, or a pass of its own.
  */
-import type { Dims, Node, OpAttributes } from '../graph/ir.js';
-import type { OpDescriptor, Operand, RecordWords, WeightPacking } from './descriptor.js';
+import { NO_WORKSPACE, type OpDescriptor, type Operand, type RecordWords } from './descriptor.js';
+import type { Measured } from './kernels.js';
+import { blocked, type Dims, layoutBytes, raw } from './layout.js';
 import { partialMoments, statistics as record } from './records.gen.js';
-import { CHUNK_PX, channelBlocks, elems, LANES, operandAt, vectorPacking, weightAt } from './tiles.js';
+import { CHUNK_PX, channelBlocks, elems, LANES, operandAt, vectorLayout } from './tiles.js';
 
 /** m, s and b, each a vector of four channels. */
 const CONSTANTS_BYTES = 3 * LANES * 4;
 /** Count, mean and M2 of each lane in float64. */
 const PARTIAL_BYTES = 3 * LANES * 8;
-
-/** What is told of a normalisation whose statistics are its input's. */
-export interface Measured {
-  readonly dims: Dims;
-  readonly statistics: OpAttributes['statistics']['statistics'];
-  readonly groups: number;
-  readonly eps: number;
-}
 
 /** Pixels a tile: the whole plane when it is small. */
 export function chunkPx([, , h, w]: Dims): number {
@@ -39,10 +32,10 @@ export function constantsBytes([n, c]: Dims, statistics: 'input' | 'batch' | 'ru
   return (statistics === 'input' ? n : 1) * channelBlocks(c) * CONSTANTS_BYTES;
 }
 
-/** The affine weights of a normalisation, as vectors. */
-export function affinePackings(weights: Node['weights'], c: number): WeightPacking[] {
-  const present = ['weight', 'bias'].filter((role) => weights[role] !== undefined);
-  return present.map((role) => vectorPacking(role, role, c));
+/** Operands of a normalisation's affine weights; 0 where there are none. */
+export interface AffineOperands {
+  readonly gamma: Operand;
+  readonly beta: Operand;
 }
 
 /** The pass that leaves moments of x. */
@@ -55,14 +48,13 @@ export function momentsRecord(dims: Dims, x: Operand, partials: Operand): Record
 export function constantsRecord(
   { dims, statistics, groups, eps }: Measured,
   moments: { readonly partials: Operand; readonly bytes: number },
-  weights: Readonly<Record<string, Operand>>,
+  affine: AffineOperands,
   constants: Operand,
 ): RecordWords {
   const [n, c] = dims;
   return record({
     partials: moments.partials,
-    gamma: weightAt(weights, 'weight'),
-    beta: weightAt(weights, 'bias'),
+    ...affine,
     constants,
     n,
     c,
@@ -76,26 +68,28 @@ export function constantsRecord(
 export const statistics: OpDescriptor<'statistics'> = {
   op: 'statistics',
   inPlace: [],
-  dims({ attributes: { dims, of } }) {
-    return { inputs: [of === 'values' ? dims : null], output: null };
+  layouts({ attributes: { dims, of, statistics: kind }, inputs: [, weight, bias] }) {
+    return {
+      inputs: [of === 'values' ? blocked(dims) : null, vectorLayout(weight), vectorLayout(bias)],
+      outputs: [raw(constantsBytes(dims, kind))],
+    };
   },
-  opaqueBytes: ({ attributes: { dims, statistics: kind } }) => constantsBytes(dims, kind),
-  workspace: ({ attributes: { dims, of } }) => ({
-    temporaryBytes: of === 'values' ? [ownMomentsBytes(dims)] : [],
-    scratchBytes: 0,
-  }),
-  weights: ({ attributes: { dims }, weights }) => affinePackings(weights, dims[1]),
-  records({ attributes }, { inputBytes }, { inputs, output, temporaries, weights }) {
-    const x = operandAt(inputs, 0);
+  workspace: ({ attributes: { dims, of } }) =>
+    of === 'values' ? { temporaryBytes: [ownMomentsBytes(dims)], scratchBytes: 0 } : NO_WORKSPACE,
+  records({ attributes, layouts }, { inputs, outputs, temporaries }) {
+    const [x, gamma, beta] = [operandAt(inputs, 0), operandAt(inputs, 1), operandAt(inputs, 2)];
+    const constants = operandAt(outputs, 0);
     const { dims } = attributes;
-    if (attributes.of === 'moments') {
-      return [constantsRecord(attributes, { partials: x, bytes: operandAt(inputBytes, 0) }, weights, output)];
+    const [left] = layouts.inputs;
+    if (attributes.of === 'moments' && left != null) {
+      const moments = { partials: x, bytes: layoutBytes(left) };
+      return [constantsRecord(attributes, moments, { gamma, beta }, constants)];
     }
     const partials = operandAt(temporaries, 0);
     const bytes = ownMomentsBytes(dims);
     return [
       momentsRecord(dims, x, partials),
-      constantsRecord(attributes, { partials, bytes }, weights, output),
+      constantsRecord(attributes, { partials, bytes }, { gamma, beta }, constants),
     ];
   },
   // Mean and M2, where they are taken here.

@@ -1,6 +1,8 @@
 /** Sizes of blocked tensors, and how much of one makes a tile. Tiles depend on shapes alone, so that results do not depend on workers. */
-import type { Activation, Dims, PaddingMode } from '../graph/ir.js';
-import type { WeightPacking } from './descriptor.js';
+import type { Shape } from '../tensor/shape.js';
+import type { Layouts } from './descriptor.js';
+import type { Activation, PaddingMode } from './kernels.js';
+import { type Dims, type Layout, packed } from './layout.js';
 import { packBias } from './records.gen.js';
 
 export const LANES = 4;
@@ -58,31 +60,36 @@ export function operandAt(operands: readonly number[], index: number): number {
   return operand;
 }
 
-/** Blocked dims. @throws RangeError when the operand is raw bytes: a mistake inside gouache */
-export function dimsAt(list: readonly (Dims | null)[], index: number): Dims {
-  const dims = list[index];
-  if (dims === undefined || dims === null) throw new RangeError(`operand ${index} is not blocked`);
-  return dims;
+/** The factoring of a blocked operand. @throws RangeError when it is not blocked: a mistake inside gouache */
+export function blockedDims(layout: Layout | null | undefined): Dims {
+  if (layout?.kind === 'blocked') return layout.dims;
+  throw new RangeError(`${layout?.kind ?? 'no'} operand where a blocked one belongs`);
 }
 
-/** The output's blocked dims. @throws RangeError as {@link dimsAt} */
-export function outputDims(shapes: { readonly dims: { readonly output: Dims | null } }): Dims {
-  return dimsAt([shapes.dims.output], 0);
+/** The factoring of the first output. */
+export function outputDims({ layouts }: { readonly layouts: Layouts }): Dims {
+  return blockedDims(layouts.outputs[0]);
 }
 
-/** The word of `weights[role]`, 0 (absent) when there is none. */
-export function weightAt(weights: Readonly<Record<string, number>>, role: string): number {
-  return weights[role] ?? 0;
+/** The factoring of the first input. */
+export function inputDims({ layouts }: { readonly layouts: Layouts }): Dims {
+  return blockedDims(layouts.inputs[0]);
 }
 
-/** A [C] vector, dense, padded to whole vectors of eight as a convolution's bias is. */
-export function vectorPacking(role: string, from: string, c: number): WeightPacking {
+/** A picture as it is: N C H W of a shape of four axes. */
+export function pictureDims(shape: Shape | null | undefined): Dims {
+  const [n = 1, c = 1, h = 1, w = 1] = shape ?? [];
+  return [n, c, h, w];
+}
+
+/** A [C] vector, padded to whole vectors of eight as a convolution's bias is; null where there is none. */
+export function vectorLayout(shape: Shape | null | undefined): Layout | null {
+  if (shape === null || shape === undefined) return null;
+  const c = shape[0] ?? 1;
   const paddedC = Math.ceil(c / 8) * 8;
-  return {
-    role,
-    from: [from],
+  return packed({
     key: `vector:${paddedC}`,
     bytes: paddedC * 4,
-    records: ([src = 0], y) => [packBias({ src, y, c, paddedC })],
-  };
+    records: (src, y) => [packBias({ src, y, c, paddedC })],
+  });
 }

@@ -1,9 +1,10 @@
 /** unary: one element in, one out. */
-import type { UnaryKind } from '../graph/ir.js';
-import { canonicalDims } from '../tensor/shape.js';
-import type { OpDescriptor } from './descriptor.js';
+import { numel } from '../tensor/shape.js';
+import { NO_WORKSPACE, type OpDescriptor } from './descriptor.js';
+import type { UnaryKind } from './kernels.js';
+import { keptLayout, vectorsOf } from './pointwise_layouts.js';
 import { unary as record } from './records.gen.js';
-import { blockedElems, elems, LANES, operandAt, outputDims, TILE_VECTORS } from './tiles.js';
+import { operandAt, TILE_VECTORS } from './tiles.js';
 
 const CODES = {
   relu: 0,
@@ -20,23 +21,23 @@ const CODES = {
 export const unary: OpDescriptor<'unary'> = {
   op: 'unary',
   inPlace: [0],
-  dims(_node, shapes, current) {
-    const dims = current[0] ?? canonicalDims(shapes.output);
-    return { inputs: [dims], output: dims };
+  layouts({ outputs: [shape = []] }, current) {
+    const lies = keptLayout(current, shape);
+    return { inputs: [lies], outputs: [lies] };
   },
-  workspace: () => ({ temporaryBytes: [], scratchBytes: 0 }),
-  weights: () => [],
-  records({ attributes }, shapes, { inputs, output }) {
+  workspace: () => NO_WORKSPACE,
+  records({ attributes, layouts, outputs: [shape = []] }, { inputs, outputs }) {
+    const [lies] = layouts.outputs;
     return [
       record({
         x: operandAt(inputs, 0),
-        y: output,
-        vectors: blockedElems(outputDims(shapes)) / LANES,
+        y: operandAt(outputs, 0),
+        vectors: lies === undefined ? 0 : vectorsOf(lies, shape),
         kind: CODES[attributes.kind],
         value: attributes.value,
         tileVectors: TILE_VECTORS,
       }),
     ];
   },
-  flops: (_node, shapes) => elems(outputDims(shapes)),
+  flops: ({ outputs: [shape = []] }) => numel(shape),
 };

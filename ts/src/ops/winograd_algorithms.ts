@@ -2,8 +2,9 @@
  * The algorithms of conv_winograd: their sizes, their limits, and what they cost. A square is what an algorithm computes at once; the sizes here must
  * be those of crates/kernels/src/micro/winograd/algorithms.rs.
  */
-import type { WinogradAlgorithm } from '../graph/ir.js';
+
 import { packingOf, pixelElems } from './conv_tiles.js';
+import type { WinogradAlgorithm } from './kernels.js';
 import { channelBlocks, LANES } from './tiles.js';
 
 /** Along one axis. */

@@ -67,8 +67,8 @@ export function outputTensors(
   { graph, structure }: Job,
   outputs: readonly Uint8Array<ArrayBuffer>[],
 ): Tensor | Tensor[] | Record<string, Tensor> {
-  const tensors = graph.outputs.map((id, index) => {
-    const shape = graph.values[id]?.shape ?? [];
+  const tensors = graph.outputs.map(({ value }, index) => {
+    const shape = graph.values[value]?.shape ?? [];
     const bytes = outputs[index] ?? new Uint8Array(0);
     return Tensor.from(new Float32Array(bytes.buffer, bytes.byteOffset, numel(shape)), shape);
   });

@@ -1,6 +1,7 @@
 /** What the engine is asked to compute: a traced graph and a key that equal graphs share. Not here: weights' values, compiled bytes. */
 import type { WeightValues } from '../graph/compile.js';
-import type { Graph } from '../graph/ir.js';
+import { type Graph, parametersOf } from '../graph/graph.js';
+import type { Operators } from '../graph/operators/index.js';
 import { Parameter } from '../graph/parameter.js';
 import type { OutputStructure, Traced } from '../graph/trace.js';
 
@@ -19,7 +20,7 @@ export interface Job {
    * eps) is compiled anew, and a function that is written anew for each call is not.
    */
   readonly key: string;
-  readonly graph: Graph;
+  readonly graph: Graph<Operators>;
   readonly structure: OutputStructure;
   readonly options: JobOptions;
   /** Parameters and buffers that the graph uses, with the values that they had when the call was made. */
@@ -33,8 +34,8 @@ export interface Job {
 
 /** Makes a job of a trace, with its parameters' values of now. */
 export function jobOf(op: string, traced: Traced, options: JobOptions, scaled: Job['scaled']): Job {
-  const parameters = traced.graph.nodes.flatMap((node) => Object.values(node.weights));
-  return { op, key: keyOf(traced, options), ...traced, options, values: valuesOf(parameters), scaled };
+  const values = valuesOf(parametersOf(traced.graph));
+  return { op, key: keyOf(traced, options), ...traced, options, values, scaled };
 }
 
 /** The same job with its parameters' values of now. */

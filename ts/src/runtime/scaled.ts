@@ -1,9 +1,10 @@
 /** The same computation at another size, for saying which size would fit the memory. */
-import type { Shape } from '../graph/ir.js';
+
 import type { Traced } from '../graph/trace.js';
 import { tracePaint } from '../image/paint.js';
 import type { Picture } from '../image/picture.js';
 import type { Model } from '../model/load_model.js';
+import type { Shape } from '../tensor/shape.js';
 import type { Job } from './job.js';
 
 /** Networks halve sizes a few times: tensors come in multiples of what most of them take. */

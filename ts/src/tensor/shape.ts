@@ -1,7 +1,8 @@
-/** Arithmetic on shapes: element counts, spelling, broadcasting, factorings into N C H W. Not here: rules of single ops. */
-import { UnsupportedError } from '../errors.js';
-import type { Dims, Shape } from '../graph/ir.js';
+/** Arithmetic on shapes: element counts, spelling, broadcasting. Not here: rules of single operators, and how elements lie in memory. */
 import { shown } from '../spell.js';
+
+/** A logical shape, any rank, outermost first. */
+export type Shape = readonly number[];
 
 /** As many as NumPy and most of PyTorch's operators take. */
 const MOST_AXES = 64;
@@ -49,65 +50,10 @@ export function broadcast(a: Shape, b: Shape): Shape | null {
   return result;
 }
 
-/** Tiles are made of whole rows: one of a picture's width costs some microseconds, one of a whole picture viewed as a row would not. */
-const LONG_ROW_ELEMS = 16_384;
-/** Rows shorter than this cost more than they spare. */
-const SHORT_ROW_ELEMS = 64;
-
-/** A long row as rows and columns in the same order; [1, `elems`] where it is not long, or has no suitable divisor. */
-export function splitRow(elems: number): readonly [rows: number, columns: number] {
-  if (elems > LONG_ROW_ELEMS) {
-    for (let columns = LONG_ROW_ELEMS; columns >= SHORT_ROW_ELEMS; columns--)
-      if (elems % columns === 0) return [elems / columns, columns];
-  }
-  return [1, elems];
-}
-
-/** A shape of any rank as N C H W: short ones get leading ones, long ones have their leading axes merged; long rows are split where H is free. */
-export function canonicalDims(shape: Shape): Dims {
-  const extra = Math.max(0, shape.length - 4);
-  const n = numel(shape.slice(0, extra + 1));
-  if (shape.length >= 4) return [n, shape[extra + 1] ?? 1, shape[extra + 2] ?? 1, shape[extra + 3] ?? 1];
-  const at = (fromEnd: number): number => shape[shape.length - fromEnd] ?? 1;
-  const [rows, columns] = splitRow(at(1));
-  return rows === 1 ? [1, at(3), at(2), columns] : [at(3), at(2), rows, columns];
-}
-
-/**
- * Merges neighbouring axes that `tags` does not tell apart until at most four groups are left (axes of size 1 join either side); where there
- * are fewer, a long last one is split.
- * @returns the sizes of the groups, outermost first, and each group's tag.
- * @throws {@link UnsupportedError} where more than four groups are needed.
- */
-export function mergeAxes(
-  shape: Shape,
-  tags: readonly string[],
-  op: string,
-): { sizes: number[]; tags: string[] } {
-  const sizes: number[] = [];
-  const merged: string[] = [];
-  shape.forEach((size, axis) => {
-    const tag = tags[axis] ?? '';
-    const last = merged.length - 1;
-    if (shape.length > 4 && size === 1) return;
-    if (shape.length > 4 && last >= 0 && merged[last] === tag) sizes[last] = (sizes[last] ?? 1) * size;
-    else {
-      sizes.push(size);
-      merged.push(tag);
-    }
+/** One tag an axis of `shape`: which of the two operands is repeated along it. */
+export function broadcastTags(a: Shape, b: Shape, shape: Shape): string[] {
+  return shape.map((size, axis) => {
+    const repeats = (one: Shape): boolean => (one[axis - shape.length + one.length] ?? 1) !== size;
+    return `${repeats(a) ? 'a' : ''}${repeats(b) ? 'b' : ''}`;
   });
-  if (sizes.length > 4) {
-    throw new UnsupportedError('more than four groups of axes', {
-      op,
-      got: `shape ${spell(shape)}`,
-      wanted: 'axes that merge into at most four',
-      hint: 'Use view to merge axes first.',
-    });
-  }
-  const [rows, columns] = splitRow(sizes.at(-1) ?? 1);
-  if (rows > 1 && sizes.length < 4) {
-    sizes.splice(-1, 1, rows, columns);
-    merged.push(merged.at(-1) ?? '');
-  }
-  return { sizes, tags: merged };
 }

@@ -2,7 +2,8 @@
  * nn.functional: what layers do, as functions of values and parameters, under PyTorch's names in camelCase; and what a number in front of
  * an operator does. Arithmetic stands on values themselves, as in PyTorch.
  */
-export type { Pair } from './check.js';
+export type { Pair } from '../../check.js';
+export { type InplaceOptions, rdiv, relu, rsub, tanh } from '../../graph/methods/pointwise.js';
 export {
   type Conv2dOptions,
   type ConvTranspose2dOptions,
@@ -20,4 +21,3 @@ export {
   layerNorm,
 } from './norm.js';
 export { type PadOptions, pad } from './pad.js';
-export { type InplaceOptions, rdiv, relu, rsub, tanh } from './pointwise.js';

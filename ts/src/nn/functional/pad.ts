@@ -1,13 +1,13 @@
 /** Padding of the last one or two axes: constant, reflect, replicate. */
+import { checkOptions, finite } from '../../check.js';
 import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
-import type { PaddingMode } from '../../graph/ir.js';
+import { input } from '../../graph/methods/operand.js';
 import { recorder } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
+import type { PaddingMode } from '../../ops/kernels.js';
 import { shown } from '../../spell.js';
-import { numel, spell } from '../../tensor/shape.js';
-import { checkOptions, finite, input } from './check.js';
-import { reshape } from './pointwise.js';
+import { spell } from '../../tensor/shape.js';
 
 export interface PadOptions {
   /** 'constant' (default), 'reflect' or 'replicate'. */
@@ -39,33 +39,6 @@ export function checkPad(amounts: readonly number[], op: string): readonly [numb
   });
 }
 
-/** Refuses a border that the mode cannot make, and an empty result. */
-export function checkPadded(
-  size: number,
-  before: number,
-  after: number,
-  mode: PaddingMode,
-  side: 'height' | 'width',
-  op: string,
-): number {
-  const limit = size - 1;
-  if (mode === 'reflect' && (before > limit || after > limit)) {
-    throw new ShapeError(`the ${side} is too small for reflection padding`, {
-      op,
-      got: `${side} ${size} with padding ${before} and ${after}`,
-      wanted: `padding <= ${limit}, one less than the ${side}`,
-      hint: `Use a picture of ${side} ${Math.max(before, after) + 1} or more.`,
-    });
-  }
-  const padded = size + before + after;
-  if (padded >= 1 && before >= -size && after >= -size) return padded;
-  throw new ShapeError(`nothing is left of the ${side}`, {
-    op,
-    got: `${side} ${size} with padding ${before} and ${after}`,
-    wanted: 'at least one element',
-  });
-}
-
 /** Pads a value whose layer or function is called `op`. */
 export function padValue(x: Expression, amounts: readonly number[], options: PadOptions, op: string): Value {
   const value = input(x, op);
@@ -88,23 +61,12 @@ export function padValue(x: Expression, amounts: readonly number[], options: Pad
       wanted: axes === 2 ? '4-D [N, C, H, W] or 3-D [C, H, W]' : '3-D [N, C, W] or 2-D [C, W]',
     });
   }
-  const width = value.shape.at(-1) ?? 1;
-  const height = rank >= 2 ? (value.shape.at(-2) ?? 1) : 1;
-  const wide = checkPadded(width, left, right, mode, 'width', op);
-  const high = axes === 1 ? height : checkPadded(height, top, bottom, mode, 'height', op);
-  const channels = value.shape.at(-3) ?? 1;
-  const dims = [numel(value.shape.slice(0, -3)), channels, height, width];
-  const padded = recorder(op).append(
-    'pad',
-    [reshape(value, dims)],
-    {
-      padding: [top, bottom, left, right],
-      mode,
-      value: mode === 'zeros' ? finite(options.value ?? 0, op, 'value') : 0,
-    },
-    [dims[0] ?? 1, channels, high, wide],
-  );
-  return reshape(padded, [...value.shape.slice(0, -2), ...(rank >= 2 ? [high] : []), wide]);
+  const pads = value.shape.map((_, axis): readonly [number, number] => {
+    if (axis === rank - 1) return [left, right];
+    return axis === rank - 2 ? [top, bottom] : [0, 0];
+  });
+  const filled = mode === 'zeros' ? finite(options.value ?? 0, op, 'value') : 0;
+  return recorder(op).append('pad', [value], { pads, mode, value: filled }, op);
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Layers without weights that work element by element. */
-import { inModule } from '../../graph/recorder.js';
+
+import { checkOptions, flag } from '../../check.js';
+import { input } from '../../graph/methods/operand.js';
+import { type InplaceOptions, relu, tanh } from '../../graph/methods/pointwise.js';
 import type { Value } from '../../graph/value.js';
-import { checkOptions, flag, input } from '../functional/check.js';
-import { type InplaceOptions, relu, tanh } from '../functional/pointwise.js';
-import { Module } from '../module.js';
+import { inModule, Module } from '../module.js';
 
 /** max(x, 0). With `{ inplace: true }` the argument itself stands for the result afterwards. */
 export class ReLU extends Module {

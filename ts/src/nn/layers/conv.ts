@@ -1,21 +1,21 @@
 /** Convolution layers. They have no values until weights are loaded: nothing random is made here. */
+
+import { checkOptions, flag, type Pair, pair, whole } from '../../check.js';
 import { UnsupportedError } from '../../errors.js';
-import type { PaddingMode } from '../../graph/ir.js';
+import type { ConvTranspose } from '../../graph/operators/conv_transpose.js';
 import { Parameter } from '../../graph/parameter.js';
-import { inModule } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
+import type { PaddingMode } from '../../ops/kernels.js';
 import { shown } from '../../spell.js';
-import { checkOptions, flag, type Pair, pair, whole } from '../functional/check.js';
 import {
   type ConvNumbers,
-  type ConvTransposeNumbers,
   convNumbers,
   convolve,
   convolveTransposed,
   convTransposeNumbers,
   type Padding,
 } from '../functional/conv.js';
-import { Module } from '../module.js';
+import { inModule, Module } from '../module.js';
 
 export interface Conv2dLayerOptions {
   /** Default 1. */
@@ -100,7 +100,7 @@ export class ConvTranspose2d extends Module {
   readonly weight: Parameter;
   /** [outChannels], or null */
   readonly bias: Parameter | null;
-  readonly #numbers: ConvTransposeNumbers;
+  readonly #numbers: ConvTranspose;
 
   /**
    * @throws {@link ArgumentError} for numbers that cannot be right

@@ -1,11 +1,14 @@
 /** Normalisation layers. New ones have weight 1 and bias 0, running mean 0 and running variance 1. */
+
+import { checkOptions, epsilon, flag, whole } from '../../check.js';
 import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
-import { Buffer, Parameter, storedFill } from '../../graph/parameter.js';
-import { inModule } from '../../graph/recorder.js';
+import { input } from '../../graph/methods/operand.js';
+import { reshape } from '../../graph/methods/shape.js';
+import { Buffer, Parameter } from '../../graph/parameter.js';
 import type { Value } from '../../graph/value.js';
 import { shown } from '../../spell.js';
 import { spell } from '../../tensor/shape.js';
-import { checkOptions, epsilon, flag, input, whole } from '../functional/check.js';
+import { storedFill } from '../../tensor/stored.js';
 import {
   batchNormAs,
   checkNormalizedShape,
@@ -13,8 +16,7 @@ import {
   instanceNormAs,
   layerNormAs,
 } from '../functional/norm.js';
-import { reshape } from '../functional/pointwise.js';
-import { kindOf, Module } from '../module.js';
+import { inModule, kindOf, Module } from '../module.js';
 
 export interface NormOptions {
   /** Added to the variance (default 1e-5). */

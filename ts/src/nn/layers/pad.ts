@@ -1,10 +1,10 @@
 /** Padding layers. */
+
+import { finite } from '../../check.js';
 import { ArgumentError } from '../../errors.js';
-import { inModule } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
-import { finite } from '../functional/check.js';
 import { checkPad, type PadOptions, padValue } from '../functional/pad.js';
-import { kindOf, Module } from '../module.js';
+import { inModule, kindOf, Module } from '../module.js';
 
 /** One number for all sides, or [left, right, top, bottom]; negative ones crop. */
 export type PadAmounts = number | readonly [left: number, right: number, top: number, bottom: number];

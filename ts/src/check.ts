@@ -1,11 +1,7 @@
-/** Checks that layers and functions share: numbers, pairs, shapes of inputs. Each throws a typed error that says op, got and wanted. */
-import { isPlainObject } from '../../brand.js';
-import { ArgumentError, ShapeError } from '../../errors.js';
-import type { Expression } from '../../graph/expression.js';
-import { recorder } from '../../graph/recorder.js';
-import type { Value } from '../../graph/value.js';
-import { listedNames, shown } from '../../spell.js';
-import { spell } from '../../tensor/shape.js';
+/** Checks of plain arguments: options, numbers, pairs. Each throws a typed error that says op, got and wanted. */
+import { isPlainObject } from './brand.js';
+import { ArgumentError } from './errors.js';
+import { listedNames, shown } from './spell.js';
 
 /** A number for both axes, or [height, width]. */
 export type Pair = number | readonly [number, number];
@@ -81,37 +77,4 @@ export function finite(value: number, op: string, argument: string): number {
 export function epsilon(value: number, op: string): number {
   if (Number.isFinite(value) && value >= 0) return value;
   throw new ArgumentError('eps cannot be right', { op, got: shown(value), wanted: 'a finite number >= 0' });
-}
-
-/** A value of numbers, not of raw pixels. @throws {@link ArgumentError} otherwise */
-export function float32(value: Value, op: string): Value {
-  if (value.dtype === 'float32') return value;
-  throw new ArgumentError('raw pixels where numbers belong', {
-    op,
-    got: `uint8 ${spell(value.shape)}`,
-    wanted: 'float32',
-  });
-}
-
-/** Takes `x` into the current trace as numbers. */
-export function input(x: Expression, op: string): Value {
-  return float32(recorder(op).operand(x, op), op);
-}
-
-/** The sizes N C H W of a batched or unbatched picture. @throws {@link ShapeError} for another rank */
-export function picture(
-  x: Value,
-  op: string,
-): { dims: readonly [number, number, number, number]; batched: boolean } {
-  const [a, b, c, d] = x.shape;
-  if (a !== undefined && b !== undefined && c !== undefined && x.shape.length <= 4) {
-    if (d !== undefined) return { dims: [a, b, c, d], batched: true };
-    return { dims: [1, a, b, c], batched: false };
-  }
-  throw new ShapeError('wrong rank', {
-    op,
-    got: `${x.shape.length}-D input ${spell(x.shape)}`,
-    wanted: '4-D [N, C, H, W] or 3-D [C, H, W]',
-    ...(x.shape.length === 2 ? { hint: 'A grey picture is [1, 1, H, W].' } : {}),
-  });
 }

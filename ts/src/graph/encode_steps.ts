@@ -1,0 +1,69 @@
+/** Steps of a placement -> the words of a plan, in which weights are stand-ins that the host patches. */
+
+import type { Operand } from '../ops/descriptor.js';
+import { descriptorOf } from '../ops/index.js';
+import { RECORDS } from '../ops/records.gen.js';
+import { arenaOperand, assemble, type RelocatableRecord, relocatable } from './assemble.js';
+import type { Place, PlacedPort, Placement, Step } from './place.js';
+import type { EncodedPlan, Slot } from './plan.js';
+
+/** What a record is called in profiles, and what it costs. */
+export interface Row {
+  readonly name: string;
+  readonly op: string;
+  readonly flops: number;
+}
+
+/** Words of a placement. @param standsFor the weight that each constant is */
+export function encodeSteps(
+  placement: Placement,
+  standsFor: readonly number[],
+): { plan: EncodedPlan; rows: Row[] } {
+  const records: RelocatableRecord[] = [];
+  const weights = Math.max(0, ...standsFor.map((weight) => weight + 1));
+  const rows: Row[] = [];
+  for (const step of placement.steps) {
+    const descriptor = descriptorOf(step.node.op);
+    const { name } = step.node;
+    const flops = descriptor.flops(step.call);
+    const made = relocatable(weights, (standIns) => {
+      const constants = standsFor.map((weight) => standIns[weight] ?? 0);
+      return descriptor.records(step.call, operandsOf(placement, step, constants));
+    });
+    made.forEach(({ words }, index) => {
+      const op = RECORDS[words[0] ?? 0]?.name ?? 'unknown';
+      rows.push({ name, op, flops: index === made.length - 1 ? flops : 0 });
+    });
+    records.push(...made);
+  }
+  const { workers, arena_bytes } = placement;
+  const slot = ({ place, bytes }: PlacedPort): Slot => ({ offset_bytes: offsetOf(placement, place), bytes });
+  const plan = {
+    ...assemble(records, { workers, arena_bytes }),
+    arena_bytes,
+    inputs: placement.inputs.map(slot),
+    outputs: placement.outputs.map(slot),
+  };
+  return { plan, rows };
+}
+
+/** The offset in the arena. @throws RangeError for a constant: a mistake inside gouache */
+function offsetOf({ buffers }: Placement, { buffer, offset }: Place): number {
+  const start = buffers[buffer]?.offset_bytes;
+  if (start == null) throw new RangeError(`buffer ${buffer} is not in the arena`);
+  return start + offset;
+}
+
+function operandsOf(placement: Placement, step: Step, constants: readonly Operand[]) {
+  const operand = (place: Place | null): Operand => {
+    if (place === null) return 0;
+    const constant = placement.buffers[place.buffer]?.constant;
+    return constant == null ? arenaOperand(offsetOf(placement, place)) : (constants[constant] ?? 0);
+  };
+  return {
+    inputs: step.inputs.map(operand),
+    outputs: step.outputs.map(operand),
+    temporaries: step.temporaries.map(operand),
+    scratch: operand(step.scratch),
+  };
+}

@@ -1,0 +1,53 @@
+/** layer_norm: mean and variance over the trailing axes, as torch.nn.functional.layer_norm and ONNX's LayerNormalization. */
+import { ShapeError } from '../../errors.js';
+import type { Dims } from '../../ops/layout.js';
+import { numel, type Shape, sameShape, spell } from '../../tensor/shape.js';
+import { checkAffine, plain } from './norms.js';
+import { allRows, floats, type Operator, sameRows, shapeAt } from './operator.js';
+
+/** Inputs: x [..., normalizedShape], weight [normalizedShape]?, bias [normalizedShape]?. */
+export interface LayerNorm {
+  readonly normalizedShape: Shape;
+  readonly eps: number;
+}
+
+export const layerNorm: Operator<LayerNorm> = {
+  roles: ['input', 'weight', 'bias'],
+  infer({ normalizedShape: sizes }, inputs, caller) {
+    const shape = shapeAt(inputs, 0);
+    const leading = shape.length - sizes.length;
+    if (leading < 0 || !sameShape(shape.slice(leading), sizes)) {
+      throw new ShapeError('the input does not end in normalizedShape', {
+        op: caller,
+        got: `input ${spell(shape)}`,
+        wanted: `[*, ${sizes.join(', ')}]`,
+      });
+    }
+    checkAffine(inputs, sizes, caller);
+    return [floats(shape)];
+  },
+  lower({ attributes: { normalizedShape: sizes, eps }, inputs }, to) {
+    const shape = shapeAt(inputs, 0);
+    // The first normalised axis becomes the channels: any split serves, and this one keeps N C H W as it is.
+    const dims: Dims = [
+      numel(shape.slice(0, shape.length - sizes.length)),
+      sizes[0] ?? 1,
+      numel(sizes.slice(1, -1)),
+      sizes.length > 1 ? (sizes.at(-1) ?? 1) : 1,
+    ];
+    const told = plain({ dims, statistics: 'input', groups: 1, eps });
+    const normalized = to.append('normalize', [to.x, null, null, null, null], told, shape);
+    const [, weight, bias] = to.inputs;
+    const scaled =
+      weight == null
+        ? normalized
+        : to.append('binary', [normalized, weight], { kind: 'mul', activation: 'none' }, shape);
+    return [
+      bias == null ? scaled : to.append('binary', [scaled, bias], { kind: 'add', activation: 'none' }, shape),
+    ];
+  },
+  rows: (use, rows) =>
+    use.attributes.normalizedShape.length === 1
+      ? [sameRows(use, rows)[0] ?? null, ...allRows(use).slice(1)]
+      : allRows(use),
+};

@@ -1,0 +1,146 @@
+/**
+ * What kernels compute: one entry a kernel, told to it besides its operands. Shapes are logical; how operands lie in memory is a matter of layouts
+ * (ops/layout.ts). Not here: what users mean, which is graph/operators'. Sizes in elements, pairs as [height, width].
+ */
+import type { Shape } from '../tensor/shape.js';
+import type { WeightDtype } from '../tensor/stored.js';
+import type { Dims, Packing } from './layout.js';
+
+export type Activation = 'none' | 'relu' | 'tanh';
+export type PaddingMode = 'zeros' | 'reflect' | 'replicate';
+/** What a convolution does to x as it loads it: nothing, or the normalisation whose constants are its fourth input. */
+export type Load = 'plain' | 'normalized' | 'normalized-relu';
+export type BinaryKind = 'add' | 'sub' | 'mul' | 'div';
+/** `rsub`: value - x; `rdiv`: value / x; the other arithmetic: x op value. */
+export type UnaryKind = 'relu' | 'tanh' | 'sqrt' | 'add' | 'sub' | 'mul' | 'div' | 'rsub' | 'rdiv';
+
+/**
+ * F(m x n, r x s): m x n results, rows and columns of them, of r x s taps at once. `F(4x4, 3x3) / 2`: of stride 2, by phases; `F(8x8, 3x3) * 2`: of
+ * a transposed convolution of stride 2 and padding 1.
+ */
+export type WinogradAlgorithm =
+  | 'F(4x4, 3x3)'
+  | 'F(3x3, 3x3)'
+  | 'F(4x4, 4x4)'
+  | 'F(4x4, 3x3) / 2'
+  | 'F(8x8, 3x3) * 2'
+  | 'F(4x5, 3x3)'
+  | 'F(5x3, 5x3)';
+
+/** What all convolutions do around their products. */
+export interface AroundConvolution {
+  readonly activation: Activation;
+  readonly load: Load;
+}
+
+/** Top, bottom, left, right. */
+export type Sides = readonly [top: number, bottom: number, left: number, right: number];
+
+export interface Kernels {
+  /**
+   * Inputs: x [N C H W], weight [O C KH KW], bias [O]?, constants (of `load`)?. Outputs: y [N O H' W'], and opaque moments where `statistics` asks
+   * for them.
+   */
+  conv2d: AroundConvolution & {
+    readonly stride: readonly [number, number];
+    readonly dilation: readonly [number, number];
+    readonly padding: Sides;
+    readonly paddingMode: PaddingMode;
+  };
+  /** As conv2d and conv_transpose2d, by one of Winograd's algorithms; made by graph/choose.ts. Padding is 0 for the transposed algorithm. */
+  conv_winograd: AroundConvolution & {
+    readonly algorithm: WinogradAlgorithm;
+    readonly padding: Sides;
+    readonly paddingMode: PaddingMode;
+    readonly weights: 'transformed once' | 'transformed in each run';
+  };
+  /** As conv2d; weight [C O KH KW]. */
+  conv_transpose2d: AroundConvolution & {
+    readonly stride: readonly [number, number];
+    readonly padding: readonly [number, number];
+    readonly outputPadding: readonly [number, number];
+  };
+  /**
+   * y = activation((x - mean) / sqrt(var + eps) * weight + bias) [+ residual]. Inputs: x of any rank >= 2, constants ('given' statistics) or null,
+   * weight [C]? and bias [C]? (of other statistics), residual of x's shape?. `dims` is the N C H W view of x that statistics are taken over.
+   */
+  normalize: Measured<'input' | 'batch' | 'given'> & { readonly activation: Activation };
+  /** The first half of `normalize`. Inputs: x, or the moments that the convolution which made x has left; weight [C]?, bias [C]?. Output: constants, opaque, [N or 1, C]. */
+  statistics: Measured<'input' | 'batch'> & { readonly of: 'values' | 'moments' };
+  /** As statistics, of stored ones. Inputs: mean [C], variance [C], weight [C]?, bias [C]?. */
+  running_constants: { readonly channels: number; readonly eps: number };
+  /** Input: x. `dims` is x as N C H W; `axes` of those four are reduced; the output keeps them with size 1. */
+  reduce: {
+    readonly dims: Dims;
+    readonly axes: readonly (0 | 1 | 2 | 3)[];
+    readonly kind: 'mean' | 'var';
+    readonly unbiased: boolean;
+  };
+  /** Input: [N C H W]. `value` is for mode zeros. */
+  pad: { readonly padding: Sides; readonly mode: PaddingMode; readonly value: number };
+  /** Inputs: two, broadcast as NumPy does. */
+  binary: { readonly kind: BinaryKind; readonly activation: Activation };
+  unary: { readonly kind: UnaryKind; readonly value: number };
+  /** Same elements in row-major order under another shape; never a record. */
+  view: Record<never, never>;
+  /** Input: x. Element i of the output, counted in row-major order over `sizes`, is element start + sum of i_a * strides_a of x, counted likewise. */
+  move: ElementMap;
+  /** Inputs: any number, of equal sizes but along `axis`. */
+  concat: { readonly axis: number };
+  /** Inputs: a [B or 1, M, K], b [B or 1, K, N], bias [N]?. Output [B, M, N]. */
+  matmul: Record<never, never>;
+  /** Input: a dense value. Output: the same under a layout that one kernel reads; made by graph/lay_out.ts. */
+  pack: { readonly packing: Packing };
+  /** Input: a tensor's stored bytes. Output: its numbers, dense. Made by graph/prepare.ts. */
+  convert: {
+    readonly dtype: WeightDtype;
+    readonly sourceBytes: number;
+    /** Of the stored elements, outermost first. */
+    readonly axes: readonly { readonly size: number; readonly stride: number }[];
+  };
+  /** Input: raw interleaved 8-bit pixels (uint8, [height, width, channels]). Output [1 C H W], extended by reflection. */
+  pixels_in: {
+    readonly channels: 1 | 2 | 3 | 4;
+    readonly width: number;
+    readonly height: number;
+    readonly left: number;
+    readonly top: number;
+    readonly outputChannels: 1 | 3;
+    readonly outputWidth: number;
+    readonly outputHeight: number;
+    /** y = u8 * scale + offset */
+    readonly scale: number;
+    readonly offset: number;
+  };
+  /** Inputs: [1 C H W] and the source pixels (for their alpha). Output: RGBA bytes, [height, width, 4]: the crop at left, top. */
+  pixels_out: {
+    readonly left: number;
+    readonly top: number;
+    readonly width: number;
+    readonly height: number;
+    /** Channels of the source pixels; alpha is copied when 2 or 4, else 255. */
+    readonly sourceChannels: 1 | 2 | 3 | 4;
+    /** u8 = clamp(round(x * scale + offset), 0, 255) */
+    readonly scale: number;
+    readonly offset: number;
+  };
+}
+
+export type KernelName = keyof Kernels;
+
+/** What is told of a normalisation. */
+export interface Measured<S = 'input' | 'batch'> {
+  readonly dims: Dims;
+  /** 'input': per sample and group; 'batch': per channel over the batch (groups = C); 'given': another node's. */
+  readonly statistics: S;
+  /** C for instance norm, 1 for layer norm, G for group norm. */
+  readonly groups: number;
+  readonly eps: number;
+}
+
+/** A strided map from an output's elements to an input's. */
+export interface ElementMap {
+  readonly sizes: Shape;
+  readonly strides: readonly number[];
+  readonly start: number;
+}
