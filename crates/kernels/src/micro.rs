@@ -13,5 +13,6 @@ pub mod reach;
 pub mod rows;
 pub mod stage;
 pub mod statistics;
+pub mod strided;
 pub mod widths;
 pub mod winograd;

@@ -7,6 +7,7 @@ mod conv_transpose2d;
 mod conv_winograd;
 mod convert;
 mod instance_norm;
+mod move_strided;
 mod normalize;
 mod pack_bias;
 mod pack_conv2d;

@@ -765,4 +765,78 @@ records! {
         /// added to the variance
         eps: f32,
     }
+    /// A box of elements, bit for bit: element i of axes d0 to d7 lies at start + sum of i * step (of axes in floats) +
+    /// channel / 4 * block_stride + channel % 4, where channel = channel_start + sum of i * step (of axes in channels).
+    21 move_strided MoveStrided {
+        /// source
+        x: Operand,
+        /// where its first element lies, floats
+        x_start: u32,
+        /// bit a: axis a steps channels of a blocked layout
+        x_channels: u32,
+        /// channel of its first element
+        x_channel_start: u32,
+        /// from one block of four channels to the next, floats
+        x_block_stride: u32,
+        /// step of axis 0, floats or channels; 0 repeats, negative runs backwards
+        x_step0: i32,
+        /// step of axis 1, floats or channels; 0 repeats, negative runs backwards
+        x_step1: i32,
+        /// step of axis 2, floats or channels; 0 repeats, negative runs backwards
+        x_step2: i32,
+        /// step of axis 3, floats or channels; 0 repeats, negative runs backwards
+        x_step3: i32,
+        /// step of axis 4, floats or channels; 0 repeats, negative runs backwards
+        x_step4: i32,
+        /// step of axis 5, floats or channels; 0 repeats, negative runs backwards
+        x_step5: i32,
+        /// step of axis 6, floats or channels; 0 repeats, negative runs backwards
+        x_step6: i32,
+        /// step of axis 7, floats or channels; 0 repeats, negative runs backwards
+        x_step7: i32,
+        /// destination; must not overlap x
+        y: Operand,
+        /// where its first element lies, floats
+        y_start: u32,
+        /// bit a: axis a steps channels of a blocked layout
+        y_channels: u32,
+        /// channel of its first element
+        y_channel_start: u32,
+        /// from one block of four channels to the next, floats
+        y_block_stride: u32,
+        /// step of axis 0, floats or channels, positive
+        y_step0: i32,
+        /// step of axis 1, floats or channels, positive
+        y_step1: i32,
+        /// step of axis 2, floats or channels, positive
+        y_step2: i32,
+        /// step of axis 3, floats or channels, positive
+        y_step3: i32,
+        /// step of axis 4, floats or channels, positive
+        y_step4: i32,
+        /// step of axis 5, floats or channels, positive
+        y_step5: i32,
+        /// step of axis 6, floats or channels, positive
+        y_step6: i32,
+        /// step of axis 7, floats or channels, positive
+        y_step7: i32,
+        /// size of axis 0, the outermost
+        d0: u32,
+        /// size of axis 1
+        d1: u32,
+        /// size of axis 2
+        d2: u32,
+        /// size of axis 3
+        d3: u32,
+        /// size of axis 4
+        d4: u32,
+        /// size of axis 5
+        d5: u32,
+        /// size of axis 6
+        d6: u32,
+        /// size of axis 7
+        d7: u32,
+        /// elements a tile, at most
+        tile_elems: u32,
+    }
 }

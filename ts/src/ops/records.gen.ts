@@ -60,6 +60,7 @@ export const RECORDS: Readonly<Record<number, { readonly name: string; readonly 
   18: { name: 'pack_conv_winograd', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'algorithm', 'packing', 'packed'] },
   19: { name: 'partial_moments', fields: ['x', 'partials', 'n', 'c', 'h', 'w', 'chunk_px'] },
   20: { name: 'instance_norm', fields: ['x', 'y', 'residual', 'gamma', 'beta', 'n', 'c', 'h', 'w', 'activation', 'eps'] },
+  21: { name: 'move_strided', fields: ['x', 'x_start', 'x_channels', 'x_channel_start', 'x_block_stride', 'x_step0', 'x_step1', 'x_step2', 'x_step3', 'x_step4', 'x_step5', 'x_step6', 'x_step7', 'y', 'y_start', 'y_channels', 'y_channel_start', 'y_block_stride', 'y_step0', 'y_step1', 'y_step2', 'y_step3', 'y_step4', 'y_step5', 'y_step6', 'y_step7', 'd0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6', 'd7', 'tile_elems'] },
 };
 
 interface Scratch {
@@ -1042,5 +1043,121 @@ export function instanceNorm(r: InstanceNormFields): RecordWords {
     r.w,
     r.activation,
     floatBits(r.eps),
+  );
+}
+
+export interface MoveStridedFields extends Scratch {
+  /** source */
+  readonly x: Operand;
+  /** where its first element lies, floats */
+  readonly xStart: number;
+  /** bit a: axis a steps channels of a blocked layout */
+  readonly xChannels: number;
+  /** channel of its first element */
+  readonly xChannelStart: number;
+  /** from one block of four channels to the next, floats */
+  readonly xBlockStride: number;
+  /** step of axis 0, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep0: number;
+  /** step of axis 1, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep1: number;
+  /** step of axis 2, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep2: number;
+  /** step of axis 3, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep3: number;
+  /** step of axis 4, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep4: number;
+  /** step of axis 5, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep5: number;
+  /** step of axis 6, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep6: number;
+  /** step of axis 7, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep7: number;
+  /** destination; must not overlap x */
+  readonly y: Operand;
+  /** where its first element lies, floats */
+  readonly yStart: number;
+  /** bit a: axis a steps channels of a blocked layout */
+  readonly yChannels: number;
+  /** channel of its first element */
+  readonly yChannelStart: number;
+  /** from one block of four channels to the next, floats */
+  readonly yBlockStride: number;
+  /** step of axis 0, floats or channels, positive */
+  readonly yStep0: number;
+  /** step of axis 1, floats or channels, positive */
+  readonly yStep1: number;
+  /** step of axis 2, floats or channels, positive */
+  readonly yStep2: number;
+  /** step of axis 3, floats or channels, positive */
+  readonly yStep3: number;
+  /** step of axis 4, floats or channels, positive */
+  readonly yStep4: number;
+  /** step of axis 5, floats or channels, positive */
+  readonly yStep5: number;
+  /** step of axis 6, floats or channels, positive */
+  readonly yStep6: number;
+  /** step of axis 7, floats or channels, positive */
+  readonly yStep7: number;
+  /** size of axis 0, the outermost */
+  readonly d0: number;
+  /** size of axis 1 */
+  readonly d1: number;
+  /** size of axis 2 */
+  readonly d2: number;
+  /** size of axis 3 */
+  readonly d3: number;
+  /** size of axis 4 */
+  readonly d4: number;
+  /** size of axis 5 */
+  readonly d5: number;
+  /** size of axis 6 */
+  readonly d6: number;
+  /** size of axis 7 */
+  readonly d7: number;
+  /** elements a tile, at most */
+  readonly tileElems: number;
+}
+export function moveStrided(r: MoveStridedFields): RecordWords {
+  return Uint32Array.of(
+    21,
+    39,
+    r.scratch ?? 0,
+    r.scratchBytes ?? 0,
+    r.x,
+    r.xStart,
+    r.xChannels,
+    r.xChannelStart,
+    r.xBlockStride,
+    r.xStep0,
+    r.xStep1,
+    r.xStep2,
+    r.xStep3,
+    r.xStep4,
+    r.xStep5,
+    r.xStep6,
+    r.xStep7,
+    r.y,
+    r.yStart,
+    r.yChannels,
+    r.yChannelStart,
+    r.yBlockStride,
+    r.yStep0,
+    r.yStep1,
+    r.yStep2,
+    r.yStep3,
+    r.yStep4,
+    r.yStep5,
+    r.yStep6,
+    r.yStep7,
+    r.d0,
+    r.d1,
+    r.d2,
+    r.d3,
+    r.d4,
+    r.d5,
+    r.d6,
+    r.d7,
+    r.tileElems,
   );
 }

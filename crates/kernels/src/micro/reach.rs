@@ -17,9 +17,22 @@ pub fn reach<const N: usize>(spans: [u64; N], run: usize) -> u64 {
     spans.into_iter().fold(run as u64, u64::saturating_add)
 }
 
+/// The lowest and the highest place of a walk from `start` along axes of (how many, step), whatever their signs.
+#[inline]
+pub fn bounds(start: i64, axes: impl Iterator<Item = (u32, i32)>) -> (i64, i64) {
+    axes.fold((start, start), |(low, high), (n, step)| {
+        // 33 bits and 32 of them fit 64.
+        let last = (i64::from(n) - 1) * i64::from(step);
+        (
+            low.saturating_add(last.min(0)),
+            high.saturating_add(last.max(0)),
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{reach, span};
+    use super::{bounds, reach, span};
 
     #[test]
     fn what_cannot_be_counted_reaches_further_than_any_view() {
@@ -29,5 +42,15 @@ mod tests {
         assert_eq!(span(3, usize::MAX), u64::MAX);
         assert_eq!(reach([span(3, 5), span(2, 100)], 4), 114);
         assert_eq!(reach([span(3, usize::MAX), 1], usize::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn bounds_of_steps_of_both_signs() {
+        let axes = [(3, 5), (2, -7), (1, i32::MIN), (9, 0)];
+        assert_eq!(bounds(4, axes.into_iter()), (-3, 14));
+        let far = [(u32::MAX, i32::MAX); 4].into_iter();
+        assert_eq!(bounds(1, far), (1, i64::MAX));
+        let far = [(u32::MAX, i32::MIN); 4].into_iter();
+        assert_eq!(bounds(-1, far), (i64::MIN, -1));
     }
 }

@@ -51,6 +51,26 @@ impl F32x4 {
         // SAFETY: the caller's obligation.
         unsafe { ptr.cast::<[f32; 4]>().write_unaligned(self.0) }
     }
+    /// Reads the first `n` floats; what other lanes hold is not said.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for reading `n` floats, 1 to 4.
+    #[inline(always)]
+    pub unsafe fn load_first(ptr: *const f32, n: usize) -> Self {
+        // SAFETY: the caller's obligation.
+        Self(core::array::from_fn(|i| unsafe {
+            ptr.add(i.min(n - 1)).read()
+        }))
+    }
+    /// Writes the first `n` floats.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for writing `n` floats, 1 to 4.
+    #[inline(always)]
+    pub unsafe fn store_first(self, ptr: *mut f32, n: usize) {
+        // SAFETY: the caller's obligation.
+        unsafe { ptr.copy_from_nonoverlapping(self.0.as_ptr(), n) }
+    }
     /// `self * b + c`, rounded once or twice as the build has it: nothing may depend on which.
     #[inline(always)]
     pub fn mul_add(self, b: Self, c: Self) -> Self {

@@ -63,6 +63,44 @@ impl F32x4 {
         // SAFETY: the caller's obligation.
         unsafe { v128_store(ptr.cast(), self.0) }
     }
+    /// Reads the first `n` floats; what other lanes hold is not said.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for reading `n` floats, 1 to 4.
+    #[inline(always)]
+    pub unsafe fn load_first(ptr: *const f32, n: usize) -> Self {
+        // SAFETY: the caller's obligation.
+        unsafe {
+            match n {
+                1 => Self(v128_load32_zero(ptr.cast())),
+                2 => Self(v128_load64_zero(ptr.cast())),
+                3 => {
+                    let two = v128_load64_zero(ptr.cast());
+                    Self(v128_load32_lane::<2>(two, ptr.add(2).cast()))
+                }
+                _ => Self::load(ptr),
+            }
+        }
+    }
+    /// Writes the first `n` floats.
+    ///
+    /// # Safety
+    /// - `ptr` is valid for writing `n` floats, 1 to 4.
+    #[inline(always)]
+    pub unsafe fn store_first(self, ptr: *mut f32, n: usize) {
+        // SAFETY: the caller's obligation.
+        unsafe {
+            match n {
+                1 => v128_store32_lane::<0>(self.0, ptr.cast()),
+                2 => v128_store64_lane::<0>(self.0, ptr.cast()),
+                3 => {
+                    v128_store64_lane::<0>(self.0, ptr.cast());
+                    v128_store32_lane::<2>(self.0, ptr.add(2).cast());
+                }
+                _ => self.store(ptr),
+            }
+        }
+    }
     /// `self * b + c`, rounded once or twice as the build has it: nothing may depend on which.
     #[inline(always)]
     pub fn mul_add(self, b: Self, c: Self) -> Self {
