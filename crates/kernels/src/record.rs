@@ -839,4 +839,58 @@ records! {
         /// elements a tile, at most
         tile_elems: u32,
     }
+    /// Matrix products: y = a * b [+ bias], all dense row-major.
+    22 matmul Matmul {
+        /// [batch] matrices of m rows of k floats
+        a: Operand,
+        /// [batch] of them packed by pack_matmul
+        b: Operand,
+        /// dense [n], padded to a multiple of 8 by pack_bias; or absent
+        bias: Operand,
+        /// [batch] matrices of m rows of n floats; must not overlap a
+        y: Operand,
+        /// matrices
+        batch: u32,
+        /// rows of a and y
+        m: u32,
+        /// columns of a, rows of b
+        k: u32,
+        /// columns of b and y
+        n: u32,
+        /// floats from one matrix of a to the next; 0: all take the same
+        a_step: u32,
+        /// floats from one packed matrix of b to the next; 0: all take the same
+        b_step: u32,
+        /// floats from one matrix of y to the next
+        y_step: u32,
+        /// floats from one row of a to the next
+        a_row_step: u32,
+        /// floats from one row of y to the next, at least n
+        y_row_step: u32,
+        /// rows a tile
+        tile_m: u32,
+        /// columns a tile, a multiple of 8
+        tile_n: u32,
+    }
+    /// Matrices [k, n], whatever their strides, to the order in which `matmul` reads them: [panels of 8 columns][k][8], the last panel of 4 where no more than 4 columns are left.
+    23 pack_matmul PackMatmul {
+        /// [batch] matrices of k x n floats
+        src: Operand,
+        /// packed, k * (n up to a multiple of 4) floats each
+        y: Operand,
+        /// matrices
+        batch: u32,
+        /// rows
+        k: u32,
+        /// columns
+        n: u32,
+        /// floats from one matrix to the next
+        src_step: u32,
+        /// floats from one row to the next
+        k_step: u32,
+        /// floats from one column to the next
+        n_step: u32,
+        /// panels a tile
+        tile_panels: u32,
+    }
 }
