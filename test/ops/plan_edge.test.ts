@@ -5,34 +5,25 @@ import {
   ENTRY_WORDS,
   HEADER,
   HEADER_WORDS,
-  PLAN_MAGIC,
-  PLAN_VERSION,
   packBias,
-  REGION_ARENA,
   STATUS_DONE,
   STATUS_FAULT,
   STATUS_MORE,
 } from '../../dist/ops/records.gen.js';
 import type { Instance } from '../../dist/runtime/instance.js';
 import { BUILDS, instanceOf, RawPlan, WHOLE } from './raw_plan.js';
+import { inArena, planOf } from './raw_records.js';
 
 const RECORDS = 2;
-/** Where the first record is, in words. */
-const FIRST = HEADER_WORDS + RECORDS * ENTRY_WORDS;
 const ARENA_BYTES = 64;
 
-const inArena = (offset_bytes: number) => ((REGION_ARENA << 30) | (offset_bytes / 16)) >>> 0;
-
-/** Two copies of a float to four, and no weights. The records' words reach from `FIRST` to the end. */
+/** Two copies of a float to four, and no weights. */
 function twoCopies(workers = 1): EncodedPlan {
   const copy = packBias({ src: inArena(0), y: inArena(16), c: 1, paddedC: 4 });
-  const words = new Uint32Array(FIRST + RECORDS * copy.length);
-  words.set([PLAN_MAGIC, PLAN_VERSION, RECORDS, workers]);
-  for (let i = 0; i < RECORDS; i++) {
-    words[HEADER_WORDS + i * ENTRY_WORDS] = FIRST + i * copy.length;
-    words.set(copy, FIRST + i * copy.length);
-  }
-  return { words, arena_bytes: ARENA_BYTES, relocations: [], inputs: [], outputs: [] };
+  return planOf(
+    Array.from({ length: RECORDS }, () => copy),
+    { arena_bytes: ARENA_BYTES, workers },
+  );
 }
 
 /** The `y` of record `index`: behind code, words and scratch comes `src`, then `y`. */

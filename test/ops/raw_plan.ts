@@ -6,13 +6,14 @@ import { type Compiled, compileGraph } from '../../dist/graph/compile.js';
 import { encode } from '../../dist/graph/encode.js';
 import type { AnyNode } from '../../dist/graph/ir.js';
 import { place } from '../../dist/graph/place.js';
-import type { EncodedPlan } from '../../dist/graph/plan.js';
+import type { EncodedPlan, Slot } from '../../dist/graph/plan.js';
 import { traceModule } from '../../dist/nn/trace.js';
 import { tracePaint } from '../../dist/image/paint.js';
 import { HEADER } from '../../dist/ops/records.gen.js';
 import { type FirstInstance, instantiate } from '../../dist/runtime/instance.js';
 import { BUILDS, type Build } from '../builds.js';
 import { random, size } from './array.js';
+import { matrixProducts } from './raw_matmul.js';
 
 export { BUILDS };
 
@@ -119,6 +120,14 @@ export class RawPlan {
 
   run(tile_budget: number): number {
     return this.#instance.exports.plan_run(this.address, this.words.length, tile_budget, 0);
+  }
+
+  /** The floats that lie there, as they are now. */
+  floats({ offset_bytes, bytes }: Slot): Float32Array {
+    const arena = this.words[HEADER.arenaBase] ?? 0;
+    return new Float32Array(
+      this.#instance.memory.buffer.slice(arena + offset_bytes, arena + offset_bytes + bytes),
+    );
   }
 
   /** The bytes of all outputs, one after the other. */
@@ -248,6 +257,11 @@ export function encodedPlans(workers = 1): {
       weightBytes: weights.map((w) => w.bytes),
     })),
     { name: 'winograd, weights transformed in each run', ...anew },
+    ...[true, false].map((transposed) => ({
+      name: `matrix products, transposed ${transposed}`,
+      encoded: matrixProducts({ batch: 2, m: 13, k: 10, n: 21, gap: 3, transposed, workers }).encoded,
+      weightBytes: [],
+    })),
     ...kept.weights.map((weight) => ({
       name: `prepare ${weight.key.split('|')[0]}`,
       encoded: weight.encode().prepare,

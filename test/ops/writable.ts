@@ -104,6 +104,10 @@ const WRITES: Readonly<Record<string, (f: Fields) => Writes>> = {
     const points = over(kh, down.taps) * over(kw, along.taps) * down.weights * along.weights;
     return { y: (packing === 1 ? o : over(o, 4) * 4) * pixel(c) * points * 4 };
   },
+  matmul: ({ batch = 0, m = 0, n = 0, y_step = 0, y_row_step = 0 }) => ({
+    y: ((batch - 1) * y_step + (m - 1) * y_row_step + n) * 4,
+  }),
+  pack_matmul: ({ batch = 0, k = 0, n = 0 }) => ({ y: batch * k * over(n, 4) * 4 * 4 }),
 };
 
 /** What a plan that was accepted may change in memory: its own header and directory, and what each record and its scratch cover. */

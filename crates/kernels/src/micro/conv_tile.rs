@@ -106,7 +106,7 @@ impl Place {
     }
 }
 
-/// Whether common distances between pixels are compiled in: 3 channels, 32 to 256, and the same at stride 2.
+/// Whether common distances between pixels are compiled in: 3 channels, 32 to 256, and the same at stride 2; of whole tiles 1024 too.
 const CONSTANT_STRIDES: bool = TILE_PX < 6;
 
 /// What rows of pixels read and write.
@@ -233,6 +233,9 @@ impl ConvRows {
                                 64 => tiles_of_width::<2, 64, false>(width, &tiles, &mut ahead),
                                 128 => tiles_of_width::<2, 128, false>(width, &tiles, &mut ahead),
                                 256 => tiles_of_width::<2, 256, false>(width, &tiles, &mut ahead),
+                                1024 if width == TILE_PX => {
+                                    self::tiles::<TILE_PX, 2, 1024, false>(&tiles, &mut ahead);
+                                }
                                 _ => tiles_of_width::<2, 0, false>(width, &tiles, &mut ahead),
                             }
                         } else if product {

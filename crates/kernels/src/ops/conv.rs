@@ -1,5 +1,5 @@
 //! What convolution and transposed convolution share: their operands, those of the ops that pack their weights, and the part of
-//! `check` that does not ask how a tile walks.
+//! `check` that does not ask how a tile walks. Channels, panels and tiles are checked alike in matrix products.
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
