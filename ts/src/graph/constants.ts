@@ -33,7 +33,7 @@ const MOST_GROWTH = 2;
 
 /** Forms that kernels read are kept whatever they take. */
 function isForm(node: AnyNode<Kernels>): boolean {
-  return node.op === 'pack' || (node.op === 'move' && isIdentity(node.attributes));
+  return node.op === 'pack' || node.op === 'view' || (node.op === 'move' && isIdentity(node.attributes));
 }
 
 /** Parameters behind each value that is worth computing once. */
@@ -105,18 +105,30 @@ function withOwnOutputs(laidOut: LaidOut, constants: ReadonlyMap<ValueId, unknow
   return { graph: { ...graph, values, nodes, outputs, state }, layouts };
 }
 
+/** Nodes that are not computed once. Views of constants are among them where such a node reads them: they cost nothing, and are nowhere else. */
+function whatRuns({ graph }: LaidOut, constants: ReadonlyMap<ValueId, unknown>): AnyNode<Kernels>[] {
+  const needed = new Set(neededAtEnds(graph));
+  const nodes: AnyNode<Kernels>[] = [];
+  for (const node of [...graph.nodes].reverse()) {
+    const isConstant = node.outputs.every((id) => constants.has(id));
+    if (isConstant && (node.op !== 'view' || !node.outputs.some((id) => needed.has(id)))) continue;
+    for (const id of node.inputs) if (id !== null) needed.add(id);
+    nodes.push(node);
+  }
+  return nodes.reverse();
+}
+
 /** Takes the constants out of a laid out graph. */
 export function separate(laidOut: LaidOut): Separated {
   const sources = foldable(laidOut);
   const made = makers(laidOut.graph);
   const running = withOwnOutputs(laidOut, sources);
-  const isFolded = (node: AnyNode<Kernels>): boolean =>
-    node.outputs.every((id) => sources.has(id)) && node.outputs.length > 0;
-  const nodes = running.graph.nodes.filter((node) => !isFolded(node));
-  const read = new Set(nodes.flatMap(({ inputs }) => inputs).filter((id) => id !== null && sources.has(id)));
+  const nodes = whatRuns(running, sources);
+  const ran = new Set(nodes.flatMap(({ outputs }) => outputs));
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs.filter((id) => id !== null)));
   const constants = [...read].flatMap((value): Constant[] => {
-    const layout = value === null ? undefined : laidOut.layouts[value];
-    if (value === null || layout === undefined) return [];
+    const layout = laidOut.layouts[value];
+    if (layout === undefined || ran.has(value) || !sources.has(value)) return [];
     const parameters = [...(sources.get(value) ?? [])];
     return [{ value, layout, nodes: behind(value, made), parameters }];
   });

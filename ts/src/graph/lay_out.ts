@@ -9,7 +9,7 @@ import { descriptorOf, type RecordKernel } from '../ops/index.js';
 import type { ElementMap, Kernels } from '../ops/kernels.js';
 import { dense, type Layout, packed, raw, sameBytes } from '../ops/layout.js';
 import { freshLayout } from '../ops/pointwise_layouts.js';
-import { numel, type Shape } from '../tensor/shape.js';
+import { numel, type Shape, sameShape } from '../tensor/shape.js';
 import {
   type AnyNode,
   type Graph,
@@ -22,7 +22,7 @@ import {
   valueAt,
 } from './graph.js';
 
-/** A graph whose values have one layout each. It holds no view, and no value in two layouts: those are two. */
+/** A graph whose values have one layout each. What lies in two layouts is two values. */
 export interface LaidOut {
   readonly graph: Graph<Kernels>;
   /** By value. */
@@ -71,6 +71,8 @@ class LayOut {
   readonly #layouts: Layout[] = [];
   readonly #nodes: AnyNode<Kernels>[] = [];
   readonly #elements = new Map<ValueId, Elements>();
+  /** Views that have been written, by their source and shape. */
+  readonly #views = new Map<string, ValueId>();
 
   constructor(source: Graph<Kernels>) {
     this.#source = source;
@@ -158,7 +160,7 @@ class LayOut {
       if (elements === null) return null;
       const layout = layouts.inputs[at] ?? elements.forms[0]?.layout;
       if (layout === undefined) throw new RangeError(`${node.op} takes no input ${at}`);
-      return this.#require(elements, layout);
+      return this.#shaped(this.#require(elements, layout), call.inputs[at] ?? []);
     });
     const outputs = node.outputs.map((id, at) => {
       const layout = layouts.outputs[at];
@@ -169,6 +171,21 @@ class LayOut {
       return form.value;
     });
     this.#append({ op: node.op, name: node.name, attributes: node.attributes, inputs }, outputs);
+  }
+
+  /** The value as a node wants to see it. */
+  #shaped(value: ValueId, shape: Shape): ValueId {
+    const source = this.#values[value];
+    const layout = this.#layouts[value];
+    if (source === undefined || layout === undefined) throw new RangeError(`value ${value} is not laid out`);
+    if (sameShape(source.shape, shape)) return value;
+    const key = `${value}:${shape.join('x')}`;
+    const known = this.#views.get(key);
+    if (known !== undefined) return known;
+    const view = this.#value({ shape, dtype: source.dtype }, layout);
+    this.#append({ op: 'view', name: 'view', attributes: {}, inputs: [value] }, [view]);
+    this.#views.set(key, view);
+    return view;
   }
 
   /** How elements lie: blocked where they do, since kernels that want that made them, and will read them. */

@@ -77,7 +77,10 @@ class Placer {
   readonly #laidOut: LaidOut;
   readonly #options: PlaceOptions;
   readonly #places = new Map<ValueId, Place>();
+  /** By value that is no view. */
   readonly #lastUses = new Map<ValueId, number>();
+  /** What each view shows. */
+  readonly #sources = new Map<ValueId, ValueId>();
   readonly #buffers: OpenBuffer[] = [];
   readonly #steps: Step[] = [];
 
@@ -89,17 +92,20 @@ class Placer {
   run(): Placement {
     const { inputs, nodes, outputs, state } = this.#laidOut.graph;
     nodes.forEach((node, index) => {
-      for (const id of node.inputs) if (id !== null) this.#lastUses.set(id, index);
+      const [input, output] = [node.inputs[0] ?? null, node.outputs[0]];
+      if (node.op === 'view' && input !== null && output !== undefined) this.#sources.set(output, input);
+      else for (const id of node.inputs) if (id !== null) this.#lastUses.set(this.#source(id), index);
     });
-    for (const id of neededAtEnds(this.#laidOut.graph)) this.#lastUses.set(id, Number.POSITIVE_INFINITY);
+    for (const id of neededAtEnds(this.#laidOut.graph))
+      this.#lastUses.set(this.#source(id), Number.POSITIVE_INFINITY);
     for (const [value, constant] of this.#options.constants)
       this.#places.set(value, this.#buffer(`weight#${constant}`, this.#bytes(value), constant));
     const read = state.flatMap((port) => (port.read === undefined ? [] : [port.read]));
     const entering = [...inputs.map(({ value }) => value), ...read];
     for (const id of entering) this.#places.set(id, this.#buffer(`input %${id}`, this.#bytes(id)));
     for (const [index, node] of nodes.entries()) {
-      if (node.op === 'view') throw new RangeError('a view has no place');
-      this.#node(node as unknown as Node<Kernels, RecordKernel>, index);
+      if (node.op === 'view') this.#view(node);
+      else this.#node(node as unknown as Node<Kernels, RecordKernel>, index);
     }
     const written = state.flatMap((port) => (port.write === undefined ? [] : [port.write]));
     const leaving = [...outputs.map(({ value }) => value), ...written];
@@ -147,6 +153,17 @@ class Placer {
     return place;
   }
 
+  /** The value whose elements a view shows; any other is its own. */
+  #source(id: ValueId): ValueId {
+    const source = this.#sources.get(id);
+    return source === undefined ? id : this.#source(source);
+  }
+
+  #view({ inputs: [input], outputs: [output] }: Node<Kernels>): void {
+    if (input == null || output === undefined) throw new RangeError('a view of nothing');
+    if (!this.#places.has(output)) this.#places.set(output, get(this.#places, input));
+  }
+
   #node<K extends RecordKernel>(node: Node<Kernels, K>, index: number): void {
     const descriptor = descriptorOf(node.op);
     const call = laidOutCall(this.#laidOut, node);
@@ -190,7 +207,7 @@ class Placer {
       if (id == null || place == null || this.#buffers[place.buffer]?.constant !== null) continue;
       const lies = this.#layout(id);
       const same = sameBytes(lies, layout) && layoutBytes(lies) === layoutBytes(layout);
-      if (same && this.#lastUses.get(id) === index) return place;
+      if (same && this.#lastUses.get(this.#source(id)) === index) return place;
     }
     return null;
   }

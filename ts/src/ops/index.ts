@@ -1,11 +1,13 @@
 /** The list of kernels. `view` is not here: it is never a record. */
 import { binary } from './binary.js';
+import { concat } from './concat.js';
 import { convTranspose2d } from './conv_transpose2d.js';
 import { convWinograd } from './conv_winograd.js';
 import { conv2d } from './conv2d.js';
 import { convert } from './convert.js';
 import type { OpDescriptor } from './descriptor.js';
 import type { KernelName } from './kernels.js';
+import { matmul } from './matmul.js';
 import { move } from './move.js';
 import { normalize } from './normalize.js';
 import { pack } from './pack.js';
@@ -18,7 +20,7 @@ import { statistics } from './statistics.js';
 import { unary } from './unary.js';
 
 /** Kernels that become records. */
-export type RecordKernel = Exclude<KernelName, 'view' | 'concat' | 'matmul'>;
+export type RecordKernel = Exclude<KernelName, 'view'>;
 
 const descriptors: { readonly [K in RecordKernel]: OpDescriptor<K> } = {
   conv2d,
@@ -32,6 +34,8 @@ const descriptors: { readonly [K in RecordKernel]: OpDescriptor<K> } = {
   pad,
   binary,
   unary,
+  concat,
+  matmul,
   move,
   pack,
   pixels_in: pixelsIn,

@@ -31,7 +31,7 @@ export function elems([n, c, h, w]: Dims): number {
  * Floats that a memory-bound tile writes: 512 KB, about 0.2 ms at 5 GB/s. Small enough for slices and for sharing among workers,
  * large enough for the tile counter not to matter.
  */
-const TILE_ELEMS = 131_072;
+export const TILE_ELEMS = 131_072;
 
 /** Rows of `rowElems` floats that make a tile. */
 export function rowsPerTile(rowElems: number): number {

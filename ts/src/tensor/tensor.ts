@@ -99,7 +99,21 @@ export function notSymbolic(tensor: Tensor, op: string): ArgumentError {
 markCopy(Tensor.prototype);
 
 // A forward that is called with a Tensor calls a value's methods on it: they say what to do instead of "not a function". Not in the types.
-for (const op of ['add', 'sub', 'mul', 'div', 'sqrt', 'relu', 'tanh', 'mean', 'var', 'view']) {
+for (const op of [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'sqrt',
+  'relu',
+  'tanh',
+  'mean',
+  'var',
+  'view',
+  'permute',
+  'slice',
+  'matmul',
+]) {
   Object.defineProperty(Tensor.prototype, op, {
     value(this: Tensor): never {
       throw notSymbolic(this, op);

@@ -4,6 +4,7 @@
  */
 export type { Pair } from '../../check.js';
 export { type InplaceOptions, rdiv, relu, rsub, tanh } from '../../graph/methods/pointwise.js';
+export { cat } from '../../graph/methods/shape.js';
 export {
   type Conv2dOptions,
   type ConvTranspose2dOptions,

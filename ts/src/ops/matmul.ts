@@ -1,0 +1,117 @@
+/** matmul: products of matrices, over the register tiles of the convolutions: a row is a pixel, a column a channel. */
+import type { Call, OpDescriptor } from './descriptor.js';
+import { dense, type Packing, packed } from './layout.js';
+import { packMatmul, matmul as record } from './records.gen.js';
+import { LANES, operandAt, TILE_ELEMS, vectorLayout } from './tiles.js';
+
+/** Columns of a panel. */
+const PANEL = 8;
+/** 2 ms at 25 GFLOP/s: the most that a tile should cost. */
+const MOST_FLOPS = 50e6;
+/** About 100 us: the least, where there is more work. */
+const LEAST_FLOPS = 2.5e6;
+/** Tiles that a product is divided into, where it has the work. */
+const WANTED_TILES = 32;
+/** Rows of a that stay in a second-level cache of 1 MB while panels stream past them. */
+const ROWS_BYTES = 384 * 1024;
+/** Register tiles are 6 or 4 rows high; both divide this. */
+const ROWS_STEP = 12;
+
+interface Geometry {
+  readonly batch: number;
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  /** Matrices of b: one for all, or one each. */
+  readonly rights: number;
+  readonly lefts: number;
+}
+
+function geometry({ inputs: [a, b], outputs: [y] }: Call<'matmul'>): Geometry {
+  const [lefts = 1, m = 1, k = 1] = a ?? [];
+  const [rights = 1, , n = 1] = b ?? [];
+  return { batch: y?.[0] ?? 1, m, k, n, rights, lefts };
+}
+
+/** As many rows as stay near, and then as many columns as a tile has time for. */
+function tile({ batch, m, k, n }: Geometry): { readonly tileM: number; readonly tileN: number } {
+  const wanted = (2 * batch * m * k * n) / WANTED_TILES;
+  const flops = Math.min(MOST_FLOPS, Math.max(LEAST_FLOPS, wanted));
+  const inSteps = (count: number, step: number): number => Math.max(step, Math.floor(count / step) * step);
+  const most = Math.min(ROWS_BYTES / (4 * k), flops / (2 * k * PANEL));
+  const tileM = Math.min(m, inSteps(most, ROWS_STEP));
+  return { tileM, tileN: inSteps(Math.min(n + PANEL - 1, flops / (2 * k * tileM)), PANEL) };
+}
+
+/** Last columns that are no whole vector are computed aside. */
+function scratchBytes(sizes: Geometry): number {
+  return sizes.n % LANES === 0 ? 0 : tile(sizes).tileM * PANEL * 4;
+}
+
+const packedElems = (k: number, n: number): number => k * Math.ceil(n / LANES) * LANES;
+
+function packing({ rights, k, n }: Geometry): Packing {
+  return {
+    key: `matmul:${rights}x${k}x${n}`,
+    bytes: rights * packedElems(k, n) * 4,
+    records: (src, y) => [
+      packMatmul({
+        src,
+        y,
+        batch: rights,
+        k,
+        n,
+        srcStep: k * n,
+        kStep: n,
+        nStep: 1,
+        tilePanels: Math.max(1, Math.floor(TILE_ELEMS / (k * PANEL))),
+      }),
+    ],
+  };
+}
+
+export const matmul: OpDescriptor<'matmul'> = {
+  op: 'matmul',
+  inPlace: [],
+  layouts(call) {
+    const { inputs, outputs } = call;
+    return {
+      inputs: [dense(inputs[0] ?? []), packed(packing(geometry(call))), vectorLayout(inputs[2])],
+      outputs: [dense(outputs[0] ?? [])],
+    };
+  },
+  workspace(call) {
+    const sizes = geometry(call);
+    return { temporaryBytes: [], scratchBytes: scratchBytes(sizes) };
+  },
+  records(call, { inputs, outputs, scratch }) {
+    const sizes = geometry(call);
+    const { batch, m, k, n, rights, lefts } = sizes;
+    const { tileM, tileN } = tile(sizes);
+    return [
+      record({
+        scratch,
+        scratchBytes: scratchBytes(sizes),
+        a: operandAt(inputs, 0),
+        b: operandAt(inputs, 1),
+        bias: operandAt(inputs, 2),
+        y: operandAt(outputs, 0),
+        batch,
+        m,
+        k,
+        n,
+        aStep: lefts === 1 ? 0 : m * k,
+        bStep: rights === 1 ? 0 : packedElems(k, n),
+        yStep: m * n,
+        aRowStep: k,
+        yRowStep: n,
+        tileM,
+        tileN,
+      }),
+    ];
+  },
+  flops(call) {
+    const { batch, m, k, n } = geometry(call);
+    return 2 * batch * m * k * n;
+  },
+};
