@@ -60,9 +60,6 @@ const convolution = ({ n = 0, o = 0, out_h = 0, out_w = 0 }: Fields, rows: numbe
 const WRITES: Readonly<Record<string, (f: Fields) => Writes>> = {
   pixels_in: ({ out_c = 0, out_h = 0, out_w = 0 }) => ({ y: blocked(1, out_c, out_h, out_w) }),
   pixels_out: ({ h = 0, w = 0 }) => ({ y: h * w * 4 }),
-  reorder: ({ y_lanes, y_n = 0, y_c = 0, y_h = 0, y_w = 0 }) => ({
-    y: y_lanes === 1 ? y_n * y_c * y_h * y_w * 4 : blocked(y_n, y_c, y_h, y_w),
-  }),
   pad: ({ n = 0, c = 0, h = 0, w = 0, top = 0, bottom = 0, left = 0, right = 0 }) => ({
     y: blocked(n, c, signed(top) + h + signed(bottom), signed(left) + w + signed(right)),
   }),

@@ -6,7 +6,6 @@ pub mod border;
 pub mod conv_tile;
 pub mod dot_tile;
 pub mod load;
-pub mod moves;
 pub mod panels;
 pub mod phase;
 pub mod reach;

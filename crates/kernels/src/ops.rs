@@ -20,7 +20,6 @@ mod partial_moments;
 mod pixels_in;
 mod pixels_out;
 mod reduce;
-mod reorder;
 mod running_constants;
 mod statistics;
 mod unary;

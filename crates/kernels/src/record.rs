@@ -265,34 +265,79 @@ records! {
         /// output rows a tile
         tile_rows: u32,
     }
-    /// The same elements in row-major order under another layout: planar or blocked, N C H W or another factoring.
-    3 reorder Reorder {
+    /// A box of elements, bit for bit: element i of axes d0 to d7 lies at start + sum of i * step (of axes in floats) +
+    /// channel / 4 * block_stride + channel % 4, where channel = channel_start + sum of i * step (of axes in channels).
+    3 move_strided MoveStrided {
         /// source
         x: Operand,
+        /// where its first element lies, floats
+        x_start: u32,
+        /// bit a: axis a steps channels of a blocked layout
+        x_channels: u32,
+        /// channel of its first element
+        x_channel_start: u32,
+        /// from one block of four channels to the next, floats
+        x_block_stride: u32,
+        /// step of axis 0, floats or channels; 0 repeats, negative runs backwards
+        x_step0: i32,
+        /// step of axis 1, floats or channels; 0 repeats, negative runs backwards
+        x_step1: i32,
+        /// step of axis 2, floats or channels; 0 repeats, negative runs backwards
+        x_step2: i32,
+        /// step of axis 3, floats or channels; 0 repeats, negative runs backwards
+        x_step3: i32,
+        /// step of axis 4, floats or channels; 0 repeats, negative runs backwards
+        x_step4: i32,
+        /// step of axis 5, floats or channels; 0 repeats, negative runs backwards
+        x_step5: i32,
+        /// step of axis 6, floats or channels; 0 repeats, negative runs backwards
+        x_step6: i32,
+        /// step of axis 7, floats or channels; 0 repeats, negative runs backwards
+        x_step7: i32,
         /// destination; must not overlap x
         y: Operand,
-        /// 1 planar, 4 blocked
-        x_lanes: u32,
-        /// N of the source's factoring
-        x_n: u32,
-        /// C of the source's factoring
-        x_c: u32,
-        /// H of the source's factoring
-        x_h: u32,
-        /// W of the source's factoring
-        x_w: u32,
-        /// 1 planar, 4 blocked
-        y_lanes: u32,
-        /// N of the destination's factoring
-        y_n: u32,
-        /// C of the destination's factoring
-        y_c: u32,
-        /// H of the destination's factoring
-        y_h: u32,
-        /// W of the destination's factoring
-        y_w: u32,
-        /// rows (n, channel block, h) a tile of the side that is blocked: of y if both are or none is
-        tile_rows: u32,
+        /// where its first element lies, floats
+        y_start: u32,
+        /// bit a: axis a steps channels of a blocked layout
+        y_channels: u32,
+        /// channel of its first element
+        y_channel_start: u32,
+        /// from one block of four channels to the next, floats
+        y_block_stride: u32,
+        /// step of axis 0, floats or channels, positive
+        y_step0: i32,
+        /// step of axis 1, floats or channels, positive
+        y_step1: i32,
+        /// step of axis 2, floats or channels, positive
+        y_step2: i32,
+        /// step of axis 3, floats or channels, positive
+        y_step3: i32,
+        /// step of axis 4, floats or channels, positive
+        y_step4: i32,
+        /// step of axis 5, floats or channels, positive
+        y_step5: i32,
+        /// step of axis 6, floats or channels, positive
+        y_step6: i32,
+        /// step of axis 7, floats or channels, positive
+        y_step7: i32,
+        /// size of axis 0, the outermost
+        d0: u32,
+        /// size of axis 1
+        d1: u32,
+        /// size of axis 2
+        d2: u32,
+        /// size of axis 3
+        d3: u32,
+        /// size of axis 4
+        d4: u32,
+        /// size of axis 5
+        d5: u32,
+        /// size of axis 6
+        d6: u32,
+        /// size of axis 7
+        d7: u32,
+        /// elements a tile, at most
+        tile_elems: u32,
     }
     /// Padding of H and W, and cropping by negative amounts.
     4 pad Pad {
@@ -765,82 +810,8 @@ records! {
         /// added to the variance
         eps: f32,
     }
-    /// A box of elements, bit for bit: element i of axes d0 to d7 lies at start + sum of i * step (of axes in floats) +
-    /// channel / 4 * block_stride + channel % 4, where channel = channel_start + sum of i * step (of axes in channels).
-    21 move_strided MoveStrided {
-        /// source
-        x: Operand,
-        /// where its first element lies, floats
-        x_start: u32,
-        /// bit a: axis a steps channels of a blocked layout
-        x_channels: u32,
-        /// channel of its first element
-        x_channel_start: u32,
-        /// from one block of four channels to the next, floats
-        x_block_stride: u32,
-        /// step of axis 0, floats or channels; 0 repeats, negative runs backwards
-        x_step0: i32,
-        /// step of axis 1, floats or channels; 0 repeats, negative runs backwards
-        x_step1: i32,
-        /// step of axis 2, floats or channels; 0 repeats, negative runs backwards
-        x_step2: i32,
-        /// step of axis 3, floats or channels; 0 repeats, negative runs backwards
-        x_step3: i32,
-        /// step of axis 4, floats or channels; 0 repeats, negative runs backwards
-        x_step4: i32,
-        /// step of axis 5, floats or channels; 0 repeats, negative runs backwards
-        x_step5: i32,
-        /// step of axis 6, floats or channels; 0 repeats, negative runs backwards
-        x_step6: i32,
-        /// step of axis 7, floats or channels; 0 repeats, negative runs backwards
-        x_step7: i32,
-        /// destination; must not overlap x
-        y: Operand,
-        /// where its first element lies, floats
-        y_start: u32,
-        /// bit a: axis a steps channels of a blocked layout
-        y_channels: u32,
-        /// channel of its first element
-        y_channel_start: u32,
-        /// from one block of four channels to the next, floats
-        y_block_stride: u32,
-        /// step of axis 0, floats or channels, positive
-        y_step0: i32,
-        /// step of axis 1, floats or channels, positive
-        y_step1: i32,
-        /// step of axis 2, floats or channels, positive
-        y_step2: i32,
-        /// step of axis 3, floats or channels, positive
-        y_step3: i32,
-        /// step of axis 4, floats or channels, positive
-        y_step4: i32,
-        /// step of axis 5, floats or channels, positive
-        y_step5: i32,
-        /// step of axis 6, floats or channels, positive
-        y_step6: i32,
-        /// step of axis 7, floats or channels, positive
-        y_step7: i32,
-        /// size of axis 0, the outermost
-        d0: u32,
-        /// size of axis 1
-        d1: u32,
-        /// size of axis 2
-        d2: u32,
-        /// size of axis 3
-        d3: u32,
-        /// size of axis 4
-        d4: u32,
-        /// size of axis 5
-        d5: u32,
-        /// size of axis 6
-        d6: u32,
-        /// size of axis 7
-        d7: u32,
-        /// elements a tile, at most
-        tile_elems: u32,
-    }
     /// Matrix products: y = a * b [+ bias], all dense row-major.
-    22 matmul Matmul {
+    21 matmul Matmul {
         /// [batch] matrices of m rows of k floats
         a: Operand,
         /// [batch] of them packed by pack_matmul
@@ -873,7 +844,7 @@ records! {
         tile_n: u32,
     }
     /// Matrices [k, n], whatever their strides, to the order in which `matmul` reads them: [panels of 8 columns][k][8], the last panel of 4 where no more than 4 columns are left.
-    23 pack_matmul PackMatmul {
+    22 pack_matmul PackMatmul {
         /// [batch] matrices of k x n floats
         src: Operand,
         /// packed, k * (n up to a multiple of 4) floats each

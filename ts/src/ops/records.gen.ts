@@ -42,7 +42,7 @@ export const HEADER = {
 export const RECORDS: Readonly<Record<number, { readonly name: string; readonly fields: readonly string[] }>> = {
   1: { name: 'pixels_in', fields: ['src', 'y', 'channels', 'w', 'h', 'left', 'top', 'out_c', 'out_w', 'out_h', 'scale', 'offset', 'tile_rows'] },
   2: { name: 'pixels_out', fields: ['x', 'src', 'y', 'src_channels', 'c', 'x_w', 'x_h', 'left', 'top', 'w', 'h', 'scale', 'offset', 'tile_rows'] },
-  3: { name: 'reorder', fields: ['x', 'y', 'x_lanes', 'x_n', 'x_c', 'x_h', 'x_w', 'y_lanes', 'y_n', 'y_c', 'y_h', 'y_w', 'tile_rows'] },
+  3: { name: 'move_strided', fields: ['x', 'x_start', 'x_channels', 'x_channel_start', 'x_block_stride', 'x_step0', 'x_step1', 'x_step2', 'x_step3', 'x_step4', 'x_step5', 'x_step6', 'x_step7', 'y', 'y_start', 'y_channels', 'y_channel_start', 'y_block_stride', 'y_step0', 'y_step1', 'y_step2', 'y_step3', 'y_step4', 'y_step5', 'y_step6', 'y_step7', 'd0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6', 'd7', 'tile_elems'] },
   4: { name: 'pad', fields: ['x', 'y', 'n', 'c', 'h', 'w', 'top', 'bottom', 'left', 'right', 'mode', 'value', 'tile_rows'] },
   5: { name: 'conv2d', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'kh', 'kw', 'stride_h', 'stride_w', 'dilation_h', 'dilation_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'packing', 'tile_rows', 'tile_cols', 'tile_o', 'moments', 'constants', 'constants_n', 'load_activation'] },
   6: { name: 'conv_transpose2d', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'kh', 'kw', 'stride_h', 'stride_w', 'pad_top', 'pad_left', 'activation', 'tile_rows', 'tile_cols', 'tile_o', 'moments', 'constants', 'constants_n', 'load_activation'] },
@@ -60,9 +60,8 @@ export const RECORDS: Readonly<Record<number, { readonly name: string; readonly 
   18: { name: 'pack_conv_winograd', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'algorithm', 'packing', 'packed'] },
   19: { name: 'partial_moments', fields: ['x', 'partials', 'n', 'c', 'h', 'w', 'chunk_px'] },
   20: { name: 'instance_norm', fields: ['x', 'y', 'residual', 'gamma', 'beta', 'n', 'c', 'h', 'w', 'activation', 'eps'] },
-  21: { name: 'move_strided', fields: ['x', 'x_start', 'x_channels', 'x_channel_start', 'x_block_stride', 'x_step0', 'x_step1', 'x_step2', 'x_step3', 'x_step4', 'x_step5', 'x_step6', 'x_step7', 'y', 'y_start', 'y_channels', 'y_channel_start', 'y_block_stride', 'y_step0', 'y_step1', 'y_step2', 'y_step3', 'y_step4', 'y_step5', 'y_step6', 'y_step7', 'd0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6', 'd7', 'tile_elems'] },
-  22: { name: 'matmul', fields: ['a', 'b', 'bias', 'y', 'batch', 'm', 'k', 'n', 'a_step', 'b_step', 'y_step', 'a_row_step', 'y_row_step', 'tile_m', 'tile_n'] },
-  23: { name: 'pack_matmul', fields: ['src', 'y', 'batch', 'k', 'n', 'src_step', 'k_step', 'n_step', 'tile_panels'] },
+  21: { name: 'matmul', fields: ['a', 'b', 'bias', 'y', 'batch', 'm', 'k', 'n', 'a_step', 'b_step', 'y_step', 'a_row_step', 'y_row_step', 'tile_m', 'tile_n'] },
+  22: { name: 'pack_matmul', fields: ['src', 'y', 'batch', 'k', 'n', 'src_step', 'k_step', 'n_step', 'tile_panels'] },
 };
 
 interface Scratch {
@@ -181,53 +180,119 @@ export function pixelsOut(r: PixelsOutFields): RecordWords {
   );
 }
 
-export interface ReorderFields extends Scratch {
+export interface MoveStridedFields extends Scratch {
   /** source */
   readonly x: Operand;
+  /** where its first element lies, floats */
+  readonly xStart: number;
+  /** bit a: axis a steps channels of a blocked layout */
+  readonly xChannels: number;
+  /** channel of its first element */
+  readonly xChannelStart: number;
+  /** from one block of four channels to the next, floats */
+  readonly xBlockStride: number;
+  /** step of axis 0, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep0: number;
+  /** step of axis 1, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep1: number;
+  /** step of axis 2, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep2: number;
+  /** step of axis 3, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep3: number;
+  /** step of axis 4, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep4: number;
+  /** step of axis 5, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep5: number;
+  /** step of axis 6, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep6: number;
+  /** step of axis 7, floats or channels; 0 repeats, negative runs backwards */
+  readonly xStep7: number;
   /** destination; must not overlap x */
   readonly y: Operand;
-  /** 1 planar, 4 blocked */
-  readonly xLanes: number;
-  /** N of the source's factoring */
-  readonly xN: number;
-  /** C of the source's factoring */
-  readonly xC: number;
-  /** H of the source's factoring */
-  readonly xH: number;
-  /** W of the source's factoring */
-  readonly xW: number;
-  /** 1 planar, 4 blocked */
-  readonly yLanes: number;
-  /** N of the destination's factoring */
-  readonly yN: number;
-  /** C of the destination's factoring */
-  readonly yC: number;
-  /** H of the destination's factoring */
-  readonly yH: number;
-  /** W of the destination's factoring */
-  readonly yW: number;
-  /** rows (n, channel block, h) a tile of the side that is blocked: of y if both are or none is */
-  readonly tileRows: number;
+  /** where its first element lies, floats */
+  readonly yStart: number;
+  /** bit a: axis a steps channels of a blocked layout */
+  readonly yChannels: number;
+  /** channel of its first element */
+  readonly yChannelStart: number;
+  /** from one block of four channels to the next, floats */
+  readonly yBlockStride: number;
+  /** step of axis 0, floats or channels, positive */
+  readonly yStep0: number;
+  /** step of axis 1, floats or channels, positive */
+  readonly yStep1: number;
+  /** step of axis 2, floats or channels, positive */
+  readonly yStep2: number;
+  /** step of axis 3, floats or channels, positive */
+  readonly yStep3: number;
+  /** step of axis 4, floats or channels, positive */
+  readonly yStep4: number;
+  /** step of axis 5, floats or channels, positive */
+  readonly yStep5: number;
+  /** step of axis 6, floats or channels, positive */
+  readonly yStep6: number;
+  /** step of axis 7, floats or channels, positive */
+  readonly yStep7: number;
+  /** size of axis 0, the outermost */
+  readonly d0: number;
+  /** size of axis 1 */
+  readonly d1: number;
+  /** size of axis 2 */
+  readonly d2: number;
+  /** size of axis 3 */
+  readonly d3: number;
+  /** size of axis 4 */
+  readonly d4: number;
+  /** size of axis 5 */
+  readonly d5: number;
+  /** size of axis 6 */
+  readonly d6: number;
+  /** size of axis 7 */
+  readonly d7: number;
+  /** elements a tile, at most */
+  readonly tileElems: number;
 }
-export function reorder(r: ReorderFields): RecordWords {
+export function moveStrided(r: MoveStridedFields): RecordWords {
   return Uint32Array.of(
     3,
-    17,
+    39,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
     r.x,
+    r.xStart,
+    r.xChannels,
+    r.xChannelStart,
+    r.xBlockStride,
+    r.xStep0,
+    r.xStep1,
+    r.xStep2,
+    r.xStep3,
+    r.xStep4,
+    r.xStep5,
+    r.xStep6,
+    r.xStep7,
     r.y,
-    r.xLanes,
-    r.xN,
-    r.xC,
-    r.xH,
-    r.xW,
-    r.yLanes,
-    r.yN,
-    r.yC,
-    r.yH,
-    r.yW,
-    r.tileRows,
+    r.yStart,
+    r.yChannels,
+    r.yChannelStart,
+    r.yBlockStride,
+    r.yStep0,
+    r.yStep1,
+    r.yStep2,
+    r.yStep3,
+    r.yStep4,
+    r.yStep5,
+    r.yStep6,
+    r.yStep7,
+    r.d0,
+    r.d1,
+    r.d2,
+    r.d3,
+    r.d4,
+    r.d5,
+    r.d6,
+    r.d7,
+    r.tileElems,
   );
 }
 
@@ -1048,122 +1113,6 @@ export function instanceNorm(r: InstanceNormFields): RecordWords {
   );
 }
 
-export interface MoveStridedFields extends Scratch {
-  /** source */
-  readonly x: Operand;
-  /** where its first element lies, floats */
-  readonly xStart: number;
-  /** bit a: axis a steps channels of a blocked layout */
-  readonly xChannels: number;
-  /** channel of its first element */
-  readonly xChannelStart: number;
-  /** from one block of four channels to the next, floats */
-  readonly xBlockStride: number;
-  /** step of axis 0, floats or channels; 0 repeats, negative runs backwards */
-  readonly xStep0: number;
-  /** step of axis 1, floats or channels; 0 repeats, negative runs backwards */
-  readonly xStep1: number;
-  /** step of axis 2, floats or channels; 0 repeats, negative runs backwards */
-  readonly xStep2: number;
-  /** step of axis 3, floats or channels; 0 repeats, negative runs backwards */
-  readonly xStep3: number;
-  /** step of axis 4, floats or channels; 0 repeats, negative runs backwards */
-  readonly xStep4: number;
-  /** step of axis 5, floats or channels; 0 repeats, negative runs backwards */
-  readonly xStep5: number;
-  /** step of axis 6, floats or channels; 0 repeats, negative runs backwards */
-  readonly xStep6: number;
-  /** step of axis 7, floats or channels; 0 repeats, negative runs backwards */
-  readonly xStep7: number;
-  /** destination; must not overlap x */
-  readonly y: Operand;
-  /** where its first element lies, floats */
-  readonly yStart: number;
-  /** bit a: axis a steps channels of a blocked layout */
-  readonly yChannels: number;
-  /** channel of its first element */
-  readonly yChannelStart: number;
-  /** from one block of four channels to the next, floats */
-  readonly yBlockStride: number;
-  /** step of axis 0, floats or channels, positive */
-  readonly yStep0: number;
-  /** step of axis 1, floats or channels, positive */
-  readonly yStep1: number;
-  /** step of axis 2, floats or channels, positive */
-  readonly yStep2: number;
-  /** step of axis 3, floats or channels, positive */
-  readonly yStep3: number;
-  /** step of axis 4, floats or channels, positive */
-  readonly yStep4: number;
-  /** step of axis 5, floats or channels, positive */
-  readonly yStep5: number;
-  /** step of axis 6, floats or channels, positive */
-  readonly yStep6: number;
-  /** step of axis 7, floats or channels, positive */
-  readonly yStep7: number;
-  /** size of axis 0, the outermost */
-  readonly d0: number;
-  /** size of axis 1 */
-  readonly d1: number;
-  /** size of axis 2 */
-  readonly d2: number;
-  /** size of axis 3 */
-  readonly d3: number;
-  /** size of axis 4 */
-  readonly d4: number;
-  /** size of axis 5 */
-  readonly d5: number;
-  /** size of axis 6 */
-  readonly d6: number;
-  /** size of axis 7 */
-  readonly d7: number;
-  /** elements a tile, at most */
-  readonly tileElems: number;
-}
-export function moveStrided(r: MoveStridedFields): RecordWords {
-  return Uint32Array.of(
-    21,
-    39,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.xStart,
-    r.xChannels,
-    r.xChannelStart,
-    r.xBlockStride,
-    r.xStep0,
-    r.xStep1,
-    r.xStep2,
-    r.xStep3,
-    r.xStep4,
-    r.xStep5,
-    r.xStep6,
-    r.xStep7,
-    r.y,
-    r.yStart,
-    r.yChannels,
-    r.yChannelStart,
-    r.yBlockStride,
-    r.yStep0,
-    r.yStep1,
-    r.yStep2,
-    r.yStep3,
-    r.yStep4,
-    r.yStep5,
-    r.yStep6,
-    r.yStep7,
-    r.d0,
-    r.d1,
-    r.d2,
-    r.d3,
-    r.d4,
-    r.d5,
-    r.d6,
-    r.d7,
-    r.tileElems,
-  );
-}
-
 export interface MatmulFields extends Scratch {
   /** [batch] matrices of m rows of k floats */
   readonly a: Operand;
@@ -1198,7 +1147,7 @@ export interface MatmulFields extends Scratch {
 }
 export function matmul(r: MatmulFields): RecordWords {
   return Uint32Array.of(
-    22,
+    21,
     19,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
@@ -1242,7 +1191,7 @@ export interface PackMatmulFields extends Scratch {
 }
 export function packMatmul(r: PackMatmulFields): RecordWords {
   return Uint32Array.of(
-    23,
+    22,
     13,
     r.scratch ?? 0,
     r.scratchBytes ?? 0,
