@@ -6,6 +6,7 @@ import type { LaidOutCall } from '../ops/descriptor.js';
 import { descriptorOf, type RecordKernel } from '../ops/index.js';
 import type { Kernels } from '../ops/kernels.js';
 import { type Layout, layoutBytes, sameBytes } from '../ops/layout.js';
+import { type Alias, aliases } from './alias.js';
 import { type LiveRange, layOut as layOutRanges } from './arena.js';
 import { get, type Node, neededAtEnds, type ValueId } from './graph.js';
 import { type LaidOut, laidOutCall } from './lay_out.js';
@@ -82,6 +83,11 @@ class Placer {
   /** What each view shows. */
   readonly #sources = new Map<ValueId, ValueId>();
   readonly #buffers: OpenBuffer[] = [];
+  /** Values that lie in each buffer, views apart. */
+  readonly #held = new Map<number, ValueId[]>();
+  #aliases: ReadonlyMap<ValueId, Alias> = new Map();
+  /** Buffers of values that others lie in, from the first one that is made. */
+  readonly #owners = new Map<ValueId, Place>();
   readonly #steps: Step[] = [];
 
   constructor(laidOut: LaidOut, options: PlaceOptions) {
@@ -103,6 +109,8 @@ class Placer {
     const read = state.flatMap((port) => (port.read === undefined ? [] : [port.read]));
     const entering = [...inputs.map(({ value }) => value), ...read];
     for (const id of entering) this.#places.set(id, this.#buffer(`input %${id}`, this.#bytes(id)));
+    const isOpen = (id: ValueId): boolean => !this.#places.has(id);
+    this.#aliases = aliases(this.#laidOut, (id) => this.#source(id), isOpen);
     for (const [index, node] of nodes.entries()) {
       if (node.op === 'view') this.#view(node);
       else this.#node(node as unknown as Node<Kernels, RecordKernel>, index);
@@ -188,10 +196,36 @@ class Placer {
     const known = this.#places.get(id);
     const place =
       known ??
+      this.#aliased(id) ??
       (node === null ? null : this.#inPlace(id, node, index, inputs)) ??
-      this.#buffer(`%${id}`, this.#bytes(id));
+      this.#owner(id);
     this.#places.set(id, place);
+    const held = this.#held.get(place.buffer) ?? [];
+    this.#held.set(place.buffer, [...held, id]);
     return this.#use(place);
+  }
+
+  /** The value's own buffer. */
+  #owner(id: ValueId): Place {
+    const open = this.#owners.get(id) ?? this.#buffer(`%${id}`, this.#bytes(id));
+    this.#owners.set(id, open);
+    return open;
+  }
+
+  /** The place in the value that this one is a part of. */
+  #aliased(id: ValueId): Place | null {
+    const alias = this.#aliases.get(id);
+    return alias === undefined ? null : { ...this.#owner(alias.owner), offset: alias.offset };
+  }
+
+  /** Whether bytes at the place are another value's, too, and still needed at this node. */
+  #isShared({ buffer, offset }: Place, value: ValueId, index: number): boolean {
+    const end = offset + this.#bytes(value);
+    return (this.#held.get(buffer) ?? []).some((id) => {
+      if (id === this.#source(value) || (this.#lastUses.get(id) ?? -1) < index) return false;
+      const other = get(this.#places, id);
+      return other.offset < end && offset < other.offset + this.#bytes(id);
+    });
   }
 
   /** The place of an input that the output may take over: nobody reads it later, and it lies the same. */
@@ -207,7 +241,8 @@ class Placer {
       if (id == null || place == null || this.#buffers[place.buffer]?.constant !== null) continue;
       const lies = this.#layout(id);
       const same = sameBytes(lies, layout) && layoutBytes(lies) === layoutBytes(layout);
-      if (same && this.#lastUses.get(this.#source(id)) === index) return place;
+      const dies = this.#lastUses.get(this.#source(id)) === index;
+      if (same && dies && !this.#isShared(place, id, index)) return place;
     }
     return null;
   }
