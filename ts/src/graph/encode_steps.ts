@@ -20,21 +20,28 @@ export function encodeSteps(
   standsFor: readonly number[],
 ): { plan: EncodedPlan; rows: Row[] } {
   const records: RelocatableRecord[] = [];
-  const weights = Math.max(0, ...standsFor.map((weight) => weight + 1));
   const rows: Row[] = [];
   for (const step of placement.steps) {
     const descriptor = descriptorOf(step.node.op);
     const { name } = step.node;
     const flops = descriptor.flops(step.call);
-    const made = relocatable(weights, (standIns) => {
-      const constants = standsFor.map((weight) => standIns[weight] ?? 0);
-      return descriptor.records(step.call, operandsOf(placement, step, constants));
-    });
-    made.forEach(({ words }, index) => {
+    // A step's own alone: all of them, for each step, would make the work grow with the square of the graph.
+    const constants = constantsOf(placement, step);
+    const made = relocatable(constants.length, (standIns) =>
+      descriptor.records(
+        step.call,
+        operandsOf(placement, step, (constant) => standIns[constants.indexOf(constant)] ?? 0),
+      ),
+    );
+    made.forEach(({ words, relocations }, index) => {
       const op = RECORDS[words[0] ?? 0]?.name ?? 'unknown';
       rows.push({ name, op, flops: index === made.length - 1 ? flops : 0 });
+      const weightOf = (own: number): number => standsFor[constants[own] ?? -1] ?? -1;
+      records.push({
+        words,
+        relocations: relocations.map(({ word, weight }) => ({ word, weight: weightOf(weight) })),
+      });
     });
-    records.push(...made);
   }
   const { workers, arena_bytes } = placement;
   const slot = ({ place, bytes }: PlacedPort): Slot => ({ offset_bytes: offsetOf(placement, place), bytes });
@@ -54,11 +61,19 @@ function offsetOf({ buffers }: Placement, { buffer, offset }: Place): number {
   return start + offset;
 }
 
-function operandsOf(placement: Placement, step: Step, constants: readonly Operand[]) {
+/** Constants that the step reads or, in a prepare plan, makes. */
+function constantsOf({ buffers }: Placement, { inputs, outputs }: Step): number[] {
+  const found = [...inputs, ...outputs].map((place) =>
+    place === null ? null : buffers[place.buffer]?.constant,
+  );
+  return [...new Set(found.filter((constant) => constant != null))];
+}
+
+function operandsOf(placement: Placement, step: Step, standInOf: (constant: number) => Operand) {
   const operand = (place: Place | null): Operand => {
     if (place === null) return 0;
     const constant = placement.buffers[place.buffer]?.constant;
-    return constant == null ? arenaOperand(offsetOf(placement, place)) : (constants[constant] ?? 0);
+    return constant == null ? arenaOperand(offsetOf(placement, place)) : standInOf(constant);
   };
   return {
     inputs: step.inputs.map(operand),
