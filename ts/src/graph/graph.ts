@@ -3,6 +3,7 @@
  * compute (ops/kernels.ts). Plain data; every stage from `trace` to `place` is a pure function of it, and the types keep what is not lowered
  * away from the kernels' stages. Rewrites of either are made of the same tools (rewrite.ts).
  */
+import type { Layout } from '../ops/layout.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Cell } from './cell.js';
 import type { Parameter } from './parameter.js';
@@ -37,8 +38,8 @@ export type AnyNode<T> = { [K in keyof T]: Node<T, K> }[keyof T];
 /** An end of the graph: where a value comes in or goes out. */
 export interface Port {
   readonly value: ValueId;
-  /** 'dense': row-major numbers, or pixels, as callers have them. 'native': bytes as the kernels lay them out, for another plan. */
-  readonly layout: 'dense' | 'native';
+  /** 'dense': row-major numbers, or pixels, as callers have them. A layout of the kernels' own is for bytes that another plan reads or has left. */
+  readonly layout: 'dense' | Layout;
 }
 
 /** What the graph reads of a cell, and what it leaves in it. */

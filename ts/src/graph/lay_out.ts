@@ -80,13 +80,10 @@ class LayOut {
 
   run(): LaidOut {
     const made = new Set(this.#source.nodes.flatMap(({ outputs }) => outputs));
+    const entering = new Map(this.#source.inputs.map(({ value, layout }) => [value, layout]));
     this.#source.values.forEach((value, id) => {
-      if (!made.has(id)) this.#open(id, value);
+      if (!made.has(id)) this.#open(id, value, entering.get(id) ?? 'dense');
     });
-    const native = new Set(
-      this.#source.inputs.filter(({ layout }) => layout === 'native').map(({ value }) => value),
-    );
-    if (native.size > 0) throw new RangeError('inputs in a native layout are not laid out yet');
     for (const node of this.#source.nodes) this.#node(node);
     const inputs = this.#source.inputs.map((port) => ({ ...port, value: this.#first(port.value) }));
     const outputs = this.#source.outputs.map((port) => this.#output(port));
@@ -106,10 +103,10 @@ class LayOut {
     return this.#values.push(value) - 1;
   }
 
-  /** A value that comes in: dense, or bytes as they are. */
-  #open(id: ValueId, value: GraphValue): void {
+  /** A value that comes in. */
+  #open(id: ValueId, value: GraphValue, as: Port['layout']): void {
     const { shape, dtype, name = 'input' } = value;
-    const layout = dtype === 'uint8' ? raw(numel(shape)) : dense(shape);
+    const layout = as !== 'dense' ? as : dtype === 'uint8' ? raw(numel(shape)) : dense(shape);
     const forms = [{ layout, value: this.#value(value, layout) }];
     this.#elements.set(id, { name, shape, forms, moved: null });
   }
@@ -122,8 +119,10 @@ class LayOut {
 
   #output({ value, layout }: Port): Port {
     const { dtype, shape } = valueAt(this.#source, value);
-    if (layout === 'native' || dtype !== 'float32') return { value: this.#first(value), layout };
-    return { value: this.#require(get(this.#elements, value), dense(shape)), layout };
+    // Pixels and opaque values lie in one way.
+    if (dtype !== 'float32') return { value: this.#first(value), layout };
+    const wanted = layout === 'dense' ? dense(shape) : layout;
+    return { value: this.#require(get(this.#elements, value), wanted), layout };
   }
 
   #append<K extends keyof Kernels>(

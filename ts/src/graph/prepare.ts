@@ -60,7 +60,7 @@ function graphOf({ graph, layouts }: LaidOut, constant: Constant, sources: reado
       nodes.push({ op: 'convert', name, attributes, inputs: [input], outputs: [output] });
       renamed.set(id, output);
     }
-    return { value: input, layout: 'native' };
+    return { value: input, layout: 'dense' };
   });
   for (const node of constant.nodes) {
     const operands = node.inputs.map((id) => (id === null ? null : get(renamed, id)));
