@@ -111,15 +111,24 @@ export function neededAtEnds({ outputs, state }: SomeGraph): ValueId[] {
   return [...outputs.map(({ value }) => value), ...written];
 }
 
-/** The graph without nodes that no output and no cell needs; ids are renumbered. */
-export function dropDead<T>(graph: Graph<T>): Graph<T> {
-  const alive = new Set<ValueId>(neededAtEnds(graph));
-  const kept: AnyNode<T>[] = [];
+/** The graph without nodes that no output and no cell needs. */
+export function dropUnread<T>(graph: Graph<T>): Graph<T> {
+  const read = new Set<ValueId>(neededAtEnds(graph));
+  const nodes: AnyNode<T>[] = [];
   for (const node of [...graph.nodes].reverse()) {
-    if (!node.outputs.some((id) => alive.has(id))) continue;
-    for (const id of [...node.inputs, ...node.outputs]) if (id !== null) alive.add(id);
-    kept.push(node);
+    if (!node.outputs.some((id) => read.has(id))) continue;
+    for (const id of node.inputs) if (id !== null) read.add(id);
+    nodes.push(node);
   }
+  return { ...graph, nodes: nodes.reverse() };
+}
+
+/** The graph without nodes and values that no output and no cell needs; ids are renumbered. */
+export function dropDead<T>(whole: Graph<T>): Graph<T> {
+  const graph = dropUnread(whole);
+  const alive = new Set<ValueId>(neededAtEnds(graph));
+  for (const { inputs, outputs } of graph.nodes)
+    for (const id of [...inputs, ...outputs]) if (id !== null) alive.add(id);
   for (const { value } of graph.inputs) alive.add(value);
   for (const { read } of graph.state) if (read !== undefined) alive.add(read);
   const renamed = new Map<ValueId, ValueId>();
@@ -132,7 +141,7 @@ export function dropDead<T>(graph: Graph<T>): Graph<T> {
   return {
     values,
     inputs: graph.inputs.map(port),
-    nodes: kept.reverse().map((node) => ({
+    nodes: graph.nodes.map((node) => ({
       ...node,
       inputs: node.inputs.map((id) => (id === null ? null : rename(id))),
       outputs: node.outputs.map(rename),

@@ -12,6 +12,7 @@ import {
   valueAt,
 } from './graph.js';
 import { type OperatorName, type Operators, operatorOf } from './operators/index.js';
+import { affineIntoInstanceNorm, recognizeInstanceNorm } from './recognize.js';
 import {
   addValue,
   isOneOf,
@@ -159,7 +160,13 @@ const foldBatchNorm: Rewrite<Operators> = {
 };
 
 /** In the order they are tried. */
-export const simplifications: readonly Rewrite<Operators>[] = [padIntoConv, dropBias, foldBatchNorm];
+export const simplifications: readonly Rewrite<Operators>[] = [
+  recognizeInstanceNorm,
+  affineIntoInstanceNorm,
+  padIntoConv,
+  dropBias,
+  foldBatchNorm,
+];
 
 /** Applies every simplification until none changes anything. */
 export function simplify(graph: Graph<Operators>): Graph<Operators> {
