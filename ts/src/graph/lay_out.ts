@@ -7,7 +7,7 @@ import type { Call, LaidOutCall } from '../ops/descriptor.js';
 import { composed, identityMap, isMovable } from '../ops/element_map.js';
 import { descriptorOf, type RecordKernel } from '../ops/index.js';
 import type { ElementMap, Kernels } from '../ops/kernels.js';
-import { dense, type Layout, packed, raw, sameBytes } from '../ops/layout.js';
+import { dense, type Layout, packed, printLayout, raw, sameBytes } from '../ops/layout.js';
 import { freshLayout } from '../ops/pointwise_layouts.js';
 import { numel, type Shape, sameShape } from '../tensor/shape.js';
 import {
@@ -71,7 +71,7 @@ class LayOut {
   readonly #layouts: Layout[] = [];
   readonly #nodes: AnyNode<Kernels>[] = [];
   readonly #elements = new Map<ValueId, Elements>();
-  /** Views that have been written, by their source and shape. */
+  /** Views that have been written, by their source, shape and layout. */
   readonly #views = new Map<string, ValueId>();
 
   constructor(source: Graph<Kernels>) {
@@ -159,7 +159,7 @@ class LayOut {
       if (elements === null) return null;
       const layout = layouts.inputs[at] ?? elements.forms[0]?.layout;
       if (layout === undefined) throw new RangeError(`${node.op} takes no input ${at}`);
-      return this.#shaped(this.#require(elements, layout), call.inputs[at] ?? []);
+      return this.#seen(this.#require(elements, layout), call.inputs[at] ?? [], layout);
     });
     const outputs = node.outputs.map((id, at) => {
       const layout = layouts.outputs[at];
@@ -172,13 +172,14 @@ class LayOut {
     this.#append({ op: node.op, name: node.name, attributes: node.attributes, inputs }, outputs);
   }
 
-  /** The value as a node wants to see it. */
-  #shaped(value: ValueId, shape: Shape): ValueId {
+  /** The value as a node wants to see it: the same bytes, which its maker may call by another shape, or factor otherwise. */
+  #seen(value: ValueId, shape: Shape, layout: Layout): ValueId {
     const source = this.#values[value];
-    const layout = this.#layouts[value];
-    if (source === undefined || layout === undefined) throw new RangeError(`value ${value} is not laid out`);
-    if (sameShape(source.shape, shape)) return value;
-    const key = `${value}:${shape.join('x')}`;
+    const lies = this.#layouts[value];
+    if (source === undefined || lies === undefined) throw new RangeError(`value ${value} is not laid out`);
+    const told = printLayout(layout);
+    if (sameShape(source.shape, shape) && printLayout(lies) === told) return value;
+    const key = `${value}:${shape.join('x')}:${told}`;
     const known = this.#views.get(key);
     if (known !== undefined) return known;
     const view = this.#value({ shape, dtype: source.dtype }, layout);
@@ -215,11 +216,14 @@ class LayOut {
     const { name, shape } = elements;
     const { from, map } = this.#origin(elements);
     const form = from.forms.find(({ layout }) => isMovable(map, layout, to));
-    // What no strided map says goes by way of dense elements, which every layout can be made from.
-    const source = form?.value ?? this.#require(elements, dense(shape));
-    const told = form === undefined ? identityMap(numel(shape)) : map;
+    if (form === undefined) {
+      // What no strided map says goes by way of dense elements: they are made from every layout, and every layout from them.
+      if (to.kind === 'dense') this.#require(from, dense(from.shape));
+      else this.#require(elements, dense(shape));
+      return this.#move(elements, to);
+    }
     const output = this.#value({ shape, dtype: 'float32' }, to);
-    this.#append({ op: 'move', name, attributes: told, inputs: [source] }, [output]);
+    this.#append({ op: 'move', name, attributes: map, inputs: [form.value] }, [output]);
     return output;
   }
 
@@ -231,7 +235,8 @@ class LayOut {
     if (from.forms.length > 0) return moved;
     const before = this.#origin(from);
     const both = composed(map, before.map, numel(from.shape));
-    if (both !== null && before.from !== from) return { from: before.from, map: both };
+    if (both !== null && isMovable(both, dense(before.from.shape), dense(shape)))
+      return { from: before.from, map: both };
     this.#require(from, freshLayout(from.shape));
     return moved;
   }
