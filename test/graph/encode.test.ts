@@ -50,11 +50,11 @@ describe('encode', () => {
     expect(encoded.words[HEADER.magic]).toBe(PLAN_MAGIC);
     expect(encoded.words[HEADER.workers]).toBe(2);
     expect(records(encoded).map(({ name }) => name)).toEqual([
-      'reorder',
+      'move_strided',
       'conv2d',
       'statistics',
       'normalize',
-      'reorder',
+      'move_strided',
     ]);
     expect(rows.map(({ op }) => op)).toEqual(records(encoded).map(({ name }) => name));
     expect(rows[1]).toMatchObject({ name: '0', flops: 2 * 8 * 3 * 9 * 49 });
@@ -117,18 +117,52 @@ describe('encode', () => {
 });
 
 describe('packed weights', () => {
-  const prepare = (stored: nn.StoredTensor) => {
-    const p = new nn.Parameter(stored);
-    const [weight] = compileGraph(trace((x) => x.add(p), stored.shape)).weights;
-    if (weight === undefined) throw new Error('a parameter is packed');
+  /** The only weight of a graph, where `use` reads the parameter. */
+  const prepare = (
+    stored: nn.StoredTensor,
+    use: (p: nn.Parameter) => (x: nn.Value) => nn.Value = (p) => (x) => x.add(p),
+    shape = stored.shape,
+  ) => {
+    const [weight, ...others] = compileGraph(trace(use(new nn.Parameter(stored)), shape)).weights;
+    if (weight === undefined || others.length > 0) throw new Error('one parameter is packed');
     return weight.encode();
   };
+  const convolved = (p: nn.Parameter) => (x: nn.Value) => nn.functional.conv2d(x, p);
+  const names = ({ prepare: plan }: ReturnType<typeof prepare>) => records(plan).map(({ name }) => name);
 
-  test('dense float32 needs no conversion', () => {
-    const plan = prepare({ bytes: new Uint8Array(96), dtype: 'F32', shape: [2, 3, 4], strides: [12, 4, 1] });
-    expect(records(plan.prepare).map(({ name }) => name)).toEqual(['reorder']);
-    expect(plan.raw[0]?.byteLength).toBe(96);
-    expect(plan.prepare.relocations).toEqual([{ word: expect.any(Number), weight: 0 }]);
+  test('dense float32 is packed as it is, and copied where it is read as it is', () => {
+    const [bytes, dtype] = [new Uint8Array(96), 'F32'] as const;
+    const packed = prepare({ bytes, dtype, shape: [2, 3, 2, 2], strides: [12, 4, 2, 1] }, convolved, [
+      ...[1, 3, 5, 5],
+    ]);
+    const copied = prepare({ bytes, dtype, shape: [2, 3, 4], strides: [12, 4, 1] });
+    expect([names(packed), names(copied)]).toEqual([['pack_conv2d'], ['convert']]);
+    for (const plan of [packed, copied]) {
+      expect(plan.raw[0]?.byteLength).toBe(96);
+      expect(plan.prepare.relocations).toEqual([{ word: expect.any(Number), weight: 0 }]);
+    }
+  });
+
+  test('what is calculated of parameters is one weight, packed once whoever asks', () => {
+    const [p, q] = [new nn.Parameter(filled([3])), new nn.Parameter(filled([3]))];
+    const weightsOf = (body: (x: nn.Value) => nn.Value) => compileGraph(trace(body, [2, 3])).weights;
+    const [weight, ...others] = weightsOf((x) => x.add(p.mul(q).sqrt()));
+    expect(others).toEqual([]);
+    expect(weight?.parameters).toEqual([p, q]);
+    expect(weight && names(weight.encode())).toEqual(['binary', 'unary', 'move_strided']);
+    const again = weightsOf((x) => x.mul(2).add(p.mul(q).sqrt()));
+    expect(again.map(({ key }) => key)).toEqual([weight?.key]);
+    const other = weightsOf((x) => x.add(q.mul(p).sqrt()));
+    expect(other.map(({ key }) => key)).not.toEqual([weight?.key]);
+    q.set(filled([3]));
+    expect(weightsOf((x) => x.add(p.mul(q).sqrt())).map(({ key }) => key)).not.toEqual([weight?.key]);
+  });
+
+  test('a result of more than twice its sources is computed in each run', () => {
+    const [row, column] = [new nn.Parameter(filled([1, 40])), new nn.Parameter(filled([40, 1]))];
+    const { weights, rows } = compileGraph(trace((x) => x.add(row.mul(column)), [40, 40]));
+    expect(weights.map(({ parameters }) => parameters)).toEqual([[row], [column]]);
+    expect(rows.filter(({ op }) => op === 'binary')).toHaveLength(2);
   });
 
   test.each([
@@ -138,7 +172,15 @@ describe('packed weights', () => {
   ] as const)('%s is converted first', (dtype, bytes, code) => {
     const plan = prepare({ bytes: new Uint8Array(24 * bytes), dtype, shape: [2, 3, 4], strides: [12, 4, 1] });
     const [convert] = records(plan.prepare);
-    expect(records(plan.prepare).map(({ name }) => name)).toEqual(['convert', 'reorder']);
+    expect(names(plan)).toEqual(['convert']);
+    const shape = [2, 3, 2, 2];
+    const strides = [12, 4, 2, 1];
+    const packed = prepare(
+      { bytes: new Uint8Array(24 * bytes), dtype, shape, strides },
+      convolved,
+      [1, 3, 5, 5],
+    );
+    expect(names(packed)).toEqual(['convert', 'pack_conv2d']);
     const fields = RECORDS[convert?.words[0] ?? 0]?.fields ?? [];
     const at = (field: string) => convert?.words[4 + fields.indexOf(field)];
     expect([at('dtype'), at('src_bytes')]).toEqual([code, 24 * bytes]);

@@ -5,14 +5,12 @@
 import { CycleGANGenerator, StyleTransferNetwork } from 'gouache';
 import * as nn from 'gouache/nn';
 import { expect, test } from 'vitest';
-import type { Graph } from '../../dist/graph/ir.js';
+import type { Graph } from '../../dist/graph/graph.js';
+import type { Operators } from '../../dist/graph/operators/index.js';
 import type { Step } from '../../dist/graph/place.js';
 import { tracePaint } from '../../dist/image/paint.js';
-import type { OpDescriptor } from '../../dist/ops/descriptor.js';
-import { descriptors, type RecordOpName } from '../../dist/ops/index.js';
-import type { Layout } from '../../dist/ops/layout.js';
+import { descriptorOf } from '../../dist/ops/index.js';
 import { RECORD_HEAD_WORDS, RECORDS } from '../../dist/ops/records.gen.js';
-import { reorderRecord } from '../../dist/ops/reorder.js';
 import { ALGORITHMS, pointsOf } from '../../dist/ops/winograd_algorithms.js';
 import { placeGraph, trace } from './build.js';
 
@@ -24,34 +22,24 @@ const STREAMED_PX_A_MS = 150_000;
 const SLOW_PX_A_MS = 40_000;
 /** Parts of a channel that are merged a millisecond, in float64. */
 const MERGED_A_MS = 50_000;
+/** Elements that are moved a millisecond, each from and to a cache line of its own. */
+const MOVED_A_MS = 50_000;
 /** What each output of a reduction takes. */
 const OUTPUT_MS = 1.2e-4;
 const MOST_MS = 5;
 
 type Fields = Readonly<Record<string, number>>;
 
-const side = (layout: Layout, other: Layout) => {
-  if (layout.kind === 'raw' || other.kind === 'raw') throw new Error('raw bytes are not reordered');
-  if (layout.kind === 'blocked') return { layout: 'blocked', dims: layout.dims } as const;
-  if (other.kind === 'blocked') return { layout: 'planar', dims: other.dims } as const;
-  throw new Error('two planar sides');
-};
-
-function wordsOf(step: Step): readonly Uint32Array[] {
-  if (step.kind === 'reorder')
-    return [reorderRecord(0, side(step.from, step.to), 0, side(step.to, step.from))];
-  const descriptor = descriptors[step.node.op] as OpDescriptor<RecordOpName>;
-  return descriptor.records(step.node, step.shapes, {
-    inputs: step.inputs.map(() => 0),
-    output: 0,
-    moments: 0,
+function wordsOf({ node, call, inputs, outputs }: Step): readonly Uint32Array[] {
+  return descriptorOf(node.op).records(call, {
+    inputs: inputs.map(() => 0),
+    outputs: outputs.map(() => 0),
     temporaries: [0, 0],
     scratch: 0,
-    weights: {},
   });
 }
 
-function recordsOf(graph: Graph): { readonly name: string; readonly fields: Fields }[] {
+function recordsOf(graph: Graph<Operators>): { readonly name: string; readonly fields: Fields }[] {
   return placeGraph(graph)
     .steps.flatMap(wordsOf)
     .map((words) => {
@@ -76,11 +64,12 @@ function tileMs(name: string, fields: Fields): number {
       return winogradMs(f);
     case 'pack_conv_winograd':
       return (500 * 8 * f('c') * Math.ceil(f('kh') / 3) * Math.ceil(f('kw') / 3)) / FLOPS_A_MS;
-    case 'reorder':
-      return (
-        (f('tile_rows') * Math.max(f('x_lanes') === 4 ? f('x_w') : 0, f('y_lanes') === 4 ? f('y_w') : 0)) /
-        SLOW_PX_A_MS
-      );
+    case 'matmul':
+      return (2 * f('tile_m') * f('tile_n') * f('k')) / FLOPS_A_MS;
+    case 'pack_matmul':
+      return (f('tile_panels') * f('k') * 2) / SLOW_PX_A_MS;
+    case 'move_strided':
+      return f('tile_elems') / MOVED_A_MS;
     case 'pixels_in':
       return (f('tile_rows') * f('out_w')) / SLOW_PX_A_MS;
     case 'pixels_out':
@@ -151,12 +140,13 @@ const painted =
       { width, height, channels: 4 },
     ).graph;
 const one = new nn.Parameter([1]);
+const mixing = new nn.Parameter([3, 3]);
 const picture =
   (target: (x: nn.Value) => nn.Value, channels = 3) =>
   ([height, width]: readonly [number, number]) =>
     trace(target, [1, channels, height, width]);
 
-test.each<[string, (size: readonly [number, number]) => Graph]>([
+test.each<[string, (size: readonly [number, number]) => Graph<Operators>]>([
   ['StyleTransferNetwork', painted(new StyleTransferNetwork())],
   ['CycleGANGenerator', painted(new CycleGANGenerator())],
   [
@@ -173,6 +163,10 @@ test.each<[string, (size: readonly [number, number]) => Graph]>([
   ['a row of pixels', picture((x) => F.instanceNorm(x.view(1, 3, -1)))],
   ['a mean of one row', picture((x) => x.view(-1).mean())],
   ['a layer norm', picture((x) => F.layerNorm(x, x.shape.slice(1)))],
+  ['rows and columns exchanged', picture((x) => x.permute(0, 1, 3, 2).relu())],
+  ['every other pixel', picture((x) => x.slice(-1, 0, undefined, 2).slice(-2, 0, undefined, 2).tanh())],
+  ['two pictures', picture((x) => F.cat([x, x], 1).relu())],
+  ['colours mixed', picture((x) => x.view(3, -1).permute(1, 0).matmul(mixing))],
   ['a border', picture((x) => F.pad(x, [1, 1, 1, 1], { mode: 'replicate' }).tanh())],
 ])('no tile of %s is longer than a slice', (_, graphOf) => {
   for (const size of SIZES) {

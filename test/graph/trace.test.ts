@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ArgumentError, OutOfMemoryError, ShapeError } from '../../dist/errors.js';
-import { traceModule } from '../../dist/nn/trace.js';
 import * as nn from '../../dist/nn/index.js';
+import { traceModule } from '../../dist/nn/trace.js';
 import { Tensor } from '../../dist/tensor/tensor.js';
 import { ops, trace } from './build.js';
 
@@ -9,7 +9,7 @@ describe('trace', () => {
   test('writes nodes in order, named by module path', () => {
     const net = new nn.Sequential(new nn.Conv2d(3, 4, 3), new nn.ReLU(), new nn.Sequential(new nn.Tanh()));
     const { nodes } = trace(net, [1, 3, 8, 8]);
-    expect(nodes.map(({ op, name }) => `${op} ${name}`)).toEqual(['conv2d 0', 'unary 1', 'unary 2.0']);
+    expect(nodes.map(({ op, name }) => `${op} ${name}`)).toEqual(['conv 0', 'unary 1', 'unary 2.0']);
   });
 
   test('a model is told from a network, and a class from an object', () => {
@@ -34,7 +34,8 @@ describe('trace', () => {
     );
     expect(ops(graph)).toEqual(['unary']);
     expect(graph.inputs).toHaveLength(2);
-    expect(graph.values.map(({ id }) => id)).toEqual([0, 1, 2]);
+    expect(graph.values.map(({ shape }) => shape)).toEqual([[2], [3], [2]]);
+    expect(graph.nodes).toMatchObject([{ inputs: [0], outputs: [2] }]);
   });
 
   test.each([
@@ -139,9 +140,14 @@ describe('trace', () => {
     expect(() => trace((x) => x, [1, 3, 2 ** 22, 2 ** 22])).toThrow(OutOfMemoryError);
   });
 
-  test('a parameter used twice is one node', () => {
+  test('a parameter used twice is one value', () => {
     const gamma = new nn.Parameter([3]);
-    expect(ops(trace((x) => x.mul(gamma).add(gamma), [2, 3]))).toEqual(['parameter', 'binary', 'binary']);
+    const { nodes, values } = trace((x) => x.mul(gamma).add(gamma), [2, 3]);
+    expect(nodes.map(({ op }) => op)).toEqual(['binary', 'binary']);
+    expect(values.filter(({ parameter }) => parameter !== undefined)).toEqual([
+      { shape: [3], dtype: 'float32', parameter: gamma, name: 'mul.other' },
+    ]);
+    expect(nodes[0]?.inputs[1]).toBe(nodes[1]?.inputs[1]);
   });
 });
 
@@ -156,13 +162,13 @@ describe('in place', () => {
       [4],
     );
     expect(nodes.map(({ op }) => op)).toEqual(['unary', 'binary']);
-    expect(nodes[1]?.inputs).toEqual([nodes[0]?.output, nodes[0]?.output]);
-    expect(outputs).toEqual([nodes[1]?.output]);
+    expect(nodes[1]?.inputs).toEqual([nodes[0]?.outputs[0], nodes[0]?.outputs[0]]);
+    expect(outputs.map(({ value }) => value)).toEqual(nodes[1]?.outputs);
   });
 
   test('without it the argument stays', () => {
     const { nodes, inputs } = trace((x) => x.add(nn.functional.relu(x)), [4]);
-    expect(nodes[1]?.inputs).toEqual([inputs[0], nodes[0]?.output]);
+    expect(nodes[1]?.inputs).toEqual([inputs[0]?.value, nodes[0]?.outputs[0]]);
   });
 
   test('refused where a view shares the elements, and on parameters', () => {

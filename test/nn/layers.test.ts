@@ -14,7 +14,7 @@ function shapeOf(
   shape: readonly number[],
 ): readonly number[] {
   const { graph } = traceModule(target, [{ shape }]);
-  return graph.values[graph.outputs[0] ?? -1]?.shape ?? [];
+  return graph.values[graph.outputs[0]?.value ?? -1]?.shape ?? [];
 }
 
 describe('shapes', () => {

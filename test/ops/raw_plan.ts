@@ -3,12 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { Tensor } from 'gouache';
 import { Conv2d, ConvTranspose2d, functional as F, type Module, Parameter, type Value } from 'gouache/nn';
 import { type Compiled, compileGraph } from '../../dist/graph/compile.js';
+import { separate } from '../../dist/graph/constants.js';
 import { encode } from '../../dist/graph/encode.js';
-import type { AnyNode } from '../../dist/graph/ir.js';
+import type { AnyNode } from '../../dist/graph/graph.js';
+import { layOut } from '../../dist/graph/lay_out.js';
 import { place } from '../../dist/graph/place.js';
 import type { EncodedPlan, Slot } from '../../dist/graph/plan.js';
 import { tracePaint } from '../../dist/image/paint.js';
 import { traceModule } from '../../dist/nn/trace.js';
+import type { Kernels } from '../../dist/ops/kernels.js';
 import { HEADER } from '../../dist/ops/records.gen.js';
 import { type FirstInstance, instantiate } from '../../dist/runtime/instance.js';
 import { BUILDS, type Build } from '../builds.js';
@@ -194,12 +197,16 @@ function transformedAnew(
 } {
   const { graph } = stages.chosen;
   const nodes = graph.nodes.map(
-    (node): AnyNode =>
+    (node): AnyNode<Kernels> =>
       node.op === 'conv_winograd'
         ? { ...node, attributes: { ...node.attributes, weights: 'transformed in each run' } }
         : node,
   );
-  const { plan, weights } = encode(place({ ...graph, nodes }, { workers }));
+  const laidOut = layOut({ ...graph, nodes });
+  const { running, constants } = separate(laidOut);
+  const numbers = new Map(constants.map(({ value }, index) => [value, index]));
+  const placement = place(running, { workers, constants: numbers });
+  const { plan, weights } = encode(placement, { laidOut, constants });
   return { encoded: plan, weightBytes: weights.map(({ bytes }) => bytes) };
 }
 
