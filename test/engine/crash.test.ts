@@ -15,8 +15,11 @@ const dyingWorker = `data:text/javascript,${encodeURIComponent(`
   parentPort.postMessage({ gouache: '${version}' });
   parentPort.on('message', ({ id, request }) => {
     const replies = {
-      init: { maximumBytes: 2 ** 32 },
-      heap: { memoryBytes: 65536, allocatedBytes: 0, arenaBytes: 0, arenaAddress: 0, freeRanges: [] },
+      init: {},
+      heap: {
+        ...{ memoryBytes: 65536, allocatedBytes: 0, arenaBytes: 0, arenaAddress: 0, freeRanges: [] },
+        maximumBytes: 2 ** 32,
+      },
     };
     if (!(request.type in replies)) process.exit(3);
     parentPort.postMessage({ id, reply: replies[request.type] });

@@ -1,5 +1,5 @@
 // Memory: plans and weights come and go, and the memory stays as large as the largest of them needs.
-import { type CallOptions, OutOfMemoryError } from 'gouache';
+import { type CallOptions, OutOfMemoryError, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
 import { expect, test } from 'vitest';
 import { engineFor, noise, SmallNet, weightsFor } from './support/engines.js';
@@ -137,6 +137,23 @@ test('what cannot fit is refused before anything is allocated, with the bytes an
   await expect(engine.compile(net, [1, 3, side + 16, side / 2 + 16])).rejects.toBeInstanceOf(
     OutOfMemoryError,
   );
+});
+
+test('the side that fits is found with few looks, also of a single row, which takes 16 times the memory when it is rounded up', async () => {
+  const engine = await engineFor({ maxMemoryBytes: 16 * 2 ** 20 });
+  let looks = 0;
+  const target = (x: nn.Value) => {
+    looks++;
+    return x.add(1).sqrt();
+  };
+  const run = (height: number, width: number) =>
+    engine.run(target, Tensor.from(new Float32Array(height * width), [1, 1, height, width]));
+  const error = await run(1, 2 ** 23).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(OutOfMemoryError);
+  expect(looks).toBeLessThan(200);
+  const side = (error as OutOfMemoryError).largestSide ?? 0;
+  await run(16, side);
+  await expect(run(16, side + 16)).rejects.toBeInstanceOf(OutOfMemoryError);
 });
 
 /** A convolution with its own weights of `channels`^2 * 36 bytes, all over the same stored bytes. */

@@ -130,6 +130,13 @@ describe('packed weights', () => {
   const convolved = (p: nn.Parameter) => (x: nn.Value) => nn.functional.conv2d(x, p);
   const names = ({ prepare: plan }: ReturnType<typeof prepare>) => records(plan).map(({ name }) => name);
 
+  test('the plan that packs is made once, for foreseeing its memory and for running it', () => {
+    const p = new nn.Parameter([2]);
+    p.set(filled([2]));
+    const [weight] = compileGraph(trace((x) => x.add(p), [2])).weights;
+    expect(weight?.encode()).toBe(weight?.encode());
+  });
+
   test('dense float32 is packed as it is, and copied where it is read as it is', () => {
     const [bytes, dtype] = [new Uint8Array(96), 'F32'] as const;
     const packed = prepare({ bytes, dtype, shape: [2, 3, 2, 2], strides: [12, 4, 2, 1] }, convolved, [

@@ -95,8 +95,8 @@ export class Engine {
   static async create(options: EngineOptions = {}): Promise<Engine> {
     const checked = checkEngineOptions(options);
     const { build, wasm } = options;
-    const { client, init, info } = await launch({ build, wasm, worker: options.worker !== false, checked });
-    return new Engine({ executor: new Executor(client, await PlanStore.over(client, init)), info });
+    const { client, info } = await launch({ build, wasm, worker: options.worker !== false, checked });
+    return new Engine({ executor: new Executor(client, await PlanStore.over(client)), info });
   }
 
   /** Which build runs, with how many threads, where, and why so. */

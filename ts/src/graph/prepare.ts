@@ -19,7 +19,7 @@ export interface PackedWeight {
   readonly key: string;
   readonly bytes: number;
   readonly parameters: readonly Parameter[];
-  /** The plan that converts and packs, and the stored bytes that are its inputs. Its relocations refer to weight 0, the destination. */
+  /** The plan that converts and packs, made once, and the stored bytes that are its inputs. Its relocations refer to weight 0, the destination. */
   encode(): { readonly prepare: EncodedPlan; readonly raw: readonly Uint8Array[] };
 }
 
@@ -111,10 +111,14 @@ export function packedWeight(
   sources: readonly WeightSource[],
 ): PackedWeight {
   const versions = sources.map(({ parameter: { uid }, version }) => `${uid}.${version}`).join();
+  let encoded: ReturnType<PackedWeight['encode']> | undefined;
   return {
     key: `${expressionText(laidOut, constant)}|${versions}`,
     bytes,
     parameters: sources.map(({ parameter }) => parameter),
-    encode: () => prepare(laidOut, constant, sources),
+    encode: () => {
+      encoded ??= prepare(laidOut, constant, sources);
+      return encoded;
+    },
   };
 }

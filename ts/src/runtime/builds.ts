@@ -3,6 +3,7 @@ import { readBytes } from '#platform';
 import { isArrayBuffer, isUint8Array, isWasmModule } from '../brand.js';
 import { ArgumentError, UnsupportedError } from '../errors.js';
 import { messageOf, shown } from '../spell.js';
+import { MOST_PAGES } from './heap.js';
 import type { Features } from './probe.js';
 
 /** The builds that an engine can choose from, best last. */
@@ -78,8 +79,6 @@ export interface LoadedModule {
   readonly maximumPages: number;
 }
 
-/** The most that 32-bit addresses reach. */
-const MOST_PAGES = 65536;
 /** Bundlers look for these very expressions. */
 const CARRIED = {
   simd128: {

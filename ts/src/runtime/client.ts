@@ -6,8 +6,6 @@ import type {
   FromHost,
   HeapReply,
   HeapRequest,
-  InitReply,
-  InitRequest,
   MemoryReply,
   Reply,
   Request,
@@ -74,11 +72,10 @@ export class HostClient {
     if (this.#death !== null) throw this.#death;
   }
 
-  request(request: InitRequest, options?: RequestOptions): Promise<InitReply>;
   request(request: RunRequest, options?: RequestOptions): Promise<RunReply>;
   request(request: HeapRequest, options?: RequestOptions): Promise<HeapReply>;
   request(
-    request: Exclude<Request, RunRequest | InitRequest | HeapRequest>,
+    request: Exclude<Request, RunRequest | HeapRequest>,
     options?: RequestOptions,
   ): Promise<MemoryReply>;
   /**

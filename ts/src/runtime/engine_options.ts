@@ -3,10 +3,9 @@ import { ArgumentError } from '../errors.js';
 import { MAX_WORKERS } from '../ops/records.gen.js';
 import { listedNames, shown } from '../spell.js';
 import type { UrlLike } from './builds.js';
+import { MOST_PAGES, PAGE_BYTES } from './heap.js';
 
 const OP = 'Engine.create';
-const PAGE_BYTES = 65536;
-const MOST_PAGES = 65536;
 /** Below this not even the kernels' stack and constants fit. */
 const LEAST_BYTES = 4 * 2 ** 20;
 

@@ -7,6 +7,8 @@
 export const ALIGNMENT_BYTES = 64;
 /** What memory grows by. */
 export const PAGE_BYTES = 65536;
+/** As many as 32-bit addresses reach. */
+export const MOST_PAGES = 65536;
 
 /** Adds pages to the memory and returns the first new page's number, or -1 where there are no more; `WebAssembly.Memory.grow` without its exception. */
 export type GrowPages = (pages: number) => number;

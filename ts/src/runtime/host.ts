@@ -125,7 +125,7 @@ export class Host {
       this.#mailbox = new Mailbox(pool.mailbox);
       for (const port of pool.ports) (port as MessagePort).postMessage(instance.memory);
     }
-    return this.#machine.introduction();
+    return this.#machine.memory();
   }
 
   async #run(id: number, request: RunRequest): Promise<RunReply> {

@@ -2,9 +2,9 @@
 import { isLinkError } from '../brand.js';
 import { OutOfMemoryError, UnsupportedError } from '../errors.js';
 import { messageOf } from '../spell.js';
+import { PAGE_BYTES } from './heap.js';
 import type { MemoryWish } from './protocol.js';
 
-const PAGE_BYTES = 65536;
 /** The largest initial size that is tried: far above what any build asks for (its stack, its constants). */
 const MOST_INITIAL_PAGES = 1024;
 /** A pool worker's stack: as large as the first instance's, which the linker gives it. */

@@ -6,7 +6,6 @@ import type { HostClient } from './client.js';
 import type { CheckedOptions } from './engine_options.js';
 import { isThreadsBuild } from './instance.js';
 import { probe } from './probe.js';
-import type { InitReply } from './protocol.js';
 import { startHost } from './start.js';
 import { chooseThreads, withinMemory } from './threads.js';
 
@@ -32,7 +31,6 @@ export interface LaunchOptions {
 
 export interface Launched {
   readonly client: HostClient;
-  readonly init: InitReply;
   readonly info: EngineInfo;
 }
 
@@ -92,5 +90,5 @@ export async function launch({ build, wasm, worker, checked }: LaunchOptions): P
     host: started.where,
     hostReason: started.reason,
   };
-  return { client: started.client, init: started.init, info };
+  return { client: started.client, info };
 }

@@ -9,7 +9,6 @@ import { LoadedPlan, type Region } from './loaded_plan.js';
 import type {
   CompileRequest,
   HeapReply,
-  InitReply,
   MemoryReply,
   PackRequest,
   WeightUpload,
@@ -52,11 +51,6 @@ export class Machine {
     });
   }
 
-  /** What the façade has to know from the beginning. */
-  introduction(): InitReply {
-    return { maximumBytes: this.#instance.maximumPages * PAGE_BYTES };
-  }
-
   memory(): MemoryReply {
     return {
       memoryBytes: this.#instance.memory.buffer.byteLength,
@@ -66,7 +60,12 @@ export class Machine {
   }
 
   heap(): HeapReply {
-    return { ...this.memory(), arenaAddress: this.#arena.address, freeRanges: this.#heap.freeRanges() };
+    return {
+      ...this.memory(),
+      arenaAddress: this.#arena.address,
+      freeRanges: this.#heap.freeRanges(),
+      maximumBytes: this.#instance.maximumPages * PAGE_BYTES,
+    };
   }
 
   /** The plan's words and slots. */

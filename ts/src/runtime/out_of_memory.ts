@@ -5,13 +5,12 @@
 import { OutOfMemoryError } from '../errors.js';
 import { type Compiled, compileStages, stageGraph } from '../graph/compile.js';
 import type { Traced } from '../graph/trace.js';
-import { Heap, PAGE_BYTES } from './heap.js';
+import { Heap, MOST_PAGES, PAGE_BYTES } from './heap.js';
 import type { Job } from './job.js';
 import type { HeapReply } from './protocol.js';
+import { SIDE_STEP_PX } from './scaled.js';
 
 const MIB = 2 ** 20;
-/** What 32-bit addresses reach. */
-const MOST_MEMORY_BYTES = 2 ** 32;
 /** The most bytes of one value: Rust's pointers may not be farther apart (`Region::at` in crates/kernels/src/mem.rs refuses more). */
 const MOST_VALUE_BYTES = 2 ** 31 - 1;
 
@@ -72,64 +71,80 @@ function memoryBytesWith({ weights, words_bytes, arena_bytes }: Demand, { heap: 
   return total_bytes;
 }
 
+function excessOfMemory({ limit_bytes, refused }: Room, wanted_bytes: number): Excess {
+  return { of: refused ? 'platform' : 'memory', wanted_bytes, limit_bytes };
+}
+
 /**
  * Compiles the job if it fits.
  * @throws {@link StateDictError} when a parameter has no values
  */
 export function compileWithin(room: Room, { graph, options, values }: Job): Compiled | Excess {
-  const { limit_bytes, refused } = room;
-  const ofMemory = (wanted_bytes: number): Excess => ({
-    of: refused ? 'platform' : 'memory',
-    wanted_bytes,
-    limit_bytes,
-  });
   const stages = stageGraph(graph, { ...options, workers: room.workers });
-  const { arena_bytes, buffers } = stages.placement;
+  const { arena_bytes } = stages.placement;
   // Plans cannot name what lies beyond; what else they take need not be counted then.
-  if (arena_bytes > MOST_MEMORY_BYTES)
-    return ofMemory(memoryBytesWith({ weights: [], words_bytes: 0, arena_bytes }, room));
+  if (arena_bytes > MOST_PAGES * PAGE_BYTES)
+    return excessOfMemory(room, memoryBytesWith({ weights: [], words_bytes: 0, arena_bytes }, room));
   const compiled = compileStages(stages, values);
-  const fresh = compiled.weights.filter(({ key }) => !room.holds(key));
+  return excessOf(room, compiled) ?? compiled;
+}
+
+/** By what a compiled job does not fit, if it does not. */
+export function excessOf(room: Room, { encoded, stages, weights: all }: Compiled): Excess | null {
+  const fresh = all.filter(({ key }) => !room.holds(key));
   const weights = fresh.map(({ bytes, encode }) => {
     const { prepare, raw } = encode();
     const raw_bytes = raw.map(({ byteLength }) => byteLength);
     return { bytes, raw_bytes, words_bytes: prepare.words.byteLength, arena_bytes: prepare.arena_bytes };
   });
-  const demand = { weights, words_bytes: compiled.encoded.words.byteLength, arena_bytes };
-  const wanted_bytes = memoryBytesWith(demand, room);
-  if (wanted_bytes > limit_bytes) return ofMemory(wanted_bytes);
-  const values_bytes = [buffers, weights].flat().map(({ bytes }) => bytes);
+  const { arena_bytes, words } = encoded;
+  const wanted_bytes = memoryBytesWith({ weights, words_bytes: words.byteLength, arena_bytes }, room);
+  if (wanted_bytes > room.limit_bytes) return excessOfMemory(room, wanted_bytes);
+  const values_bytes = [stages.placement.buffers, weights].flat().map(({ bytes }) => bytes);
   const largest_bytes = Math.max(0, ...values_bytes, ...weights.flatMap(({ raw_bytes }) => raw_bytes));
   return largest_bytes > MOST_VALUE_BYTES
     ? { of: 'value', wanted_bytes: largest_bytes, limit_bytes: MOST_VALUE_BYTES }
-    : compiled;
+    : null;
 }
+
+/** How far below it is looked for a size that a network takes: in the steps of one that halves sizes nine times. */
+const NEAR_STEPS = 32;
 
 /** The longest side, of the same aspect ratio, that fits however its owner rounds the other; null where there is no picture or none fits. */
 function largestSide(room: Room, job: Job): number | null {
   const { scaled } = job;
   if (scaled === null) return null;
-  // Sizes between multiples of 16 may not suit a network's strides.
-  const step = 16;
   const fits = (traced: Traced | null): boolean =>
     traced !== null && 'encoded' in compileWithin(room, { ...job, graph: traced.graph });
-  const firstFits = (low: number): boolean => {
-    for (const traced of scaled.at(low * step)) return fits(traced);
+  const firstFits = (steps: number): boolean => {
+    for (const traced of scaled.at(steps * SIDE_STEP_PX)) return fits(traced);
     return false;
   };
-  const allFit = (low: number): boolean => {
-    const all = [...scaled.at(low * step)];
-    return all.length > 0 && all.every(fits);
+  const allFit = (steps: number): boolean => {
+    let any = false;
+    for (const traced of scaled.at(steps * SIDE_STEP_PX)) {
+      if (!fits(traced)) return false;
+      any = true;
+    }
+    return any;
   };
-  let low = 0;
-  let high = Math.ceil(scaled.longestSide / step);
+  const first = lastOf(Math.ceil(scaled.longestSide / SIDE_STEP_PX), firstFits);
+  let steps = first;
+  while (steps > 0 && steps > first - NEAR_STEPS && !allFit(steps)) steps--;
+  // Far below lies what of a few rows takes many times the memory when they are rounded up.
+  if (steps === first - NEAR_STEPS) steps = lastOf(steps + 1, allFit);
+  return steps <= 0 ? null : steps * SIDE_STEP_PX;
+}
+
+/** The last number below `end` that passes, where those that pass come before those that do not; 0 where none does. */
+function lastOf(end: number, passes: (number: number) => boolean): number {
+  let [low, high] = [0, end];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (firstFits(middle)) low = middle;
+    if (passes(middle)) low = middle;
     else high = middle;
   }
-  while (low > 0 && !allFit(low)) low--;
-  return low === 0 ? null : low * step;
+  return low;
 }
 
 /** What does not fit, and where the bound comes from. */

@@ -6,9 +6,9 @@ import { OutOfMemoryError } from '../errors.js';
 import type { Compiled, PackedWeight } from '../graph/compile.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
-import { compileWithin, type Excess, outOfMemory, type Room } from './out_of_memory.js';
+import { compileWithin, type Excess, excessOf, outOfMemory, type Room } from './out_of_memory.js';
 import { type CachedPlan, type CacheLimits, type HostWeight, PlanCache } from './plan_cache.js';
-import type { HeapReply, InitReply, MemoryReply, WeightUpload } from './protocol.js';
+import type { HeapReply, MemoryReply, WeightUpload } from './protocol.js';
 import { type AbortSignalLike, throwIfAborted } from './signal.js';
 
 /** What plans may keep that nothing but the cache holds. */
@@ -29,21 +29,21 @@ export class PlanStore {
   /** The host's memory without a plan. */
   readonly #empty: Room;
   readonly #cache = new PlanCache();
-  /** What was compiled to know whether a job fits, until its turn comes. */
-  readonly #compiled = new WeakMap<Job, Compiled>();
+  /** What came of compiling a job to know whether it fits, until its turn comes. */
+  readonly #compiled = new WeakMap<Job, Compiled | Excess>();
   /** Of the last job that fitted: calls of one size may wait in numbers, and one of them is compiled. */
   #lastFitting = '';
   #lastPlan = 0;
   #lastWeight = 0;
   #memory: MemoryReply;
 
-  private constructor(client: HostClient, maximumBytes: number, heap: HeapReply) {
+  private constructor(client: HostClient, heap: HeapReply) {
     this.#client = client;
     const { memoryBytes, allocatedBytes, arenaBytes } = heap;
     this.#memory = { memoryBytes, allocatedBytes, arenaBytes };
     this.#empty = {
       heap,
-      limit_bytes: maximumBytes,
+      limit_bytes: heap.maximumBytes,
       refused: false,
       workers: client.workers,
       holds: () => false,
@@ -51,8 +51,8 @@ export class PlanStore {
   }
 
   /** The store of a host that has no plans yet, and whose workers have started: each has grown the memory for its stack. */
-  static async over(client: HostClient, { maximumBytes }: InitReply): Promise<PlanStore> {
-    return new PlanStore(client, maximumBytes, await client.request({ type: 'heap' }));
+  static async over(client: HostClient): Promise<PlanStore> {
+    return new PlanStore(client, await client.request({ type: 'heap' }));
   }
 
   /** Workers that plans have room for. */
@@ -110,8 +110,8 @@ export class PlanStore {
   fits(job: Job): boolean {
     if (this.#cache.find(job.key) !== null || this.#lastFitting === job.key) return true;
     const compiled = compileWithin(this.#empty, job);
-    if (!('encoded' in compiled)) return false;
     this.#compiled.set(job, compiled);
+    if (!('encoded' in compiled)) return false;
     this.#lastFitting = job.key;
     return true;
   }
@@ -137,18 +137,18 @@ export class PlanStore {
       if (!(error instanceof OutOfMemoryError)) throw error;
     }
     await this.#free(this.#cache.takeExcess(NOTHING));
+    const room = await this.#room();
+    const excess = excessOf(room, compiled);
+    if (excess !== null) throw outOfMemory(room, job, excess);
     try {
       return await this.#send(job, compiled, options);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
-      let room = await this.#room();
-      let excess = compileWithin(room, job);
-      if ('encoded' in excess) {
-        // It would fit, so the platform gives no more.
-        room = { ...room, limit_bytes: room.heap.memoryBytes, refused: true };
-        excess = compileWithin(room, job);
-      }
-      throw 'encoded' in excess ? error : outOfMemory(room, job, excess);
+      // It would fit, so the platform gives no more.
+      const now = await this.#room();
+      const full = { ...now, limit_bytes: now.heap.memoryBytes, refused: true };
+      const lack = excessOf(full, compiled);
+      throw lack === null ? error : outOfMemory(full, job, lack);
     }
   }
 

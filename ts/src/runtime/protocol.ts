@@ -92,12 +92,10 @@ export interface MemoryReply {
 export interface HeapReply extends MemoryReply {
   readonly arenaAddress: number;
   readonly freeRanges: readonly Range[];
-}
-export interface InitReply {
   /** What the memory may grow to: the maximum asked for, or what the platform accepted. */
   readonly maximumBytes: number;
 }
-export type Reply = RunReply | MemoryReply | HeapReply | InitReply;
+export type Reply = RunReply | MemoryReply | HeapReply;
 
 /** Host -> façade. Of a pack, progress counts packed weights; of a run, tiles. */
 export type FromHost =

@@ -7,8 +7,8 @@ import type { Model } from '../model/load_model.js';
 import type { Shape } from '../tensor/shape.js';
 import type { Job } from './job.js';
 
-/** Networks halve sizes a few times: tensors come in multiples of what most of them take. */
-const SIDE_STEP_PX = 16;
+/** Networks halve sizes a few times: sizes come in multiples of what most of them take. */
+export const SIDE_STEP_PX = 16;
 
 /** Ways to round a side: whoever shrinks a picture rounds up or down. */
 const ROUNDINGS: readonly ((px: number) => number)[] = [Math.ceil, Math.floor];

@@ -10,7 +10,6 @@ import { Pool, type Recruit, recruit } from './pool.js';
 import type { WorkerSource } from './port.js';
 import {
   type FromHost,
-  type InitReply,
   type InitRequest,
   isFromHost,
   isFromPoolWorker,
@@ -44,7 +43,6 @@ export interface StartedHost {
   readonly where: 'worker' | 'caller';
   /** Why there, in words. */
   readonly reason: string;
-  readonly init: InitReply;
   readonly threads: Threads;
   /** What did not start as it was wanted, in words. */
   readonly warnings: readonly string[];
@@ -102,10 +100,10 @@ async function startOnCaller(
   const { count, reason: why } = options.threads;
   const facts = await options.load(false);
   const client = new HostClient(startLocal(yieldNow), null);
-  const init = await client.request({ type: 'init', ...facts, pool: null });
+  await client.request({ type: 'init', ...facts, pool: null });
   const threads =
     count === 1 ? options.threads : { count: 1, reason: `no worker started; else ${count}: ${why}` };
-  return { client, where: 'caller', reason, init, threads, warnings };
+  return { client, where: 'caller', reason, threads, warnings };
 }
 
 /** Starts the host and, beside it, the pool. */
@@ -113,7 +111,7 @@ async function answering(
   source: WorkerSource,
   loading: Promise<ModuleFacts>,
   { threads, still_ms = STILL_MS }: StartOptions,
-): Promise<Pick<StartedHost, 'client' | 'init' | 'threads' | 'warnings'>> {
+): Promise<Pick<StartedHost, 'client' | 'threads' | 'warnings'>> {
   const host = meet<ToHost, FromHost>(startWorker(source), isFromHost);
   const client = new HostClient(host.port, still_ms);
   const crew = recruits(source, threads.count - 1);
@@ -121,22 +119,22 @@ async function answering(
     const facts = await loading;
     await within(host.greeted);
     if (threads.count === 1) {
-      const init = await within(client.request({ type: 'init', ...facts, pool: null }));
-      return { client, init, threads, warnings: [] };
+      await within(client.request({ type: 'init', ...facts, pool: null }));
+      return { client, threads, warnings: [] };
     }
     const mailbox = mailboxWords();
     const ports = crew.started.map(({ hostEnd }) => hostEnd);
     const preparing = prepared(crew, facts.module);
-    const init = await within(
+    await within(
       client.request({ type: 'init', ...facts, pool: { mailbox, ports } }, { transfer: ports }),
     );
     const pool = new Pool(mailbox, await preparing);
     client.join(pool);
     client.throwIfDead();
-    if (pool.workers === threads.count) return { client, init, threads, warnings: [] };
+    if (pool.workers === threads.count) return { client, threads, warnings: [] };
     const missing = threads.count - pool.workers;
     const reason = `${missing} of ${threads.count} threads did not start: ${crew.failures.join('; ')}`;
-    return { client, init, threads: { count: pool.workers, reason }, warnings: [`gouache: ${reason}`] };
+    return { client, threads: { count: pool.workers, reason }, warnings: [`gouache: ${reason}`] };
   } catch (error) {
     await Promise.all([
       client.end(new EngineCrashedError('the worker did not start')),
