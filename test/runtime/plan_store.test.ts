@@ -8,7 +8,7 @@ import { yieldNow } from '../../dist/platform/yield.js';
 import { loadBuild } from '../../dist/runtime/builds.js';
 import { HostClient } from '../../dist/runtime/client.js';
 import { Executor } from '../../dist/runtime/executor.js';
-import { type Job, jobOf } from '../../dist/runtime/job.js';
+import { computationOf, type Job, jobOf } from '../../dist/runtime/job.js';
 import { startLocal } from '../../dist/runtime/local_port.js';
 import { PlanStore } from '../../dist/runtime/plan_store.js';
 import { noise, SmallNet } from '../engine/support/engines.js';
@@ -29,7 +29,8 @@ async function executorFor(maximumPages = 65536) {
 
 /** A job, and how often it has been compiled: each time reads its graph once. */
 function countedJob(net: nn.Module, shape: readonly number[], options: Job['options'] = OPTIONS) {
-  const { graph, ...job } = jobOf('test', traceModule(net, [{ shape }]), options, null);
+  const computation = computationOf(traceModule(net, [{ shape }]), options);
+  const { graph, ...job } = jobOf('test', computation, null);
   const read = vi.fn(() => graph);
   return { job: Object.defineProperty(job, 'graph', { get: read }) as Job, compiles: read };
 }

@@ -1,21 +1,24 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: the asynchronous face of one host. It checks arguments, traces, and hands jobs on; it never touches wasm memory. */
 import { ArgumentError, EngineDisposedError } from './errors.js';
-import { tracePaint } from './image/paint.js';
+import { paintingOf } from './image/paint.js';
 import { checkPicture, type ImageInput, type PaintedImage } from './image/picture.js';
 import type { Model } from './model/load_model.js';
+import { Module } from './nn/module.js';
 import { type Traceable, traceModule } from './nn/trace.js';
 import type { BuildName, UrlLike, WasmSource } from './runtime/builds.js';
 import { type Concrete, checkCall, inputBytes, outputTensors, tensorsOf } from './runtime/call.js';
 import { checkEngineOptions } from './runtime/engine_options.js';
 import { type CallOptions, Executor } from './runtime/executor.js';
-import { type Job, jobOf } from './runtime/job.js';
+import { computationOf, type Job, type JobOptions, jobOf, spelled } from './runtime/job.js';
 import { type EngineInfo, launch } from './runtime/launch.js';
 import { PlanStore } from './runtime/plan_store.js';
 import { scaledPicture, scaledShapes } from './runtime/scaled.js';
 import { Session } from './session.js';
 import { shown } from './spell.js';
+import { type Shape, spell } from './tensor/shape.js';
 import type { Tensor } from './tensor/tensor.js';
+import { TraceMemo } from './trace_memo.js';
 
 /** What an engine can be told; the plain `Engine.create()` works. */
 export interface EngineOptions {
@@ -81,6 +84,7 @@ export class Engine {
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
   readonly #executor: Executor;
   readonly #info: EngineInfo;
+  readonly #traces = new TraceMemo();
 
   private constructor(parts: Parts) {
     this.#executor = parts.executor;
@@ -128,12 +132,8 @@ export class Engine {
     const op = 'engine.run';
     this.#executor.throwIfDisposed();
     const tensors = tensorsOf(op, inputs, options);
-    const job = targetJob(
-      op,
-      target,
-      tensors.map(({ shape }) => shape),
-      options,
-    );
+    const shapes = tensors.map(({ shape }) => shape);
+    const job = this.#job(op, target, shapes, options);
     const { outputs } = await this.#executor.run(job, () => inputBytes(tensors), options);
     return outputTensors(job, outputs) as Concrete<OutputOf<T>>;
   }
@@ -160,7 +160,7 @@ export class Engine {
     const list = shapes.some((item) => Array.isArray(item))
       ? (shapes as readonly number[][])
       : [shapes as readonly number[]];
-    const job = targetJob(op, target, list, options);
+    const job = this.#job(op, target, list, options);
     await this.#executor.compile(job, options);
     return new Session({ executor: this.#executor, job, shapes: list.map((shape) => [...shape]) });
   }
@@ -182,8 +182,12 @@ export class Engine {
     checkCall(op, options);
     const picture = checkPicture(op, image);
     const { data, width, height, colorSpace } = picture;
-    const scaled = scaledPicture(model, picture);
-    const job = jobOf(op, tracePaint(model, picture), jobOptions(op, options), scaled);
+    const how = jobOptions(op, options);
+    const { network, asked, trace } = paintingOf(model, picture);
+    const computation = this.#traces.computation(network, spelled([asked, how]), () =>
+      computationOf(trace(), how),
+    );
+    const job = jobOf(op, computation, scaledPicture(model, picture));
     const copied = () => [new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()];
     const { outputs } = await this.#executor.run(job, copied, options);
     const pixels = outputs[0] ?? new Uint8Array(0);
@@ -198,27 +202,29 @@ export class Engine {
   dispose(): Promise<void> {
     return this.#executor.dispose();
   }
+
+  #job(op: string, target: Traceable, shapes: readonly Shape[], options: CompileOptions): Job {
+    const how = jobOptions(op, options);
+    const trace = (sizes: readonly Shape[]) =>
+      traceModule(
+        target,
+        sizes.map((shape) => ({ shape })),
+      );
+    const make = () => computationOf(trace(shapes), how);
+    // Functions are mostly written anew for each call.
+    const computation =
+      target instanceof Module
+        ? this.#traces.computation(target, spelled([shapes.map(spell), how]), make)
+        : make();
+    return jobOf(op, computation, scaledShapes(shapes, trace));
+  }
 }
 
 if (Symbol.asyncDispose !== undefined) {
   Object.defineProperty(Engine.prototype, Symbol.asyncDispose, { value: Engine.prototype.dispose });
 }
 
-function targetJob(
-  op: string,
-  target: Traceable,
-  shapes: readonly (readonly number[])[],
-  options: CompileOptions,
-): Job {
-  const trace = (sizes: readonly (readonly number[])[]) =>
-    traceModule(
-      target,
-      sizes.map((shape) => ({ shape })),
-    );
-  return jobOf(op, trace(shapes), jobOptions(op, options), scaledShapes(shapes, trace));
-}
-
-function jobOptions(op: string, options: CompileOptions): Job['options'] {
+function jobOptions(op: string, options: CompileOptions): JobOptions {
   const { precision = 'high', fuse = true } = options;
   if (precision !== 'high' && precision !== 'highest') {
     throw new ArgumentError('no such precision', {

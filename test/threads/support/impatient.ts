@@ -8,7 +8,7 @@ import { startHost } from '../../../dist/runtime/start.js';
 
 /** An engine of `threads` threads from `workerUrl` that ends with the test. */
 export async function impatientEngine(workerUrl: string, threads: number, still_ms: number): Promise<Engine> {
-  const { client, init, warnings } = await startHost({
+  const { client, warnings } = await startHost({
     worker: true,
     workerUrl,
     threads: { count: threads, reason: 'for a test' },
@@ -20,7 +20,7 @@ export async function impatientEngine(workerUrl: string, threads: number, still_
     }),
   });
   if (warnings.length > 0) throw new Error(warnings.join('; '));
-  const parts = { executor: new Executor(client, await PlanStore.over(client, init)), info: {} };
+  const parts = { executor: new Executor(client, await PlanStore.over(client)), info: {} };
   const engine: Engine = Reflect.construct(Engine, [parts]);
   onTestFinished(() => engine.dispose());
   return engine;

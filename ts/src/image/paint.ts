@@ -4,7 +4,7 @@ import { ArgumentError, ShapeError } from '../errors.js';
 import { recorder } from '../graph/recorder.js';
 import type { Traced } from '../graph/trace.js';
 import { Value } from '../graph/value.js';
-import type { Model } from '../model/load_model.js';
+import type { Model, ValueRange } from '../model/load_model.js';
 import { Module } from '../nn/module.js';
 import { traceModule } from '../nn/trace.js';
 import { shown } from '../spell.js';
@@ -15,13 +15,17 @@ import type { Picture } from './picture.js';
 const OP = 'engine.paint';
 const LARGEST_BYTE = 255;
 
-function isRange(range: unknown): boolean {
+function isRange(range: unknown): range is ValueRange {
   const [low, high] = Array.isArray(range) ? range : [];
   return Number.isFinite(low) && Number.isFinite(high) && low < high;
 }
 
-/** Checks the part of a model that painting reads. */
-function checkModel(model: Model): { inputChannels: 1 | 3 } {
+/** The part of a model that painting reads. */
+interface Contract extends Pick<Model, 'network' | 'inputRange' | 'outputRange'> {
+  readonly inputChannels: 1 | 3;
+}
+
+function contractOf(model: Model): Contract {
   const given: Partial<Model> = model ?? {};
   const { network, inputChannels, inputRange, outputRange } = given;
   if (!(network instanceof Module) || !isRange(inputRange) || !isRange(outputRange)) {
@@ -40,18 +44,38 @@ function checkModel(model: Model): { inputChannels: 1 | 3 } {
       wanted: '1 or 3',
     });
   }
-  return { inputChannels };
+  return { network, inputChannels, inputRange, outputRange };
+}
+
+type Size = Pick<Picture, 'width' | 'height' | 'channels'>;
+
+/** The painting of a picture of some size. */
+export interface Painting {
+  readonly network: Module;
+  /** Plain data: all that the trace depends on besides the network. */
+  readonly asked: unknown;
+  /** @throws {@link ShapeError} when the network does not keep the picture's size, or gives other than one or three channels */
+  trace(): Traced;
+}
+
+/** @throws {@link ArgumentError} when `model` is not one for pictures */
+export function paintingOf(model: Model, { width, height, channels }: Size): Painting {
+  const contract = contractOf(model);
+  const { network, ...asked } = contract;
+  const size = { width, height, channels };
+  return { network, asked: { ...asked, ...size }, trace: () => traceContract(contract, size) };
 }
 
 /**
  * Traces the painting of a picture of this size.
- * @throws {@link ArgumentError} when `model` is not one for pictures
- * @throws {@link ShapeError} when the network does not keep the picture's size, or gives other than one or three channels
+ * @throws what {@link paintingOf} and {@link Painting.trace} throw
  */
-export function tracePaint(model: Model, size: Pick<Picture, 'width' | 'height' | 'channels'>): Traced {
-  const { inputChannels } = checkModel(model);
+export function tracePaint(model: Model, size: Size): Traced {
+  return paintingOf(model, size).trace();
+}
+
+function traceContract({ network, inputChannels, inputRange, outputRange }: Contract, size: Size): Traced {
   const { width, height, channels } = size;
-  const { network, inputRange, outputRange } = model;
   const extendedTo = extendedSides(network, inputChannels, { height, width });
   const { height: outputHeight, width: outputWidth } = extendedTo;
   const left = (outputWidth - width) >> 1;

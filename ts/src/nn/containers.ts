@@ -25,6 +25,8 @@ function checkIndex(index: number, op: string): number {
 /** Runs modules one after another. Takes modules (named 0, 1, ...) or one record of named modules. */
 export class Sequential extends Module {
   static override readonly kind: string = 'Sequential';
+  /** For nn/snapshot.ts: what lies in private fields never changes. */
+  static readonly constantPrivates: boolean = true;
   // Private, so that the walk sees the children under their own names only.
   readonly #entries: readonly [name: string, child: Module][];
 
@@ -72,6 +74,8 @@ export class Sequential extends Module {
 /** A list of modules to use in a `forward` of one's own. */
 export class ModuleList extends Module {
   static override readonly kind: string = 'ModuleList';
+  /** For nn/snapshot.ts: what lies in private fields never changes unseen by namedChildren. */
+  static readonly constantPrivates: boolean = true;
   readonly #modules: Module[];
 
   /** @throws {@link ArgumentError} for anything but a list of modules */

@@ -33,6 +33,11 @@ export abstract class Module {
   /**
    * What the module computes, of symbolic values: in TypeScript `override forward(x: Value): Value`. A Tensor has no place here; it is what
    * `engine.run` takes and gives, and inside a new Parameter(tensor) stands for it.
+   *
+   * What it gives for inputs of known shapes is kept as long as the properties of the module and its descendants stay the same. If it reads
+   * anything else that changes, the module needs a `traceKey`: a property, getter or method whose value (plain data) changes with that. A
+   * module with a key is called once for each key and shapes, one without twice, and one without that has private fields, objects of other
+   * classes as properties, or a `forward` that changes them, at every run.
    */
   abstract forward(...inputs: Value[]): ModuleOutput;
 

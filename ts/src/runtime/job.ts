@@ -1,4 +1,4 @@
-/** What the engine is asked to compute: a traced graph and a key that equal graphs share. Not here: weights' values, compiled bytes. */
+/** What the engine is asked to compute: a traced graph and a key that equal graphs share. Not here: compiled bytes. */
 import type { WeightValues } from '../graph/compile.js';
 import { type Graph, parametersOf } from '../graph/graph.js';
 import type { Operators } from '../graph/operators/index.js';
@@ -11,10 +11,8 @@ export interface JobOptions {
   readonly precision: 'high' | 'highest';
 }
 
-/** One computation at one size. */
-export interface Job {
-  /** For messages: what the user called. */
-  readonly op: string;
+/** A traced graph and how it is compiled: all of a job that calls of the same network at the same size share. */
+export interface Computation {
   /**
    * Spells the whole graph, with the identity of each parameter. So a network that was changed between two calls (train() to eval(), another
    * eps) is compiled anew, and a function that is written anew for each call is not.
@@ -23,7 +21,15 @@ export interface Job {
   readonly graph: Graph<Operators>;
   readonly structure: OutputStructure;
   readonly options: JobOptions;
-  /** Parameters and buffers that the graph uses, with the values that they had when the call was made. */
+  /** Parameters and buffers that the graph uses. */
+  readonly parameters: readonly Parameter[];
+}
+
+/** One call's computation. */
+export interface Job extends Computation {
+  /** For messages: what the user called. */
+  readonly op: string;
+  /** The values that the parameters had when the call was made. */
   readonly values: WeightValues;
   /**
    * The input's longest side, and the same computation for another one of the same aspect ratio, once for each way to round the other side;
@@ -32,23 +38,31 @@ export interface Job {
   readonly scaled: { readonly longestSide: number; at(longestSide: number): Iterable<Traced | null> } | null;
 }
 
-/** Makes a job of a trace, with its parameters' values of now. */
-export function jobOf(op: string, traced: Traced, options: JobOptions, scaled: Job['scaled']): Job {
-  const values = valuesOf(parametersOf(traced.graph));
-  return { op, key: keyOf(traced, options), ...traced, options, values, scaled };
+/** What a trace computes. */
+export function computationOf({ graph, structure }: Traced, options: JobOptions): Computation {
+  const parameters = [...parametersOf(graph)];
+  return { key: spelled([{ graph, structure }, options]), graph, structure, options, parameters };
+}
+
+/** Makes a job of a computation, with its parameters' values of now. */
+export function jobOf(op: string, computation: Computation, scaled: Job['scaled']): Job {
+  return { ...computation, op, values: valuesOf(computation.parameters), scaled };
 }
 
 /** The same job with its parameters' values of now. */
 export function refreshed(job: Job): Job {
-  return { ...job, values: valuesOf(job.values.keys()) };
+  return { ...job, values: valuesOf(job.parameters) };
 }
 
-function valuesOf(parameters: Iterable<Parameter>): WeightValues {
-  return new Map([...parameters].map((parameter) => [parameter, parameter.values]));
+function valuesOf(parameters: readonly Parameter[]): WeightValues {
+  const values = new Map<Parameter, Parameter['values']>();
+  for (const parameter of parameters) values.set(parameter, parameter.values);
+  return values;
 }
 
-function keyOf(traced: Traced, options: JobOptions): string {
-  return JSON.stringify([traced, options], (_, value: unknown) => {
+/** Plain data as text that no other data has; a parameter by its identity. */
+export function spelled(data: unknown): string {
+  return JSON.stringify(data, (_, value: unknown) => {
     if (value instanceof Parameter) return value.uid;
     // JSON knows no -0 and no infinity: x / 0 and x / -0 would share a plan.
     const lost = typeof value === 'number' && (Object.is(value, -0) || !Number.isFinite(value));

@@ -6,13 +6,7 @@ import { GouacheError, OutOfMemoryError } from '../errors.js';
 import { Heap, PAGE_BYTES, type Range } from './heap.js';
 import type { FirstInstance } from './instance.js';
 import { LoadedPlan, type Region } from './loaded_plan.js';
-import type {
-  CompileRequest,
-  HeapReply,
-  MemoryReply,
-  PackRequest,
-  WeightUpload,
-} from './protocol.js';
+import type { CompileRequest, HeapReply, MemoryReply, PackRequest, WeightUpload } from './protocol.js';
 import { release } from './release.js';
 
 interface Weight {

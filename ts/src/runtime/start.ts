@@ -8,13 +8,7 @@ import { startLocal } from './local_port.js';
 import { mailboxWords } from './mailbox.js';
 import { Pool, type Recruit, recruit } from './pool.js';
 import type { WorkerSource } from './port.js';
-import {
-  type FromHost,
-  type InitRequest,
-  isFromHost,
-  isFromPoolWorker,
-  type ToHost,
-} from './protocol.js';
+import { type FromHost, type InitRequest, isFromHost, isFromPoolWorker, type ToHost } from './protocol.js';
 import type { Threads } from './threads.js';
 import { STILL_MS } from './watchdog.js';
 
@@ -125,9 +119,7 @@ async function answering(
     const mailbox = mailboxWords();
     const ports = crew.started.map(({ hostEnd }) => hostEnd);
     const preparing = prepared(crew, facts.module);
-    await within(
-      client.request({ type: 'init', ...facts, pool: { mailbox, ports } }, { transfer: ports }),
-    );
+    await within(client.request({ type: 'init', ...facts, pool: { mailbox, ports } }, { transfer: ports }));
     const pool = new Pool(mailbox, await preparing);
     client.join(pool);
     client.throwIfDead();

@@ -44,6 +44,8 @@ function paddingModeOf(mode: string, op: string): PaddingMode {
 /** 2-D convolution of [N, C, H, W] or [C, H, W]. */
 export class Conv2d extends Module {
   static override readonly kind: string = 'Conv2d';
+  /** For nn/snapshot.ts: what lies in private fields never changes. */
+  static readonly constantPrivates: boolean = true;
   /** [outChannels, inChannels, KH, KW] */
   readonly weight: Parameter;
   /** [outChannels], or null */
@@ -96,6 +98,8 @@ export interface ConvTranspose2dLayerOptions {
 /** Transposed 2-D convolution of [N, C, H, W] or [C, H, W]. */
 export class ConvTranspose2d extends Module {
   static override readonly kind: string = 'ConvTranspose2d';
+  /** For nn/snapshot.ts: what lies in private fields never changes. */
+  static readonly constantPrivates: boolean = true;
   /** [inChannels, outChannels, KH, KW] */
   readonly weight: Parameter;
   /** [outChannels], or null */

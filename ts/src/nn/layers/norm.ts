@@ -55,6 +55,8 @@ function wrongRank(x: Value, op: string, wanted: string): ShapeError {
 
 /** What the instance norms of all ranks share. */
 abstract class InstanceNorm extends Module {
+  /** For nn/snapshot.ts: what lies in private fields never changes. */
+  static readonly constantPrivates: boolean = true;
   /** [numFeatures], or null without affine */
   readonly weight: Parameter | null;
   /** [numFeatures], or null without affine */

@@ -10,6 +10,8 @@ import { inModule, kindOf, Module } from '../module.js';
 export type PadAmounts = number | readonly [left: number, right: number, top: number, bottom: number];
 
 abstract class Pad2d extends Module {
+  /** For nn/snapshot.ts: what lies in private fields never changes. */
+  static readonly constantPrivates: boolean = true;
   readonly padding: readonly [number, number, number, number];
   readonly #options: PadOptions;
 
