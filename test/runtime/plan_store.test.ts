@@ -48,13 +48,15 @@ test('a cold run compiles once, a warm one not at all', async () => {
   expect(warm.compiles).not.toHaveBeenCalled();
 });
 
-test('of cold runs that wait for each other one compiles', async () => {
+test('of cold runs that wait for each other one of each size compiles', async () => {
   const { executor } = await executorFor();
   const net = new SmallNet();
-  const shape = [1, 3, 12, 12];
-  const jobs = [1, 2, 3].map(() => countedJob(net, shape));
-  await Promise.all(jobs.map(({ job }) => executor.run(job, bytesOf(shape), {})));
-  expect(jobs.map(({ compiles }) => compiles.mock.calls.length)).toEqual([1, 0, 0]);
+  const calls = [12, 14, 12, 14, 14].map((side) => {
+    const shape = [1, 3, side, side];
+    return { ...countedJob(net, shape), shape };
+  });
+  await Promise.all(calls.map(({ job, shape }) => executor.run(job, bytesOf(shape), {})));
+  expect(calls.map(({ compiles }) => compiles.mock.calls.length)).toEqual([1, 1, 0, 0, 0]);
 });
 
 test('a session compiles once', async () => {

@@ -17,6 +17,9 @@ const NOTHING: CacheLimits = { wasmBytes: 0, heapBytes: 0 };
 /** Stored bytes that go to the host in one message: what lies in memory twice. A larger weight goes alone. */
 const BATCH_BYTES = 2 * 2 ** 20;
 
+/** As many sizes as calls take turns with, as a rule. */
+const MOST_SIZES = 8;
+
 export interface AcquireOptions {
   readonly signal?: AbortSignalLike | undefined;
   /** Of a compile: packed weights done, and in all, plus one step for the rest. */
@@ -31,8 +34,8 @@ export class PlanStore {
   readonly #cache = new PlanCache();
   /** What came of compiling a job to know whether it fits, until its turn comes. */
   readonly #compiled = new WeakMap<Job, Compiled | Excess>();
-  /** Of the last job that fitted: calls of one size may wait in numbers, and one of them is compiled. */
-  #lastFitting = '';
+  /** Keys of the last jobs that fitted: calls of a few sizes may wait in numbers, and one of each size is compiled. */
+  readonly #fitting: string[] = [];
   #lastPlan = 0;
   #lastWeight = 0;
   #memory: MemoryReply;
@@ -108,11 +111,11 @@ export class PlanStore {
    * @throws {@link StateDictError} when a parameter has no values
    */
   fits(job: Job): boolean {
-    if (this.#cache.find(job.key) !== null || this.#lastFitting === job.key) return true;
+    if (this.#cache.find(job.key) !== null || this.#fitting.includes(job.key)) return true;
     const compiled = compileWithin(this.#empty, job);
     this.#compiled.set(job, compiled);
     if (!('encoded' in compiled)) return false;
-    this.#lastFitting = job.key;
+    if (this.#fitting.push(job.key) > MOST_SIZES) this.#fitting.shift();
     return true;
   }
 
