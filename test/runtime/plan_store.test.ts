@@ -3,7 +3,7 @@ import { OutOfMemoryError } from 'gouache';
 import * as nn from 'gouache/nn';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { EngineDisposedError } from '../../dist/errors.js';
-import { traceModule } from '../../dist/graph/trace.js';
+import { traceModule } from '../../dist/nn/trace.js';
 import { yieldNow } from '../../dist/platform/yield.js';
 import { loadBuild } from '../../dist/runtime/builds.js';
 import { HostClient } from '../../dist/runtime/client.js';

@@ -1,5 +1,4 @@
 /** The same computation at another size, for saying which size would fit the memory. */
-
 import type { Traced } from '../graph/trace.js';
 import { tracePaint } from '../image/paint.js';
 import type { Picture } from '../image/picture.js';
