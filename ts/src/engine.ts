@@ -211,7 +211,7 @@ export class Engine {
         sizes.map((shape) => ({ shape })),
       );
     const make = () => computationOf(trace(shapes), how);
-    // Functions are mostly written anew for each call.
+    // Functions are mostly written anew for each call, and are traced at each.
     const computation =
       target instanceof Module
         ? this.#traces.computation(target, spelled([shapes.map(spell), how]), make)

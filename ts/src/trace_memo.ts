@@ -1,7 +1,7 @@
 /**
  * Traces that need not be made again: a network's, for what was asked of it before, as long as the network looks the same (nn/snapshot.ts). One
- * with a `traceKey` is believed at once, another one when two traces in a row have given the same text and its modules hide nothing. Whoever
- * changes its own module while it is traced is traced at every call.
+ * with a `traceKey` is believed at once, another one when two traces in a row have given the same text, unless its modules hide something or
+ * `forward` changes them.
  */
 import type { Module } from './nn/module.js';
 import { looksLike, type Snapshot, snapshotOf, traceKeyOf } from './nn/snapshot.js';
@@ -52,7 +52,7 @@ export class TraceMemo {
       entries.set(asked, { computation, believed: isKeyed || isAgain });
       forgetExcess(entries);
       this.#memories.set(network, { snapshot, entries });
-    }
+    } else this.#memories.delete(network);
     return computation;
   }
 }

@@ -44,7 +44,14 @@ function contractOf(model: Model): Contract {
       wanted: '1 or 3',
     });
   }
-  return { network, inputChannels, inputRange, outputRange };
+  const [inputLow, inputHigh] = inputRange;
+  const [outputLow, outputHigh] = outputRange;
+  return {
+    network,
+    inputChannels,
+    inputRange: [inputLow, inputHigh],
+    outputRange: [outputLow, outputHigh],
+  };
 }
 
 type Size = Pick<Picture, 'width' | 'height' | 'channels'>;

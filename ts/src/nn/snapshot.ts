@@ -21,8 +21,8 @@ export interface Snapshot {
 /** A collection of more entries is one of data. */
 const MOST_ENTRIES = 1000;
 
-/** A private field in a class's source, or the helper that reads one where a compiler has rewritten them. */
-const PRIVATE = /#[A-Za-z_$]|private_?(?:field_?)?get/i;
+/** A private field in a class's source, or a helper for one where a compiler has rewritten them. */
+const PRIVATE = /#[A-Za-z_$]|private_?(?:field_?)?(?:[gs]et|init|add)/i;
 
 /** What the module says of all that its `forward` reads besides properties: a value, or a method that gives one; undefined says nothing. */
 export function traceKeyOf(module: Module): unknown {
