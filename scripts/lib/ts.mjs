@@ -18,8 +18,8 @@ const WORKER = 'dist/platform/gouache_worker.js';
 const WORKER_SOURCE = 'dist/platform/worker_source.js';
 
 const BUNDLE = 'dist/bundle';
-/** What users import, the command, and the networks by name, which the benchmark wants of the same classes. */
-const ENTRIES = ['index', 'nn/index', 'onnx/index', 'networks/index', 'cli/main'];
+/** What users import, and the command. */
+const ENTRIES = ['index', 'nn/index', 'onnx/index', 'cli/main'];
 
 /** Removes what an earlier build left of sources that are gone: their types would be packed. */
 function removeOrphans() {

@@ -78,6 +78,23 @@ function convolutionFlops(graph: Graph<Operators>): number {
   }, 0);
 }
 
+export interface Weights {
+  readonly network: Module;
+  /** The network's name, as in model files. */
+  readonly kind: string;
+  readonly file: string;
+}
+
+/** Writes the formula's weights of a network, such as `style`, into `folder`. */
+export function writeWeights(name: string, folder: string): Weights {
+  mkdirSync(folder, { recursive: true });
+  const kind = NETWORKS[name] ?? name;
+  const network = createNetwork(kind);
+  const file = path.join(folder, `${name}.safetensors`);
+  writeFileSync(file, safetensors(network));
+  return { network, kind, file };
+}
+
 /** Writes the files of all cases into `folder`. */
 export function makeCases(
   names: readonly string[],
@@ -92,10 +109,7 @@ export function makeCases(
     exportOnnx((x) => functional.relu(x), [1]),
   );
   return names.flatMap((name) => {
-    const kind = NETWORKS[name] ?? name;
-    const network = createNetwork(kind);
-    const weights = path.join(folder, `${name}.safetensors`);
-    writeFileSync(weights, safetensors(network));
+    const { network, kind, file } = writeWeights(name, folder);
     return sizes.map((size) => {
       const shape = [1, 3, size, size];
       const onnx = path.join(folder, `${name}-${size}.onnx`);
@@ -109,7 +123,7 @@ export function makeCases(
         flops: convolutionFlops(graph),
         winograd: winogradWork(compileGraph(graph).stages.chosen.graph),
         model: {
-          gouache: weights,
+          gouache: file,
           'onnxruntime-web': onnx,
           'onnxruntime-node': onnx,
           litert: path.join(tflite, `${name}-${size}.tflite`),

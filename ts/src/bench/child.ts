@@ -1,16 +1,22 @@
 /** A child of the benchmark: measures one thing, told by its argument, as the main process asks. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { EngineInstrument } from './engine_instrument.js';
 import { gouacheLoader } from './gouache_runtime.js';
 import type { Instrument } from './instrument.js';
+import { PairInstrument } from './pair_instrument.js';
+import { ROOT } from './places.js';
 import type { Answers, Command, Reply, Task } from './protocol.js';
 import type { Load } from './runtime.js';
 import { BareInstrument, NormInstrument, PeakInstrument } from './side_instruments.js';
 
-function packageVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+/** gouache as it is built in a folder. */
+function gouacheIn(folder: string): Load {
+  const { version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  return gouacheLoader(readFile, version, pathToFileURL(path.join(folder, 'dist/')));
 }
 
 const rivalLoader =
@@ -29,11 +35,15 @@ function instrumentOf(task: Task): Instrument {
       return new NormInstrument(task);
     case 'bare':
       return new BareInstrument();
+    case 'gouache':
+      return new EngineInstrument(task, gouacheIn(task.packages?.[0] ?? ROOT));
+    case 'pair': {
+      const [first, second] = (task.packages ?? []).map((it) => new EngineInstrument(task, gouacheIn(it)));
+      if (first === undefined || second === undefined) throw new Error('a pair has two packages');
+      return new PairInstrument(first, second);
+    }
     default:
-      return new EngineInstrument(
-        task,
-        task.subject === 'gouache' ? gouacheLoader(readFile, packageVersion()) : rivalLoader(task.subject),
-      );
+      return new EngineInstrument(task, rivalLoader(task.subject));
   }
 }
 
@@ -56,7 +66,7 @@ async function answer(instrument: Instrument, command: Command): Promise<Answers
     case 'prepare':
       return await instrument.prepare();
     case 'runs': {
-      const runs: number[] = [];
+      const runs: (readonly number[])[] = [];
       const start = performance.now();
       do {
         runs.push(await instrument.run());

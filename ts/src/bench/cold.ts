@@ -23,7 +23,8 @@ export interface ColdRow {
   readonly memory_bytes: number | null;
 }
 
-const totalOf = (phases: Phases): number => phases.import + phases.compile + phases.prepare + phases.first;
+export const totalOf = (phases: Phases): number =>
+  phases.import + phases.compile + phases.prepare + phases.first;
 
 interface Trial {
   readonly what: Case;

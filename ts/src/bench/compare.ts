@@ -194,11 +194,11 @@ async function takeTurns(
     say(`${turns.title}: round ${round + 1} of ${rounds}, ${spent.toFixed(0)} s of ${seconds}`);
     for (const turn of shuffled<Runner | string>([...runners, ...peaks.keys()], random)) {
       if (typeof turn === 'string') {
-        const gflops = (await peaks.get(turn)?.ask({ do: 'runs', most: 3, ms: 100 })) ?? [];
+        const gflops = (await peaks.get(turn)?.ask({ do: 'runs', most: 3, ms: 100 }))?.flat() ?? [];
         best.set(turn, Math.max(best.get(turn) ?? 0, ...gflops));
       } else if (!failed.has(turn)) {
         try {
-          turn.ms.push(...(await turn.child.ask({ do: 'runs', ...TURN })));
+          turn.ms.push(...(await turn.child.ask({ do: 'runs', ...TURN })).flat());
         } catch (error) {
           failed.add(turn);
           turn.row = { ...turn.row, note: error instanceof Error ? error.message : String(error) };

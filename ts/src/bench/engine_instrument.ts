@@ -56,14 +56,20 @@ export class EngineInstrument implements Instrument {
     };
   }
 
-  async run(): Promise<number> {
+  async run(): Promise<readonly number[]> {
     if (this.#runner === null) throw new Error('prepare comes first');
     const start = performance.now();
     await this.#runner.run();
     const ms = performance.now() - start;
     const rows = this.#runner.profile?.() ?? [];
     this.#rows = rows.map((row, i) => ({ ...row, ms: Math.min(row.ms, this.#rows[i]?.ms ?? row.ms) }));
-    return ms;
+    return [ms];
+  }
+
+  /** The output's numbers, of a run that is not timed. */
+  async values(): Promise<Float32Array> {
+    if (this.#runner === null) throw new Error('prepare comes first');
+    return this.#runner.values(await this.#runner.run());
   }
 
   profile(): readonly ProfileRow[] {

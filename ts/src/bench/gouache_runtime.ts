@@ -1,19 +1,20 @@
 /** gouache as an engine of the benchmark. It knows neither Node nor the DOM, and imports gouache late: that is measured too. */
+import type { Module } from '../nn/index.js';
 import type { Load } from './runtime.js';
 
 /** Files by their path or address. */
 export type Read = (place: string) => Promise<Uint8Array>;
 
-/** What users import, in as few files. */
-const bundled = <T>(entry: string): Promise<T> =>
-  import(new URL(`../bundle/${entry}.js`, import.meta.url).href);
-
-/** gouache, from the built package beside this file; the same in Node and in a page. */
+/**
+ * gouache from a built package, whose `dist/` is given; the same in Node and in a page. It asks for nothing but what users import: the package may
+ * be that of another commit.
+ */
 export const gouacheLoader =
-  (read: Read, version: string): Load =>
+  (read: Read, version: string, dist: URL): Load =>
   async ({ build, precision, threads, network: name, shape, model, input }) => {
-    const { Engine, readSafetensors, Tensor } = await bundled<typeof import('../index.js')>('index');
-    const { networks } = await bundled<typeof import('../networks/index.js')>('networks/index');
+    const gouache: typeof import('../index.js') = await import(new URL('bundle/index.js', dist).href);
+    const { Engine, readSafetensors, Tensor, StyleTransferNetwork, CycleGANGenerator } = gouache;
+    const networks: Readonly<Record<string, new () => Module>> = { StyleTransferNetwork, CycleGANGenerator };
     let engine: Awaited<ReturnType<typeof Engine.create>> | null = null;
     const started = (): Awaited<ReturnType<typeof Engine.create>> => {
       if (engine === null) throw new Error('the engine has not been started');
@@ -32,12 +33,9 @@ export const gouacheLoader =
         if (taken !== build) throw new Error(`the engine runs ${taken}, not ${build}`);
       },
       async prepare() {
-        const entry = networks.get(name);
-        if (entry === undefined) throw new Error(`no network ${name}`);
-        const defaults = Object.entries(entry.arguments).map(
-          ([key, bounds]) => [key, bounds.default] as const,
-        );
-        const { network } = entry.create(Object.fromEntries(defaults));
+        const Network = networks[name];
+        if (Network === undefined) throw new Error(`no network ${name}`);
+        const network = new Network();
         network.loadStateDict(readSafetensors(await read(model)).tensors);
         const session = await started().compile(network, shape, { precision });
         const tensor = Tensor.from(input, shape);

@@ -5,8 +5,8 @@ import type { Prepared } from './protocol.js';
 export interface Instrument {
   /** Loads, compiles and runs once. */
   prepare(): Promise<Prepared>;
-  /** One measurement: milliseconds, as a rule. */
-  run(): Promise<number>;
+  /** One measurement: milliseconds, as a rule; of each of two things that are compared. */
+  run(): Promise<readonly number[]>;
   /** Steps of the runs so far, each at its best. */
   profile(): readonly ProfileRow[];
 }

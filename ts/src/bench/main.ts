@@ -4,29 +4,21 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { measureInBrowser } from './browser.js';
 import { type Case, makeCases } from './cases.js';
 import { coldStarts } from './cold.js';
 import { type CaseResult, runCase } from './compare.js';
 import { configurationsOf } from './configurations.js';
+import { measureDownloads } from './downloads.js';
+import { measureNorm } from './kernels.js';
 import { thisMachine } from './machine.js';
+import { installer, nodeOf } from './nodes.js';
 import { HELP, type Options, readOptions, UsageError } from './options.js';
+import { FILES, REFERENCES, ROOT } from './places.js';
 import type { NodeProgram } from './process.js';
 import { type Reference, readReference } from './reference.js';
 import { layersText, page, type Results, summaryText } from './report.js';
-import { measureDownloads, measureNorm } from './side.js';
 import { randomOf } from './statistics.js';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const FILES = path.join(ROOT, '.tools/bench');
-const REFERENCES = path.join(ROOT, 'test/golden/bench/references.safetensors');
-
-/** scripts/rivals/install.mjs */
-interface Installer {
-  ensureRivals(): Promise<string | null>;
-  ensureNode(major: number): Promise<NodeProgram | string>;
-}
 
 /** Of each configuration, one after the other. */
 const PROCESSES = 2;
@@ -38,11 +30,10 @@ const say = (text: string): void => {
   console.log(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}`);
 };
 
-async function nodesOf(options: Options, installer: Installer): Promise<NodeProgram[]> {
+async function nodesOf(options: Options): Promise<NodeProgram[]> {
   const nodes: NodeProgram[] = [];
   for (const wanted of options.nodes) {
-    const current = { path: process.execPath, version: process.version };
-    const node = wanted === 'current' ? current : await installer.ensureNode(wanted);
+    const node = await nodeOf(wanted);
     if (typeof node === 'string') say(`NOT RUN: Node ${wanted} (${node})`);
     else nodes.push(node);
   }
@@ -51,11 +42,9 @@ async function nodesOf(options: Options, installer: Installer): Promise<NodeProg
 }
 
 async function measureAll(options: Options, command: string): Promise<Results> {
-  const url = new URL('../../scripts/rivals/install.mjs', import.meta.url);
-  const installer = (await import(url.href)) as Installer;
   const rivals = options.engines.filter((engine) => engine !== 'gouache');
-  const noRivals = rivals.length > 0 ? await installer.ensureRivals() : null;
-  const nodes = await nodesOf(options, installer);
+  const noRivals = rivals.length > 0 ? await (await installer()).ensureRivals() : null;
+  const nodes = await nodesOf(options);
   const newest = nodes.at(-1);
   if (newest === undefined) throw new UsageError('no Node to run in');
   const random = randomOf(options.seed);

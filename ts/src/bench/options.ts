@@ -53,7 +53,7 @@ export class UsageError extends Error {}
 const ENGINES = ['gouache', 'onnxruntime-web', 'onnxruntime-node', 'litert'] as const;
 const DEFAULT_SEED = 1;
 
-function listOf<T extends string>(
+export function listOf<T extends string>(
   text: string | undefined,
   name: string,
   allowed: readonly T[],
@@ -66,14 +66,23 @@ function listOf<T extends string>(
   });
 }
 
-function wholeNumber(text: string, name: string): number {
+export function wholeNumber(text: string, name: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new UsageError(`--${name}: '${text}' is not a whole number >= 1`);
 }
 
-const numbers = (text: string, name: string): number[] =>
+export const numbers = (text: string, name: string): number[] =>
   text.split(',').map((item) => wholeNumber(item, name));
+
+/** What parseArgs says no to is a mistake on the command line. */
+export function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
 
 /**
  * Reads the arguments; null when help is asked for.
@@ -82,28 +91,17 @@ const numbers = (text: string, name: string): number[] =>
 export function readOptions(args: readonly string[]): Options | null {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  const { values } = (() => {
-    try {
-      return parseArgs({
-        args: [...args],
-        options: {
-          ...{ quick: flag, layers: flag, 'only-networks': flag, help: flag },
-          ...{ engines: text, networks: text, sizes: text, builds: text, threads: text, precision: text },
-          ...{
-            nodes: text,
-            rounds: text,
-            seconds: text,
-            tflite: text,
-            references: text,
-            seed: text,
-            output: text,
-          },
-        },
-      });
-    } catch (error) {
-      throw new UsageError(error instanceof Error ? error.message : String(error));
-    }
-  })();
+  const { values } = parsed(() =>
+    parseArgs({
+      args: [...args],
+      options: {
+        ...{ quick: flag, layers: flag, 'only-networks': flag, help: flag },
+        ...{ engines: text, networks: text, sizes: text, builds: text, threads: text, precision: text },
+        ...{ nodes: text, rounds: text, seconds: text, tflite: text, references: text, seed: text },
+        ...{ output: text },
+      },
+    }),
+  );
   if (values.help) return null;
   const quick = values.quick === true;
   // Fewer turns leave the record whole, if less sure: it says how many there were.

@@ -14,12 +14,13 @@ export class PageBench {
   #instrument: EngineInstrument | null = null;
 
   prepare(task: Task): Promise<Prepared> {
-    this.#instrument = new EngineInstrument(task, gouacheLoader(read, ''));
+    this.#instrument = new EngineInstrument(task, gouacheLoader(read, '', new URL('../', import.meta.url)));
     return this.#instrument.prepare();
   }
 
   async run(): Promise<number> {
-    return (await this.#instrument?.run()) ?? Number.NaN;
+    const [ms = Number.NaN] = (await this.#instrument?.run()) ?? [];
+    return ms;
   }
 }
 

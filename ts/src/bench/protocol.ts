@@ -8,6 +8,8 @@ export type Subject =
   | EngineName
   /** The multiply-add peak of this Node's WebAssembly. */
   | 'peak'
+  /** Two packages of gouache in one process. */
+  | 'pair'
   /** Instance norm and ReLU alone, beside memory.copy. */
   | 'norm'
   /** A process that does nothing. */
@@ -27,6 +29,8 @@ export interface Task {
   readonly model: string;
   /** How many positions of the output to report. */
   readonly positions: number;
+  /** Folders in which gouache is built: two of a pair, one instead of the benchmark's own. */
+  readonly packages?: readonly string[];
 }
 
 export type Command =
@@ -53,6 +57,13 @@ export interface Phases {
   readonly first: number;
 }
 
+/** How far two outputs lie apart. */
+export interface Apart {
+  readonly sameBits: boolean;
+  /** Largest absolute difference; NaN (null between processes) where only one of them has a number. */
+  readonly largest: number | null;
+}
+
 export interface Prepared {
   readonly version: string;
   readonly settings: string;
@@ -62,12 +73,14 @@ export interface Prepared {
   readonly threadsReason: string;
   readonly phases: Phases;
   readonly sample: Sample;
+  /** Of a pair. */
+  readonly apart?: Apart;
 }
 
 export interface Answers {
   readonly prepare: Prepared;
-  /** Milliseconds of each run; of the peak GFLOP/s, of the norm alternately its own and memory.copy's. */
-  readonly runs: readonly number[];
+  /** Milliseconds of each run; of the peak GFLOP/s, of the norm its own and memory.copy's. */
+  readonly runs: readonly (readonly number[])[];
   readonly profile: readonly ProfileRow[];
   /** Most bytes of memory that the process has held (VmHWM). */
   readonly memory: number;

@@ -4,7 +4,7 @@ import { readSafetensors } from '../index.js';
 import type { Sample } from './protocol.js';
 
 /** Largest difference, in an output of -1..1, that is taken for a right result: what the project promises of whole networks. */
-const TOLERANCE = 1e-4;
+export const TOLERANCE = 1e-4;
 
 export interface Reference {
   /** Float64, at the seeded positions. */

@@ -3,9 +3,10 @@ import type { BrowserRow } from './browser.js';
 import type { ColdRow } from './cold.js';
 import type { CaseResult, Row } from './compare.js';
 import { majorOf } from './configurations.js';
+import type { Download } from './downloads.js';
+import type { NormRow } from './kernels.js';
 import { computedRate, effectiveRate, layerRows, layersOf } from './layers.js';
 import type { Machine } from './machine.js';
-import type { Download, NormRow } from './side.js';
 import { isReached, type Reached, reachedOf } from './targets.js';
 
 export interface Results {
@@ -21,7 +22,7 @@ export interface Results {
 }
 
 /** The first `words` columns are text, the others numbers. */
-function table(rows: readonly (readonly string[])[], words: number): string {
+export function table(rows: readonly (readonly string[])[], words: number): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(3, ...rows.map((row) => [...(row[column] ?? '')].length)),
   );
@@ -36,9 +37,9 @@ function table(rows: readonly (readonly string[])[], words: number): string {
   return [line(head), `| ${rule.join(' | ')} |`, ...body.map(line)].join('\n');
 }
 
-const milliseconds = (ms: number): string => ms.toFixed(ms < 1 ? 3 : ms < 10 ? 2 : 1);
+export const milliseconds = (ms: number): string => ms.toFixed(ms < 1 ? 3 : ms < 10 ? 2 : 1);
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
-const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1);
+export const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1);
 const shortNode = (node: string): string => majorOf({ path: '', version: node });
 
 function engineRow(row: Row, flops: number): string[] {

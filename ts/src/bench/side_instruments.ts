@@ -29,8 +29,8 @@ export class PeakInstrument implements Instrument {
     return NOTHING;
   }
 
-  async run(): Promise<number> {
-    return this.#measure?.() ?? Number.NaN;
+  async run(): Promise<readonly number[]> {
+    return [this.#measure?.() ?? Number.NaN];
   }
 
   profile(): readonly ProfileRow[] {
@@ -43,7 +43,6 @@ export class NormInstrument implements Instrument {
   readonly #task: Task;
   #norm: (() => Promise<number>) | null = null;
   #copy: () => void = () => {};
-  #turn = 0;
 
   constructor(task: Task) {
     this.#task = task;
@@ -70,11 +69,11 @@ export class NormInstrument implements Instrument {
     return NOTHING;
   }
 
-  async run(): Promise<number> {
-    if (this.#turn++ % 2 === 0) return (await this.#norm?.()) ?? Number.NaN;
+  async run(): Promise<readonly number[]> {
+    const norm = (await this.#norm?.()) ?? Number.NaN;
     const start = performance.now();
     this.#copy();
-    return performance.now() - start;
+    return [norm, performance.now() - start];
   }
 
   profile(): readonly ProfileRow[] {
@@ -87,8 +86,8 @@ export class BareInstrument implements Instrument {
     return NOTHING;
   }
 
-  async run(): Promise<number> {
-    return 0;
+  async run(): Promise<readonly number[]> {
+    return [0];
   }
 
   profile(): readonly ProfileRow[] {

@@ -24,6 +24,32 @@ export function timesOf(values: readonly number[]): Times {
   };
 }
 
+/** A median, and what it is below with a confidence of 95 %. */
+export interface BoundedMedian {
+  readonly median: number;
+  readonly bound: number;
+}
+
+const CONFIDENCE = 0.95;
+
+/**
+ * The sample's median, and an upper confidence bound of the true one by order statistics, which knows nothing of the distribution: k values or
+ * fewer of n lie below the true median as often as a coin that is thrown n times falls k times or fewer, so that the value number k + 1 is a bound
+ * where that is often enough. Below five values none is: NaN.
+ */
+export function boundedMedian(values: readonly number[]): BoundedMedian {
+  const sorted = [...values].sort((a, b) => a - b);
+  const n = sorted.length;
+  // In logarithms: 2^-n is no number any more where n is large.
+  let [log, below] = [-n * Math.LN2, 0];
+  for (const [k, bound] of sorted.entries()) {
+    below += Math.exp(log);
+    if (below >= CONFIDENCE) return { median: quantile(sorted, 0.5), bound };
+    log += Math.log((n - k) / (k + 1));
+  }
+  return { median: quantile(sorted, 0.5), bound: Number.NaN };
+}
+
 /** Mulberry32: numbers in [0, 1) from a 32-bit seed. */
 export function randomOf(seed: number): () => number {
   let state = seed | 0;

@@ -4,7 +4,8 @@ import type { BrowserRow } from './browser.js';
 import type { ColdRow } from './cold.js';
 import type { CaseResult, Row } from './compare.js';
 import { peakKey } from './compare.js';
-import type { Download, NormRow } from './side.js';
+import type { Download } from './downloads.js';
+import type { NormRow } from './kernels.js';
 
 /** A measured machine's figure, by the number of threads. */
 type Pair = readonly [one: number, two: number];

@@ -1,47 +1,8 @@
-/** What is measured beside the networks: instance norm alone, and how much a page downloads. */
+/** How much a page downloads before its first picture, and how large the binaries are. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { Child, type NodeProgram } from './process.js';
-import type { Task } from './protocol.js';
-import { timesOf } from './statistics.js';
-
-const NORM_SHAPE = [1, 32, 256, 256];
-/** Pairs of the norm and memory.copy. */
-const NORM_RUNS = 400;
-
-export interface NormRow {
-  readonly build: string;
-  readonly note: string;
-  readonly norm_ms: number | null;
-  readonly copy_ms: number | null;
-}
-
-/** Instance norm + ReLU on 1x32x256x256, alternating with memory.copy of the same bytes: minima. */
-export async function measureNorm(node: NodeProgram, build: Task['build']): Promise<NormRow> {
-  const child = new Child(node, {
-    subject: 'norm',
-    build,
-    precision: 'high',
-    threads: 1,
-    network: '',
-    shape: NORM_SHAPE,
-    model: '',
-    positions: 0,
-  });
-  try {
-    await child.ask({ do: 'prepare' });
-    const all = await child.ask({ do: 'runs', most: NORM_RUNS * 2, ms: 10_000 });
-    const [norm, copy] = [0, 1].map((turn) => timesOf(all.filter((_, index) => index % 2 === turn)).min);
-    return { build, note: '', norm_ms: norm ?? null, copy_ms: copy ?? null };
-  } catch (error) {
-    const note = error instanceof Error ? error.message : String(error);
-    return { build, note, norm_ms: null, copy_ms: null };
-  } finally {
-    child.end();
-  }
-}
+import { ROOT } from './places.js';
 
 export interface Download {
   readonly engine: string;
@@ -87,19 +48,33 @@ async function coreScripts(root: string): Promise<Uint8Array[]> {
   ];
 }
 
-async function gouacheDownload(): Promise<Download> {
-  const root = fileURLToPath(new URL('../../', import.meta.url));
-  const scripts = await coreScripts(root);
-  // A page fetches one build, the one that its browser runs best: the largest is counted.
+/** A build of the kernels. */
+export interface Binary {
+  readonly file: string;
+  readonly bytes: number;
+  readonly gzipped_bytes: number;
+}
+
+/** The builds in a package's folder, the largest download first. */
+export function binariesOf(root: string): Binary[] {
   const folder = path.join(root, 'dist/wasm');
-  const builds = readdirSync(folder)
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.wasm'))
-    .map((file) => ({ file, bytes: gzipped(readFileSync(path.join(folder, file))) }))
-    .sort((a, b) => b.bytes - a.bytes);
+    .map((file) => {
+      const bytes = readFileSync(path.join(folder, file));
+      return { file, bytes: bytes.length, gzipped_bytes: gzipped(bytes) };
+    })
+    .sort((a, b) => b.gzipped_bytes - a.gzipped_bytes);
+}
+
+/** Of the built package in a folder. A page fetches one build, the one that its browser runs best: the largest is counted. */
+export async function gouacheDownload(root: string): Promise<Download> {
+  const scripts = await coreScripts(root);
+  const builds = binariesOf(root);
   return {
     engine: 'gouache',
     note: `${builds[0]?.file}, the largest of ${builds.length} builds; the core and the worker, minified`,
-    wasm_bytes: builds[0]?.bytes ?? Number.NaN,
+    wasm_bytes: builds[0]?.gzipped_bytes ?? Number.NaN,
     script_bytes: scripts.reduce((sum, bytes) => sum + gzipped(bytes), 0),
   };
 }
@@ -121,7 +96,7 @@ async function rivalDownload(engine: string): Promise<Download> {
 
 /** Bytes that a page fetches before its first picture, gzipped; models are not among them. */
 export async function measureDownloads(rivals: readonly string[]): Promise<Download[]> {
-  const all = [await gouacheDownload()];
+  const all = [await gouacheDownload(ROOT)];
   for (const engine of rivals) all.push(await rivalDownload(engine));
   return all;
 }
