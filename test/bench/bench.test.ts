@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as nn from 'gouache/nn';
 import { afterAll, describe, expect, test } from 'vitest';
+import { KERNEL_CASES } from '../../dist/bench/kernel_cases.js';
 import { computedRate, effectiveRate, layersOf, winogradWork } from '../../dist/bench/layers.js';
 import { slugOf } from '../../dist/bench/machine.js';
 import { readOptions, UsageError } from '../../dist/bench/options.js';
@@ -86,6 +87,25 @@ describe('a run', () => {
     expect(code).toBe(0);
   });
 
+  test('of kernels alone checks them, and times them with their yardsticks', async () => {
+    const { code, results, page } = await bench(
+      'kernels',
+      '--only-kernels',
+      '--quick',
+      '--builds',
+      'simd128',
+    );
+    expect(results.cases).toEqual([]);
+    expect(results.kernels.length).toBe(KERNEL_CASES.length);
+    for (const { note, ms, yardstick_ms } of results.kernels) {
+      expect(note).toBe('');
+      expect(ms).toBeGreaterThan(0);
+      expect(yardstick_ms).toBeGreaterThan(0);
+    }
+    expect(page).toContain('## Kernels alone');
+    expect(code).toBe(0);
+  });
+
   test('says how to get a model that is missing', async () => {
     const { missing } = await import('../../dist/bench/compare.js');
     const model = {
@@ -120,6 +140,7 @@ describe('the command line', () => {
     expect(readOptions(['--layers', '--seed', '7'])?.whole).toBe(true);
     expect(readOptions(['--quick'])?.whole).toBe(false);
     expect(readOptions(['--engines', 'gouache'])?.whole).toBe(false);
+    expect(readOptions(['--only-kernels'])?.whole).toBe(false);
     expect(readOptions(['--help'])).toBeNull();
   });
 });
@@ -247,7 +268,13 @@ describe('figures', () => {
       ],
     };
     const reached = reachedOf({
-      ...{ cases: [result] as unknown as Results['cases'], cold: [], browser: [], norms: [], downloads: [] },
+      ...{
+        cases: [result] as unknown as Results['cases'],
+        cold: [],
+        browser: [],
+        kernels: [],
+        downloads: [],
+      },
     });
     const value = (start: string) => reached.find(({ what }) => what.startsWith(start))?.value;
     expect(value('onnxruntime-web / gouache, 1')).toBe(6);

@@ -7,11 +7,12 @@ import { pathToFileURL } from 'node:url';
 import { EngineInstrument } from './engine_instrument.js';
 import { gouacheLoader } from './gouache_runtime.js';
 import type { Instrument } from './instrument.js';
+import { KernelInstrument } from './kernel_instrument.js';
 import { PairInstrument } from './pair_instrument.js';
 import { ROOT } from './places.js';
 import type { Answers, Command, Reply, Task } from './protocol.js';
 import type { Load } from './runtime.js';
-import { BareInstrument, NormInstrument, PeakInstrument } from './side_instruments.js';
+import { BareInstrument, PeakInstrument } from './side_instruments.js';
 
 /** gouache as it is built in a folder. */
 function gouacheIn(folder: string): Load {
@@ -31,8 +32,8 @@ function instrumentOf(task: Task): Instrument {
   switch (task.subject) {
     case 'peak':
       return new PeakInstrument(task);
-    case 'norm':
-      return new NormInstrument(task);
+    case 'kernel':
+      return new KernelInstrument(task);
     case 'bare':
       return new BareInstrument();
     case 'gouache':

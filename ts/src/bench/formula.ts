@@ -21,9 +21,9 @@ function uniform(t: number, count: number, scale: number, shift: number): Float3
 
 const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);
 
-/** The input of a network. */
-export function formulaInput(shape: readonly number[]): Float32Array<ArrayBuffer> {
-  return uniform(INPUT, product(shape), 1, 0);
+/** The input of a network, or input number `index`. */
+export function formulaInput(shape: readonly number[], index = 0): Float32Array<ArrayBuffer> {
+  return uniform(INPUT + index, product(shape), 1, 0);
 }
 
 /** Values of a state dict, given its shapes in its order; owners of a 1-D weight are norms. */

@@ -11,6 +11,12 @@ export interface Instrument {
   profile(): readonly ProfileRow[];
 }
 
-/** Nothing was computed, so there is nothing to compare. */
-export const NO_SAMPLE = { values: [], mean: 0, least: 0, largest: 0 } as const;
-export const NO_PHASES = { import: 0, compile: 0, prepare: 0, first: 0 } as const;
+/** What there is to say where nothing is compared. */
+export const NOTHING: Prepared = {
+  version: '',
+  settings: '',
+  threads: 1,
+  threadsReason: '',
+  phases: { import: 0, compile: 0, prepare: 0, first: 0 },
+  sample: { values: [], mean: 0, least: 0, largest: 0 },
+};

@@ -10,7 +10,7 @@ import { coldStarts } from './cold.js';
 import { type CaseResult, runCase } from './compare.js';
 import { configurationsOf } from './configurations.js';
 import { measureDownloads } from './downloads.js';
-import { measureNorm } from './kernels.js';
+import { type KernelRow, measureKernels } from './kernels.js';
 import { thisMachine } from './machine.js';
 import { installer, nodeOf } from './nodes.js';
 import { HELP, type Options, readOptions, UsageError } from './options.js';
@@ -24,6 +24,9 @@ import { randomOf } from './statistics.js';
 const PROCESSES = 2;
 const WARM_UP_MS = 4000;
 const QUICK_WARM_UP_MS = 1500;
+/** Of each kernel alone. */
+const KERNEL_MS = 10_000;
+const QUICK_KERNEL_MS = 2000;
 
 const started = performance.now();
 const say = (text: string): void => {
@@ -41,12 +44,21 @@ async function nodesOf(options: Options): Promise<NodeProgram[]> {
   return nodes;
 }
 
+const NOTHING = { cases: [], cold: [], browser: [], kernels: [], downloads: [] };
+
 async function measureAll(options: Options, command: string): Promise<Results> {
-  const rivals = options.engines.filter((engine) => engine !== 'gouache');
-  const noRivals = rivals.length > 0 ? await (await installer()).ensureRivals() : null;
   const nodes = await nodesOf(options);
   const newest = nodes.at(-1);
   if (newest === undefined) throw new UsageError('no Node to run in');
+  const about = {
+    machine: thisMachine(),
+    date: new Date().toISOString().slice(0, 10),
+    command,
+    nodes: nodes.map(({ version }) => version),
+  };
+  if (options.onlyKernels) return { ...about, ...NOTHING, kernels: await kernelsAlone(options, newest) };
+  const rivals = options.engines.filter((engine) => engine !== 'gouache');
+  const noRivals = rivals.length > 0 ? await (await installer()).ensureRivals() : null;
   const random = randomOf(options.seed);
   const referenceOf = (name: string): Reference => readReference(options.references ?? REFERENCES, name);
   const cases = makeCases(options.networks, options.sizes, FILES, options.tflite ?? FILES);
@@ -65,27 +77,24 @@ async function measureAll(options: Options, command: string): Promise<Results> {
     const turns = { rounds, seconds, ...effort, random, say, noRivals };
     results.push(await runCase(what, configurations, referenceOf(what.name), turns));
   }
-  const nothing = { cold: [], browser: [], norms: [], downloads: [] };
   const beside = options.onlyNetworks
-    ? nothing
+    ? {}
     : await measureBeside(options, cases, newest, { random, noRivals, referenceOf });
-  return {
-    machine: thisMachine(),
-    date: new Date().toISOString().slice(0, 10),
-    command,
-    nodes: nodes.map(({ version }) => version),
-    cases: results,
-    ...beside,
-  };
+  return { ...about, ...NOTHING, cases: results, ...beside };
 }
 
-/** Cold starts, memory, a browser, the norm alone, downloads. */
+function kernelsAlone(options: Options, node: NodeProgram): Promise<KernelRow[]> {
+  say('kernels alone');
+  return measureKernels(node, options.builds, options.quick ? QUICK_KERNEL_MS : KERNEL_MS);
+}
+
+/** Cold starts, memory, a browser, kernels alone, downloads. */
 async function measureBeside(
   options: Options,
   cases: readonly Case[],
   newest: NodeProgram,
   how: { random: () => number; noRivals: string | null; referenceOf: (name: string) => Reference },
-): Promise<Pick<Results, 'cold' | 'browser' | 'norms' | 'downloads'>> {
+): Promise<Pick<Results, 'cold' | 'browser' | 'kernels' | 'downloads'>> {
   const first = options.builds.slice(0, 1);
   const engines = options.engines.filter((engine) => engine === 'gouache' || engine === 'onnxruntime-web');
   const configurations = configurationsOf({ ...options, engines, builds: first }, [newest], false);
@@ -104,12 +113,10 @@ async function measureBeside(
           ...{ referenceOf: how.referenceOf, random: how.random, say },
         })
       : [];
-  say('instance norm alone');
-  const norms = [];
-  for (const build of options.builds) norms.push(await measureNorm(newest, build));
+  const kernels = await kernelsAlone(options, newest);
   const web = options.engines.filter((engine) => engine === 'onnxruntime-web' || engine === 'litert');
   const downloads = await measureDownloads(how.noRivals === null ? web : []);
-  return { cold, browser, norms, downloads };
+  return { cold, browser, kernels, downloads };
 }
 
 function write(results: Results, folder: string): void {

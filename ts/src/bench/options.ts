@@ -19,7 +19,8 @@ other Nodes are installed on first use. A whole run takes about an hour, and wri
   --rounds N           turns of each engine (default 10)
   --seconds N          the turns of one network at one size end after so long (default 240)
   --layers             every layer in the terminal, not only in the page
-  --only-networks      leaves out the rest: cold start, memory, a browser, the norm alone, downloads
+  --only-kernels       kernels alone, against memory.copy and the multiply-add peak
+  --only-networks      leaves out the rest: cold start, memory, a browser, kernels alone, downloads
   --tflite DIR         LiteRT's models, <network>-<size>.tflite (default .tools/bench; scripts/rivals/make_tflite.py writes them)
   --references FILE    the float64 values (default test/golden/bench/references.safetensors)
   --seed N             of the order of the turns
@@ -38,6 +39,7 @@ export interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly layers: boolean;
+  readonly onlyKernels: boolean;
   readonly onlyNetworks: boolean;
   readonly tflite: string | null;
   readonly references: string | null;
@@ -95,7 +97,7 @@ export function readOptions(args: readonly string[]): Options | null {
     parseArgs({
       args: [...args],
       options: {
-        ...{ quick: flag, layers: flag, 'only-networks': flag, help: flag },
+        ...{ quick: flag, layers: flag, 'only-kernels': flag, 'only-networks': flag, help: flag },
         ...{ engines: text, networks: text, sizes: text, builds: text, threads: text, precision: text },
         ...{ nodes: text, rounds: text, seconds: text, tflite: text, references: text, seed: text },
         ...{ output: text },
@@ -105,7 +107,17 @@ export function readOptions(args: readonly string[]): Options | null {
   if (values.help) return null;
   const quick = values.quick === true;
   // Fewer turns leave the record whole, if less sure: it says how many there were.
-  const narrowing = ['engines', 'networks', 'sizes', 'builds', 'threads', 'nodes'] as const;
+  const narrowing = [
+    'quick',
+    'only-kernels',
+    'only-networks',
+    'engines',
+    'networks',
+    'sizes',
+    'builds',
+    'threads',
+    'nodes',
+  ] as const;
   return {
     quick,
     engines: listOf(values.engines, 'engines', ENGINES),
@@ -120,12 +132,12 @@ export function readOptions(args: readonly string[]): Options | null {
     rounds: wholeNumber(values.rounds ?? (quick ? '4' : '10'), 'rounds'),
     seconds: wholeNumber(values.seconds ?? (quick ? '25' : '240'), 'seconds'),
     layers: values.layers === true,
+    onlyKernels: values['only-kernels'] === true,
     onlyNetworks: values['only-networks'] === true,
     tflite: values.tflite ?? null,
     references: values.references ?? null,
     seed: wholeNumber(values.seed ?? String(DEFAULT_SEED), 'seed'),
     output: values.output ?? null,
-    whole:
-      !quick && values['only-networks'] !== true && narrowing.every((name) => values[name] === undefined),
+    whole: narrowing.every((name) => !values[name]),
   };
 }

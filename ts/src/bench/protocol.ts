@@ -10,8 +10,8 @@ export type Subject =
   | 'peak'
   /** Two packages of gouache in one process. */
   | 'pair'
-  /** Instance norm and ReLU alone, beside memory.copy. */
-  | 'norm'
+  /** An operator alone, beside what it is held against. */
+  | 'kernel'
   /** A process that does nothing. */
   | 'bare';
 
@@ -25,6 +25,8 @@ export interface Task {
   /** The network's name, as in model files. */
   readonly network: string;
   readonly shape: readonly number[];
+  /** Its name in kernel_cases.ts. */
+  readonly kernel?: string;
   /** Weights of gouache, a model file of the others. */
   readonly model: string;
   /** How many positions of the output to report. */
@@ -79,7 +81,7 @@ export interface Prepared {
 
 export interface Answers {
   readonly prepare: Prepared;
-  /** Milliseconds of each run; of the peak GFLOP/s, of the norm its own and memory.copy's. */
+  /** Milliseconds of each run; of the peak GFLOP/s, of a kernel its own and its yardstick's, of a pair both sides'. */
   readonly runs: readonly (readonly number[])[];
   readonly profile: readonly ProfileRow[];
   /** Most bytes of memory that the process has held (VmHWM). */

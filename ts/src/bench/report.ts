@@ -4,7 +4,7 @@ import type { ColdRow } from './cold.js';
 import type { CaseResult, Row } from './compare.js';
 import { majorOf } from './configurations.js';
 import type { Download } from './downloads.js';
-import type { NormRow } from './kernels.js';
+import type { KernelRow } from './kernels.js';
 import { computedRate, effectiveRate, layerRows, layersOf } from './layers.js';
 import type { Machine } from './machine.js';
 import { isReached, type Reached, reachedOf } from './targets.js';
@@ -17,7 +17,7 @@ export interface Results {
   readonly cases: readonly CaseResult[];
   readonly cold: readonly ColdRow[];
   readonly browser: readonly BrowserRow[];
-  readonly norms: readonly NormRow[];
+  readonly kernels: readonly KernelRow[];
   readonly downloads: readonly Download[];
 }
 
@@ -137,14 +137,15 @@ function browserTable(browser: readonly BrowserRow[]): string {
   return `## gouache in an isolated page\n\n${table([head, ...rows], 3)}`;
 }
 
-function normTable(norms: readonly NormRow[]): string {
-  const head = ['build', 'norm + ReLU, ms', 'memory.copy, ms', 'of its rate', ''];
-  const rows = norms.map(({ build, norm_ms, copy_ms, note }) => {
-    if (norm_ms === null || copy_ms === null) return [build, '', '', '', note];
-    const rate = `${((copy_ms / norm_ms) * 100).toFixed(0)} %`;
-    return [build, milliseconds(norm_ms), milliseconds(copy_ms), rate, note];
+function kernelTable(kernels: readonly KernelRow[]): string {
+  const head = ['kernel', 'of', 'build', 'ms', 'yardstick', 'its ms', 'of its rate', ''];
+  const rows = kernels.map(({ name, shapes, build, yardstick, ms, yardstick_ms, note }) => {
+    const start = [name, shapes, build];
+    if (ms === null || yardstick_ms === null) return [...start, '', yardstick, '', '', note];
+    const rate = `${((yardstick_ms / ms) * 100).toFixed(0)} %`;
+    return [...start, milliseconds(ms), yardstick, milliseconds(yardstick_ms), rate, note];
   });
-  return `## Instance norm + ReLU alone, 1x32x256x256, one thread\n\n${table([head, ...rows], 1)}`;
+  return `## Kernels alone, one thread\n\n${table([head, ...rows], 3)}`;
 }
 
 function downloadTable(downloads: readonly Download[]): string {
@@ -190,7 +191,7 @@ function settingsTable(cases: readonly CaseResult[]): string {
 
 /** Everything but the layers. */
 export function summaryText(results: Results): string {
-  const { machine, cases, cold, browser, norms, downloads } = results;
+  const { machine, cases, cold, browser, kernels, downloads } = results;
   const reached = reachedOf(results);
   return [
     `${machine.cpu} (${machine.family}; ${machine.vectors}), ${machine.cores} cores, ${machine.memory_gb} GB; ${machine.system}; Node ${results.nodes.join(', ')}; float32; ${results.date}`,
@@ -198,7 +199,7 @@ export function summaryText(results: Results): string {
     ...cases.map(caseTable),
     cold.length > 0 ? coldTable(cold) : '',
     browser.length > 0 ? browserTable(browser) : '',
-    norms.length > 0 ? normTable(norms) : '',
+    kernels.length > 0 ? kernelTable(kernels) : '',
     downloads.length > 0 ? downloadTable(downloads) : '',
     reached.length > 0 ? reachedTable(reached) : '',
   ]
