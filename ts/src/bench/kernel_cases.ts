@@ -1,5 +1,5 @@
 /** Operators alone, as users call them, and what each is held against: a pass over memory against memory.copy, products against the multiply-add peak. */
-import type { Engine } from '../index.js';
+import type { Engine, Value } from '../index.js';
 
 export interface KernelCase {
   readonly name: string;
@@ -19,6 +19,8 @@ export interface KernelCase {
 /** Where an input is missing. */
 const EMPTY = new Float32Array();
 const PLANE = 256 * 256;
+/** Of the matrices that are multiplied. */
+const SIDE = 1024;
 /** Of torch.nn.InstanceNorm2d. */
 const EPS = 1e-5;
 
@@ -37,5 +39,56 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       const variance = plane.reduce((sum, value) => sum + (value - mean) ** 2, 0) / PLANE;
       return Math.max(0, ((x[at] ?? Number.NaN) - mean) / Math.sqrt(variance + EPS));
     },
+  },
+  {
+    name: 'matmul',
+    shapes: [
+      [SIDE, SIDE],
+      [SIDE, SIDE],
+    ],
+    yardstick: 'the peak',
+    least: 0.85,
+    create: () => (x: Value, y: Value) => x.matmul(y),
+    expected([x = EMPTY, y = EMPTY], at) {
+      const [row, col] = [at - (at % SIDE), at % SIDE];
+      return x
+        .subarray(row, row + SIDE)
+        .reduce((sum, value, k) => sum + value * (y[k * SIDE + col] ?? Number.NaN), 0);
+    },
+  },
+  {
+    name: 'permute to NHWC',
+    shapes: [[1, 64, 256, 256]],
+    yardstick: 'memory.copy',
+    least: 0.5,
+    create: () => (x: Value) => x.permute(0, 2, 3, 1),
+    expected: ([x = EMPTY], at) => x[(at % 64) * PLANE + Math.floor(at / 64)] ?? Number.NaN,
+  },
+  {
+    name: 'transpose',
+    shapes: [[4096, 4096]],
+    yardstick: 'memory.copy',
+    least: 0.5,
+    create: () => (x: Value) => x.permute(1, 0),
+    expected: ([x = EMPTY], at) => x[(at % 4096) * 4096 + Math.floor(at / 4096)] ?? Number.NaN,
+  },
+  {
+    name: 'cat along C',
+    shapes: [
+      [1, 64, 256, 256],
+      [1, 64, 256, 256],
+    ],
+    yardstick: 'memory.copy',
+    least: 0.5,
+    create: (nn) => (x: Value, y: Value) => nn.functional.cat([x, y], 1),
+    expected: ([x = EMPTY, y = EMPTY], at) => x[at] ?? y[at - x.length] ?? Number.NaN,
+  },
+  {
+    name: 'slice of C',
+    shapes: [[1, 64, 256, 256]],
+    yardstick: 'memory.copy',
+    least: 0.5,
+    create: () => (x: Value) => x.slice(1, 16, 48),
+    expected: ([x = EMPTY], at) => x[at + 16 * PLANE] ?? Number.NaN,
   },
 ];
