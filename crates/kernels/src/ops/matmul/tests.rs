@@ -170,8 +170,8 @@ impl Case {
 
 #[test]
 fn sizes() {
-    for m in [1, 2, 5, 6, 7, 12, 13] {
-        for k in [1, 2, 3, 4, 5, 9] {
+    for m in [1, 5, 6, 7, 13] {
+        for k in [1, 3, 4, 9] {
             for n in (1..=13).chain([16, 17, 24, 31]) {
                 Case { m, k, n, ..PLAIN }.check();
             }
