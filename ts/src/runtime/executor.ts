@@ -66,11 +66,20 @@ export class Executor {
       const { signal } = options;
       const plan = await this.store.acquire(job, { signal, onProgress: phase(report, 'compile') });
       throwIfAborted(signal);
+      // In the call's turn, when cells hold what the calls before it have left.
+      const read = job.state.flatMap((port) => (port.read === undefined ? [] : [port.cell.read()]));
+      const entering = [...inputs, ...read];
       const { outputs, recordMs } = await this.#client.request(
-        { type: 'run', plan, inputs, wantsProgress: report !== undefined },
-        { signal, onProgress: phase(report, 'run'), transfer: inputs.map((input) => input.buffer) },
+        { type: 'run', plan, inputs: entering, wantsProgress: report !== undefined },
+        { signal, onProgress: phase(report, 'run'), transfer: entering.map((input) => input.buffer) },
       );
-      return { outputs, recordMs };
+      const written = job.state.filter(({ write }) => write !== undefined);
+      const own = outputs.length - written.length;
+      for (const [index, { cell }] of written.entries()) {
+        const left = outputs[own + index];
+        if (left !== undefined) cell.write(left);
+      }
+      return { outputs: outputs.slice(0, own), recordMs };
     });
   }
 

@@ -1,6 +1,7 @@
 /** What the engine is asked to compute: a traced graph and a key that equal graphs share. Not here: compiled bytes. */
+import { Cell } from '../graph/cell.js';
 import type { WeightValues } from '../graph/compile.js';
-import { type Graph, parametersOf } from '../graph/graph.js';
+import { type Graph, parametersOf, type StatePort } from '../graph/graph.js';
 import type { Operators } from '../graph/operators/index.js';
 import { Parameter } from '../graph/parameter.js';
 import type { OutputStructure, Traced } from '../graph/trace.js';
@@ -23,6 +24,8 @@ export interface Computation {
   readonly options: JobOptions;
   /** Parameters and buffers that the graph uses. */
   readonly parameters: readonly Parameter[];
+  /** What it reads of cells, and leaves in them. */
+  readonly state: readonly StatePort[];
 }
 
 /** One call's computation. */
@@ -41,7 +44,8 @@ export interface Job extends Computation {
 /** What a trace computes. */
 export function computationOf({ graph, structure }: Traced, options: JobOptions): Computation {
   const parameters = [...parametersOf(graph)];
-  return { key: spelled([{ graph, structure }, options]), graph, structure, options, parameters };
+  const { state } = graph;
+  return { key: spelled([{ graph, structure }, options]), graph, structure, options, parameters, state };
 }
 
 /** Makes a job of a computation, with its parameters' values of now. */
@@ -60,10 +64,10 @@ function valuesOf(parameters: readonly Parameter[]): WeightValues {
   return values;
 }
 
-/** Plain data as text that no other data has; a parameter by its identity. */
+/** Plain data as text that no other data has; parameters and cells by their identity. */
 export function spelled(data: unknown): string {
   return JSON.stringify(data, (_, value: unknown) => {
-    if (value instanceof Parameter) return value.uid;
+    if (value instanceof Parameter || value instanceof Cell) return value.uid;
     // JSON knows no -0 and no infinity: x / 0 and x / -0 would share a plan.
     const lost = typeof value === 'number' && (Object.is(value, -0) || !Number.isFinite(value));
     return lost ? (Object.is(value, -0) ? '-0' : String(value)) : value;
