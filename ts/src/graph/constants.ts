@@ -6,7 +6,16 @@ import { identityMap, isIdentity } from '../ops/element_map.js';
 import type { Kernels } from '../ops/kernels.js';
 import { type Layout, layoutBytes } from '../ops/layout.js';
 import { numel } from '../tensor/shape.js';
-import { type AnyNode, type GraphValue, neededAtEnds, type Port, type ValueId, valueAt } from './graph.js';
+import {
+  type AnyNode,
+  type GraphValue,
+  get,
+  neededAtEnds,
+  type Port,
+  type SomeGraph,
+  type ValueId,
+  valueAt,
+} from './graph.js';
 import type { LaidOut } from './lay_out.js';
 import type { Parameter } from './parameter.js';
 import { makers } from './rewrite.js';
@@ -31,29 +40,21 @@ export interface Separated {
 /** A result may take so many times the bytes of what it is made of: more is computed in each run, rather than kept. */
 const MOST_GROWTH = 2;
 
-/** Forms that kernels read are kept whatever they take. */
-function isForm(node: AnyNode<Kernels>): boolean {
-  return node.op === 'pack' || node.op === 'view' || (node.op === 'move' && isIdentity(node.attributes));
-}
-
-/** Parameters behind each value that is worth computing once. */
-function foldable({ graph, layouts }: LaidOut): Map<ValueId, ReadonlySet<ValueId>> {
+/** Parameters behind each value that parameters alone determine. */
+function sourcesOf(graph: SomeGraph): Map<ValueId, ReadonlySet<ValueId>> {
   const sources = new Map<ValueId, ReadonlySet<ValueId>>();
   graph.values.forEach(({ parameter }, id) => {
     if (parameter !== undefined) sources.set(id, new Set([id]));
   });
-  for (const node of graph.nodes) {
-    const operands = node.inputs.filter((id) => id !== null);
+  for (const { inputs, outputs } of graph.nodes) {
+    const operands = inputs.filter((id) => id !== null);
     if (operands.length === 0 || !operands.every((id) => sources.has(id))) continue;
     const [only] = operands;
     const behind =
       operands.length === 1 && only !== undefined
-        ? (sources.get(only) ?? new Set())
-        : new Set(operands.flatMap((id) => [...(sources.get(id) ?? [])]));
-    const bytes = node.outputs.reduce((sum, id) => sum + bytesOf(layouts, id), 0);
-    const sourceBytes = [...behind].reduce((sum, id) => sum + 4 * numel(valueAt(graph, id).shape), 0);
-    if (isForm(node) || bytes <= MOST_GROWTH * sourceBytes)
-      for (const id of node.outputs) sources.set(id, behind);
+        ? get(sources, only)
+        : new Set(operands.flatMap((id) => [...get(sources, id)]));
+    for (const id of outputs) sources.set(id, behind);
   }
   return sources;
 }
@@ -63,29 +64,33 @@ function bytesOf(layouts: readonly Layout[], id: ValueId): number {
   return layout === undefined ? 0 : layoutBytes(layout);
 }
 
-/** The nodes that make `value`, in order. */
-function behind(value: ValueId, made: ReadonlyMap<ValueId, AnyNode<Kernels>>): AnyNode<Kernels>[] {
+/** The nodes that make `value`, in order. @param order of all nodes */
+function behind(
+  value: ValueId,
+  made: ReadonlyMap<ValueId, AnyNode<Kernels>>,
+  order: ReadonlyMap<AnyNode<Kernels>, number>,
+): AnyNode<Kernels>[] {
   const found = new Set<AnyNode<Kernels>>();
-  const visit = (id: ValueId): void => {
-    const node = made.get(id);
-    if (node === undefined || found.has(node)) return;
-    for (const input of node.inputs) if (input !== null) visit(input);
+  const wanted: (ValueId | null)[] = [value];
+  while (wanted.length > 0) {
+    const id = wanted.pop() ?? null;
+    const node = id === null ? undefined : made.get(id);
+    if (node === undefined || found.has(node)) continue;
     found.add(node);
-  };
-  visit(value);
-  return [...found];
+    wanted.push(...node.inputs);
+  }
+  return [...found].sort((a, b) => get(order, a) - get(order, b));
 }
 
 /** The graph with outputs that are no constants: those are copied, since a plan gives what lies in its arena. */
-function withOwnOutputs(laidOut: LaidOut, constants: ReadonlyMap<ValueId, unknown>): LaidOut {
+function withOwnOutputs(laidOut: LaidOut, isConstant: (id: ValueId) => boolean): LaidOut {
   const { graph } = laidOut;
-  if (!neededAtEnds(graph).some((id) => constants.has(id))) return laidOut;
   const values: GraphValue[] = [...graph.values];
   const layouts = [...laidOut.layouts];
   const nodes = [...graph.nodes];
   const copied = (id: ValueId): ValueId => {
     const layout = layouts[id];
-    if (!constants.has(id) || layout === undefined) return id;
+    if (!isConstant(id) || layout === undefined) return id;
     const { shape, dtype } = valueAt(graph, id);
     const output = values.push({ shape, dtype }) - 1;
     layouts.push(layout);
@@ -105,34 +110,75 @@ function withOwnOutputs(laidOut: LaidOut, constants: ReadonlyMap<ValueId, unknow
   return { graph: { ...graph, values, nodes, outputs, state }, layouts };
 }
 
-/** Nodes that are not computed once. Views of constants are among them where such a node reads them: they cost nothing, and are nowhere else. */
-function whatRuns({ graph }: LaidOut, constants: ReadonlyMap<ValueId, unknown>): AnyNode<Kernels>[] {
-  const needed = new Set(neededAtEnds(graph));
-  const nodes: AnyNode<Kernels>[] = [];
-  for (const node of [...graph.nodes].reverse()) {
-    const isConstant = node.outputs.every((id) => constants.has(id));
-    if (isConstant && (node.op !== 'view' || !node.outputs.some((id) => needed.has(id)))) continue;
-    for (const id of node.inputs) if (id !== null) needed.add(id);
-    nodes.push(node);
+/** Divides the nodes into those that run and those that are computed once. */
+class Separation {
+  readonly #laidOut: LaidOut;
+  readonly #sources: ReadonlyMap<ValueId, ReadonlySet<ValueId>>;
+  readonly #made: ReadonlyMap<ValueId, AnyNode<Kernels>>;
+  readonly #running = new Set<AnyNode<Kernels>>();
+
+  constructor(laidOut: LaidOut) {
+    this.#laidOut = laidOut;
+    this.#sources = sourcesOf(laidOut.graph);
+    this.#made = makers(laidOut.graph);
   }
-  return nodes.reverse();
+
+  run(): Separated {
+    const { graph, layouts } = this.#laidOut;
+    const needed = new Set(neededAtEnds(graph));
+    for (const node of [...graph.nodes].reverse()) {
+      if (!node.outputs.some((id) => needed.has(id) && !this.#isKept(id))) continue;
+      for (const id of node.inputs) if (id !== null) needed.add(id);
+      this.#running.add(node);
+    }
+    const nodes = graph.nodes.filter((node) => this.#running.has(node));
+    const isConstant = (id: ValueId): boolean => this.#isConstant(id);
+    const running = withOwnOutputs({ layouts, graph: { ...graph, nodes } }, isConstant);
+    const order = new Map(graph.nodes.map((node, index) => [node, index]));
+    const read = running.graph.nodes.flatMap(({ inputs }) => inputs.filter((id) => id !== null));
+    const constants = [...new Set(read)].filter(isConstant).flatMap((value): Constant[] => {
+      const layout = layouts[value];
+      if (layout === undefined) return [];
+      const parameters = [...get(this.#sources, value)];
+      return [{ value, layout, nodes: behind(value, this.#made, order), parameters }];
+    });
+    return { running, constants };
+  }
+
+  #isConstant(id: ValueId): boolean {
+    const node = this.#made.get(id);
+    return this.#sources.has(id) && (node === undefined || !this.#running.has(node));
+  }
+
+  /**
+   * Whether the value is computed once: parameters alone determine it, and it is small or a form that kernels read, whatever lies on the way to it.
+   * A view is made where it is read, since it costs nothing.
+   */
+  #isKept(id: ValueId): boolean {
+    const behind = this.#sources.get(id);
+    const node = this.#made.get(id);
+    if (behind === undefined || node?.op === 'view') return false;
+    if (node === undefined || node.op === 'pack') return true;
+    const { graph, layouts } = this.#laidOut;
+    const [x] = node.inputs;
+    // Another layout of what is kept.
+    if (node.op === 'move' && isIdentity(node.attributes) && x != null && this.#isKept(this.#seen(x)))
+      return true;
+    const bytes = node.outputs.reduce((sum, output) => sum + bytesOf(layouts, output), 0);
+    const sourceBytes = [...behind].reduce((sum, one) => sum + 4 * numel(valueAt(graph, one).shape), 0);
+    return bytes <= MOST_GROWTH * sourceBytes;
+  }
+
+  /** What a view shows; any other value is its own. */
+  #seen(id: ValueId): ValueId {
+    const node = this.#made.get(id);
+    return node?.op === 'view' && node.inputs[0] != null ? this.#seen(node.inputs[0]) : id;
+  }
 }
 
 /** Takes the constants out of a laid out graph. */
 export function separate(laidOut: LaidOut): Separated {
-  const sources = foldable(laidOut);
-  const made = makers(laidOut.graph);
-  const running = withOwnOutputs(laidOut, sources);
-  const nodes = whatRuns(running, sources);
-  const ran = new Set(nodes.flatMap(({ outputs }) => outputs));
-  const read = new Set(nodes.flatMap(({ inputs }) => inputs.filter((id) => id !== null)));
-  const constants = [...read].flatMap((value): Constant[] => {
-    const layout = laidOut.layouts[value];
-    if (layout === undefined || ran.has(value) || !sources.has(value)) return [];
-    const parameters = [...(sources.get(value) ?? [])];
-    return [{ value, layout, nodes: behind(value, made), parameters }];
-  });
-  return { running: { ...running, graph: { ...running.graph, nodes } }, constants };
+  return new Separation(laidOut).run();
 }
 
 /** A constant's parameters, and their names in messages. */
