@@ -76,6 +76,7 @@ export const convTranspose: Operator<ConvTranspose> = {
       first: within(Math.ceil((first + pad - kh + 1) / step)),
       last: within(Math.floor((last + pad) / step)),
     };
-    return [needed, 'whole', bias === null || bias === undefined ? null : 'whole'];
+    // Rows between those that a stride larger than the kernel writes are of the bias alone.
+    return [needed.first <= needed.last ? needed : null, 'whole', bias === null || bias === undefined ? null : 'whole'];
   },
 };

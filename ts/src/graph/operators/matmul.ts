@@ -82,5 +82,9 @@ export const matmul: Operator<MatMul> = {
     ]);
     return [to.view(product, y ?? [])];
   },
-  rows: ({ inputs: [a] }, rows) => [(a?.length ?? 0) > 1 ? rows : 'whole', 'whole'],
+  rows({ inputs }, rows) {
+    // A product by a vector has the axis of rows last.
+    const areMatrices = inputs.every((shape) => (shape?.length ?? 0) > 1);
+    return [areMatrices ? rows : 'whole', 'whole'];
+  },
 };
