@@ -232,6 +232,12 @@ function computed<K extends OperatorName>(node: Node<Operators, K>, inputs: Oper
   return y;
 }
 
+/** The numbers of a parameter that was made of a tensor. */
+export function numbersOf({ shape, stored }: Parameter): NdArray {
+  const bytes = stored?.bytes.slice() ?? new Uint8Array();
+  return { shape, data: Float64Array.from(new Float32Array(bytes.buffer)) };
+}
+
 /** The graph's outputs for these inputs. @param valueOf the numbers of a parameter */
 export function interpret(
   graph: Graph,
