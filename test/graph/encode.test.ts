@@ -9,9 +9,9 @@ import {
   HEADER,
   HEADER_WORDS,
   PLAN_MAGIC,
-  RECORDS,
   REGION_ARENA,
   REGION_WEIGHTS,
+  recordOf,
 } from '../../dist/ops/records.gen.js';
 import { Tensor } from '../../dist/tensor/tensor.js';
 import { trace } from './build.js';
@@ -30,7 +30,7 @@ function records({ words }: EncodedPlan): { name: string; words: Uint32Array }[]
   return Array.from({ length: words[HEADER.records] ?? 0 }, (_, index) => {
     const start = words[HEADER_WORDS + index * ENTRY_WORDS] ?? 0;
     const record = words.subarray(start, start + (words[start + 1] ?? 0));
-    return { name: RECORDS[record[0] ?? 0]?.name ?? '?', words: record };
+    return { name: recordOf(record[0] ?? 0)?.name ?? '?', words: record };
   });
 }
 
@@ -188,7 +188,7 @@ describe('packed weights', () => {
       [1, 3, 5, 5],
     );
     expect(names(packed)).toEqual(['convert', 'pack_conv2d']);
-    const fields = RECORDS[convert?.words[0] ?? 0]?.fields ?? [];
+    const fields = recordOf(convert?.words[0] ?? 0)?.fields ?? [];
     const at = (field: string) => convert?.words[4 + fields.indexOf(field)];
     expect([at('dtype'), at('src_bytes')]).toEqual([code, 24 * bytes]);
     expect([at('d0'), at('d1'), at('d2'), at('d3'), at('s3')]).toEqual([1, 1, 1, 24, 1]);

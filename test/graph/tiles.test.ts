@@ -10,7 +10,7 @@ import type { Operators } from '../../dist/graph/operators/index.js';
 import type { Step } from '../../dist/graph/place.js';
 import { tracePaint } from '../../dist/image/paint.js';
 import { descriptorOf } from '../../dist/ops/index.js';
-import { RECORD_HEAD_WORDS, RECORDS } from '../../dist/ops/records.gen.js';
+import { RECORD_HEAD_WORDS, recordOf } from '../../dist/ops/records.gen.js';
 import { ALGORITHMS, pointsOf } from '../../dist/ops/winograd_algorithms.js';
 import { placeGraph, trace } from './build.js';
 
@@ -43,7 +43,7 @@ function recordsOf(graph: Graph<Operators>): { readonly name: string; readonly f
   return placeGraph(graph)
     .steps.flatMap(wordsOf)
     .map((words) => {
-      const record = RECORDS[words[0] ?? 0];
+      const record = recordOf(words[0] ?? 0);
       if (record === undefined) throw new Error(`no record ${words[0]}`);
       const fields = record.fields.map((field, index) => [field, words[RECORD_HEAD_WORDS + index] ?? 0]);
       return { name: record.name, fields: Object.fromEntries(fields) as Fields };

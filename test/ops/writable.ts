@@ -4,8 +4,8 @@ import {
   HEADER,
   HEADER_WORDS,
   RECORD_HEAD_WORDS,
-  RECORDS,
   REGION_ARENA,
+  recordOf,
 } from '../../dist/ops/records.gen.js';
 
 /** Bytes [from, to) of memory. */
@@ -120,7 +120,7 @@ export function writable(words: Uint32Array, address: number): Range[] {
   for (let record = 0; record < records; record++) {
     const start = word(HEADER_WORDS + record * ENTRY_WORDS);
     add(word(start + 2), word(start + 3) * word(HEADER.workers));
-    const { name = '', fields = [] } = RECORDS[word(start)] ?? {};
+    const { name = '', fields = [] } = recordOf(word(start)) ?? {};
     const values = fields.map((field, i) => [field, word(start + RECORD_HEAD_WORDS + i)] as const);
     const named: Fields = Object.fromEntries(values);
     const writes = WRITES[name];

@@ -2,7 +2,7 @@
 
 import type { Operand } from '../ops/descriptor.js';
 import { descriptorOf } from '../ops/index.js';
-import { RECORDS } from '../ops/records.gen.js';
+import { recordOf } from '../ops/records.gen.js';
 import { arenaOperand, assemble, type RelocatableRecord, relocatable } from './assemble.js';
 import type { Place, PlacedPort, Placement, Step } from './place.js';
 import type { EncodedPlan, Slot } from './plan.js';
@@ -34,7 +34,7 @@ export function encodeSteps(
       ),
     );
     made.forEach(({ words, relocations }, index) => {
-      const op = RECORDS[words[0] ?? 0]?.name ?? 'unknown';
+      const op = recordOf(words[0] ?? 0)?.name ?? 'unknown';
       rows.push({ name, op, flops: index === made.length - 1 ? flops : 0 });
       const weightOf = (own: number): number => standsFor[constants[own] ?? -1] ?? -1;
       records.push({

@@ -38,30 +38,30 @@ export const HEADER = {
   positions: 18,
 } as const;
 
-/** Names of ops and their fields by op code, for faults and prints. */
-export const RECORDS: Readonly<Record<number, { readonly name: string; readonly fields: readonly string[] }>> = {
-  1: { name: 'pixels_in', fields: ['src', 'y', 'channels', 'w', 'h', 'left', 'top', 'out_c', 'out_w', 'out_h', 'scale', 'offset', 'tile_rows'] },
-  2: { name: 'pixels_out', fields: ['x', 'src', 'y', 'src_channels', 'c', 'x_w', 'x_h', 'left', 'top', 'w', 'h', 'scale', 'offset', 'tile_rows'] },
-  3: { name: 'move_strided', fields: ['x', 'x_start', 'x_channels', 'x_channel_start', 'x_block_stride', 'x_step0', 'x_step1', 'x_step2', 'x_step3', 'x_step4', 'x_step5', 'x_step6', 'x_step7', 'y', 'y_start', 'y_channels', 'y_channel_start', 'y_block_stride', 'y_step0', 'y_step1', 'y_step2', 'y_step3', 'y_step4', 'y_step5', 'y_step6', 'y_step7', 'd0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6', 'd7', 'tile_elems'] },
-  4: { name: 'pad', fields: ['x', 'y', 'n', 'c', 'h', 'w', 'top', 'bottom', 'left', 'right', 'mode', 'value', 'tile_rows'] },
-  5: { name: 'conv2d', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'kh', 'kw', 'stride_h', 'stride_w', 'dilation_h', 'dilation_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'packing', 'tile_rows', 'tile_cols', 'tile_o', 'moments', 'constants', 'constants_n', 'load_activation'] },
-  6: { name: 'conv_transpose2d', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'kh', 'kw', 'stride_h', 'stride_w', 'pad_top', 'pad_left', 'activation', 'tile_rows', 'tile_cols', 'tile_o', 'moments', 'constants', 'constants_n', 'load_activation'] },
-  7: { name: 'statistics', fields: ['partials', 'gamma', 'beta', 'constants', 'n', 'c', 'parts', 'groups', 'across_batch', 'eps'] },
-  8: { name: 'normalize', fields: ['x', 'y', 'constants', 'residual', 'n', 'c', 'h', 'w', 'constants_n', 'activation', 'chunk_px'] },
-  9: { name: 'running_constants', fields: ['mean', 'var', 'gamma', 'beta', 'constants', 'c', 'eps'] },
-  10: { name: 'reduce', fields: ['x', 'y', 'partials', 'n', 'c', 'h', 'w', 'axes', 'kind', 'correction', 'tile_outputs', 'chunk_px'] },
-  11: { name: 'binary', fields: ['a', 'b', 'y', 'n', 'c', 'h', 'w', 'a_broadcast', 'b_broadcast', 'kind', 'activation', 'tile_rows'] },
-  12: { name: 'unary', fields: ['x', 'y', 'vectors', 'kind', 'value', 'tile_vectors'] },
-  13: { name: 'convert', fields: ['src', 'src_bytes', 'y', 'dtype', 'd0', 'd1', 'd2', 'd3', 's0', 's1', 's2', 's3'] },
-  14: { name: 'pack_conv2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'packing'] },
-  15: { name: 'pack_conv_transpose2d', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'stride_h', 'stride_w'] },
-  16: { name: 'pack_bias', fields: ['src', 'y', 'c', 'padded_c'] },
-  17: { name: 'conv_winograd', fields: ['x', 'weight', 'bias', 'y', 'n', 'c', 'h', 'w', 'o', 'out_h', 'out_w', 'pad_top', 'pad_left', 'pad_mode', 'activation', 'algorithm', 'blocks_h', 'blocks_w', 'packing', 'tile_rows', 'tile_cols', 'group_o', 'tile_o', 'moments', 'constants', 'constants_n', 'load_activation'] },
-  18: { name: 'pack_conv_winograd', fields: ['src', 'y', 'o', 'c', 'kh', 'kw', 'algorithm', 'packing', 'packed'] },
-  19: { name: 'partial_moments', fields: ['x', 'partials', 'n', 'c', 'h', 'w', 'chunk_px'] },
-  20: { name: 'instance_norm', fields: ['x', 'y', 'residual', 'gamma', 'beta', 'n', 'c', 'h', 'w', 'activation', 'eps'] },
-  21: { name: 'matmul', fields: ['a', 'b', 'bias', 'y', 'batch', 'm', 'k', 'n', 'a_step', 'b_step', 'y_step', 'a_row_step', 'y_row_step', 'tile_m', 'tile_n'] },
-  22: { name: 'pack_matmul', fields: ['src', 'y', 'batch', 'k', 'n', 'src_step', 'k_step', 'n_step', 'tile_panels'] },
+/** By op code: the op, then its record's fields; `:f32` marks floats. */
+const RECORDS: Readonly<Record<number, string>> = {
+  1: 'pixels_in src y channels w h left top out_c out_w out_h scale:f32 offset:f32 tile_rows',
+  2: 'pixels_out x src y src_channels c x_w x_h left top w h scale:f32 offset:f32 tile_rows',
+  3: 'move_strided x x_start x_channels x_channel_start x_block_stride x_step0 x_step1 x_step2 x_step3 x_step4 x_step5 x_step6 x_step7 y y_start y_channels y_channel_start y_block_stride y_step0 y_step1 y_step2 y_step3 y_step4 y_step5 y_step6 y_step7 d0 d1 d2 d3 d4 d5 d6 d7 tile_elems',
+  4: 'pad x y n c h w top bottom left right mode value:f32 tile_rows',
+  5: 'conv2d x weight bias y n c h w o out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode activation packing tile_rows tile_cols tile_o moments constants constants_n load_activation',
+  6: 'conv_transpose2d x weight bias y n c h w o out_h out_w kh kw stride_h stride_w pad_top pad_left activation tile_rows tile_cols tile_o moments constants constants_n load_activation',
+  7: 'statistics partials gamma beta constants n c parts groups across_batch eps:f32',
+  8: 'normalize x y constants residual n c h w constants_n activation chunk_px',
+  9: 'running_constants mean var gamma beta constants c eps:f32',
+  10: 'reduce x y partials n c h w axes kind correction tile_outputs chunk_px',
+  11: 'binary a b y n c h w a_broadcast b_broadcast kind activation tile_rows',
+  12: 'unary x y vectors kind value:f32 tile_vectors',
+  13: 'convert src src_bytes y dtype d0 d1 d2 d3 s0 s1 s2 s3',
+  14: 'pack_conv2d src y o c kh kw packing',
+  15: 'pack_conv_transpose2d src y o c kh kw stride_h stride_w',
+  16: 'pack_bias src y c padded_c',
+  17: 'conv_winograd x weight bias y n c h w o out_h out_w pad_top pad_left pad_mode activation algorithm blocks_h blocks_w packing tile_rows tile_cols group_o tile_o moments constants constants_n load_activation',
+  18: 'pack_conv_winograd src y o c kh kw algorithm packing packed',
+  19: 'partial_moments x partials n c h w chunk_px',
+  20: 'instance_norm x y residual gamma beta n c h w activation eps:f32',
+  21: 'matmul a b bias y batch m k n a_step b_step y_step a_row_step y_row_step tile_m tile_n',
+  22: 'pack_matmul src y batch k n src_step k_step n_step tile_panels',
 };
 
 interface Scratch {
@@ -71,10 +71,50 @@ interface Scratch {
   readonly scratchBytes?: number;
 }
 
+/** An op's record. */
+export interface RecordListing {
+  readonly name: string;
+  /** In the order of their words, as Rust spells them; `keys` are the same as they are spelled here. */
+  readonly fields: readonly string[];
+  readonly keys: readonly string[];
+  readonly isFloat: readonly boolean[];
+}
+
+const listings: (RecordListing | undefined)[] = [];
+
+function listed(code: number): RecordListing | undefined {
+  const [name, ...typed] = RECORDS[code]?.split(' ') ?? [];
+  if (name === undefined) return undefined;
+  const fields = typed.map((field) => field.replace(':f32', ''));
+  const keys = fields.map((field) => field.replace(/_./g, ([, letter = '']) => letter.toUpperCase()));
+  return { name, fields, keys, isFloat: typed.map((field) => field.endsWith(':f32')) };
+}
+
+/** The record of an op code, for faults and prints; undefined where there is none. */
+export function recordOf(code: number): RecordListing | undefined {
+  listings[code] ??= listed(code);
+  return listings[code];
+}
+
 const bits = new DataView(new ArrayBuffer(4));
 function floatBits(x: number): number {
   bits.setFloat32(0, x);
   return bits.getUint32(0);
+}
+
+function write(code: number, record: Scratch): RecordWords {
+  const { keys = [], isFloat = [] } = recordOf(code) ?? {};
+  const words = new Uint32Array(RECORD_HEAD_WORDS + keys.length);
+  words[0] = code;
+  words[1] = words.length;
+  words[2] = record.scratch ?? 0;
+  words[3] = record.scratchBytes ?? 0;
+  const numbers = record as Readonly<Record<string, number>>;
+  for (let at = 0; at < keys.length; at++) {
+    const x = numbers[keys[at] ?? ''] ?? 0;
+    words[RECORD_HEAD_WORDS + at] = isFloat[at] ? floatBits(x) : x;
+  }
+  return words;
 }
 
 export interface PixelsInFields extends Scratch {
@@ -105,26 +145,8 @@ export interface PixelsInFields extends Scratch {
   /** output rows a tile */
   readonly tileRows: number;
 }
-export function pixelsIn(r: PixelsInFields): RecordWords {
-  return Uint32Array.of(
-    1,
-    17,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.src,
-    r.y,
-    r.channels,
-    r.w,
-    r.h,
-    r.left,
-    r.top,
-    r.outC,
-    r.outW,
-    r.outH,
-    floatBits(r.scale),
-    floatBits(r.offset),
-    r.tileRows,
-  );
+export function pixelsIn(record: PixelsInFields): RecordWords {
+  return write(1, record);
 }
 
 export interface PixelsOutFields extends Scratch {
@@ -157,27 +179,8 @@ export interface PixelsOutFields extends Scratch {
   /** output rows a tile */
   readonly tileRows: number;
 }
-export function pixelsOut(r: PixelsOutFields): RecordWords {
-  return Uint32Array.of(
-    2,
-    18,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.src,
-    r.y,
-    r.srcChannels,
-    r.c,
-    r.xW,
-    r.xH,
-    r.left,
-    r.top,
-    r.w,
-    r.h,
-    floatBits(r.scale),
-    floatBits(r.offset),
-    r.tileRows,
-  );
+export function pixelsOut(record: PixelsOutFields): RecordWords {
+  return write(2, record);
 }
 
 export interface MoveStridedFields extends Scratch {
@@ -252,48 +255,8 @@ export interface MoveStridedFields extends Scratch {
   /** elements a tile, at most */
   readonly tileElems: number;
 }
-export function moveStrided(r: MoveStridedFields): RecordWords {
-  return Uint32Array.of(
-    3,
-    39,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.xStart,
-    r.xChannels,
-    r.xChannelStart,
-    r.xBlockStride,
-    r.xStep0,
-    r.xStep1,
-    r.xStep2,
-    r.xStep3,
-    r.xStep4,
-    r.xStep5,
-    r.xStep6,
-    r.xStep7,
-    r.y,
-    r.yStart,
-    r.yChannels,
-    r.yChannelStart,
-    r.yBlockStride,
-    r.yStep0,
-    r.yStep1,
-    r.yStep2,
-    r.yStep3,
-    r.yStep4,
-    r.yStep5,
-    r.yStep6,
-    r.yStep7,
-    r.d0,
-    r.d1,
-    r.d2,
-    r.d3,
-    r.d4,
-    r.d5,
-    r.d6,
-    r.d7,
-    r.tileElems,
-  );
+export function moveStrided(record: MoveStridedFields): RecordWords {
+  return write(3, record);
 }
 
 export interface PadFields extends Scratch {
@@ -324,26 +287,8 @@ export interface PadFields extends Scratch {
   /** output rows (n, channel block, h) a tile */
   readonly tileRows: number;
 }
-export function pad(r: PadFields): RecordWords {
-  return Uint32Array.of(
-    4,
-    17,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.y,
-    r.n,
-    r.c,
-    r.h,
-    r.w,
-    r.top,
-    r.bottom,
-    r.left,
-    r.right,
-    r.mode,
-    floatBits(r.value),
-    r.tileRows,
-  );
+export function pad(record: PadFields): RecordWords {
+  return write(4, record);
 }
 
 export interface Conv2dFields extends Scratch {
@@ -406,42 +351,8 @@ export interface Conv2dFields extends Scratch {
   /** of the normalisation: 0 none, 1 ReLU */
   readonly loadActivation: number;
 }
-export function conv2d(r: Conv2dFields): RecordWords {
-  return Uint32Array.of(
-    5,
-    33,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.weight,
-    r.bias,
-    r.y,
-    r.n,
-    r.c,
-    r.h,
-    r.w,
-    r.o,
-    r.outH,
-    r.outW,
-    r.kh,
-    r.kw,
-    r.strideH,
-    r.strideW,
-    r.dilationH,
-    r.dilationW,
-    r.padTop,
-    r.padLeft,
-    r.padMode,
-    r.activation,
-    r.packing,
-    r.tileRows,
-    r.tileCols,
-    r.tileO,
-    r.moments,
-    r.constants,
-    r.constantsN,
-    r.loadActivation,
-  );
+export function conv2d(record: Conv2dFields): RecordWords {
+  return write(5, record);
 }
 
 export interface ConvTranspose2dFields extends Scratch {
@@ -496,38 +407,8 @@ export interface ConvTranspose2dFields extends Scratch {
   /** of the normalisation: 0 none, 1 ReLU */
   readonly loadActivation: number;
 }
-export function convTranspose2d(r: ConvTranspose2dFields): RecordWords {
-  return Uint32Array.of(
-    6,
-    29,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.weight,
-    r.bias,
-    r.y,
-    r.n,
-    r.c,
-    r.h,
-    r.w,
-    r.o,
-    r.outH,
-    r.outW,
-    r.kh,
-    r.kw,
-    r.strideH,
-    r.strideW,
-    r.padTop,
-    r.padLeft,
-    r.activation,
-    r.tileRows,
-    r.tileCols,
-    r.tileO,
-    r.moments,
-    r.constants,
-    r.constantsN,
-    r.loadActivation,
-  );
+export function convTranspose2d(record: ConvTranspose2dFields): RecordWords {
+  return write(6, record);
 }
 
 export interface StatisticsFields extends Scratch {
@@ -552,23 +433,8 @@ export interface StatisticsFields extends Scratch {
   /** added to the variance */
   readonly eps: number;
 }
-export function statistics(r: StatisticsFields): RecordWords {
-  return Uint32Array.of(
-    7,
-    14,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.partials,
-    r.gamma,
-    r.beta,
-    r.constants,
-    r.n,
-    r.c,
-    r.parts,
-    r.groups,
-    r.acrossBatch,
-    floatBits(r.eps),
-  );
+export function statistics(record: StatisticsFields): RecordWords {
+  return write(7, record);
 }
 
 export interface NormalizeFields extends Scratch {
@@ -595,24 +461,8 @@ export interface NormalizeFields extends Scratch {
   /** pixels a tile */
   readonly chunkPx: number;
 }
-export function normalize(r: NormalizeFields): RecordWords {
-  return Uint32Array.of(
-    8,
-    15,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.y,
-    r.constants,
-    r.residual,
-    r.n,
-    r.c,
-    r.h,
-    r.w,
-    r.constantsN,
-    r.activation,
-    r.chunkPx,
-  );
+export function normalize(record: NormalizeFields): RecordWords {
+  return write(8, record);
 }
 
 export interface RunningConstantsFields extends Scratch {
@@ -631,20 +481,8 @@ export interface RunningConstantsFields extends Scratch {
   /** added to the variance */
   readonly eps: number;
 }
-export function runningConstants(r: RunningConstantsFields): RecordWords {
-  return Uint32Array.of(
-    9,
-    11,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.mean,
-    r.var,
-    r.gamma,
-    r.beta,
-    r.constants,
-    r.c,
-    floatBits(r.eps),
-  );
+export function runningConstants(record: RunningConstantsFields): RecordWords {
+  return write(9, record);
 }
 
 export interface ReduceFields extends Scratch {
@@ -673,25 +511,8 @@ export interface ReduceFields extends Scratch {
   /** reduced pixels (n, channel block, h, w; others 1) a tile */
   readonly chunkPx: number;
 }
-export function reduce(r: ReduceFields): RecordWords {
-  return Uint32Array.of(
-    10,
-    16,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.y,
-    r.partials,
-    r.n,
-    r.c,
-    r.h,
-    r.w,
-    r.axes,
-    r.kind,
-    r.correction,
-    r.tileOutputs,
-    r.chunkPx,
-  );
+export function reduce(record: ReduceFields): RecordWords {
+  return write(10, record);
 }
 
 export interface BinaryFields extends Scratch {
@@ -720,25 +541,8 @@ export interface BinaryFields extends Scratch {
   /** rows (n, channel block, h) a tile */
   readonly tileRows: number;
 }
-export function binary(r: BinaryFields): RecordWords {
-  return Uint32Array.of(
-    11,
-    16,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.a,
-    r.b,
-    r.y,
-    r.n,
-    r.c,
-    r.h,
-    r.w,
-    r.aBroadcast,
-    r.bBroadcast,
-    r.kind,
-    r.activation,
-    r.tileRows,
-  );
+export function binary(record: BinaryFields): RecordWords {
+  return write(11, record);
 }
 
 export interface UnaryFields extends Scratch {
@@ -755,19 +559,8 @@ export interface UnaryFields extends Scratch {
   /** vectors a tile */
   readonly tileVectors: number;
 }
-export function unary(r: UnaryFields): RecordWords {
-  return Uint32Array.of(
-    12,
-    10,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.y,
-    r.vectors,
-    r.kind,
-    floatBits(r.value),
-    r.tileVectors,
-  );
+export function unary(record: UnaryFields): RecordWords {
+  return write(12, record);
 }
 
 export interface ConvertFields extends Scratch {
@@ -796,25 +589,8 @@ export interface ConvertFields extends Scratch {
   /** stride of d3, elements */
   readonly s3: number;
 }
-export function convert(r: ConvertFields): RecordWords {
-  return Uint32Array.of(
-    13,
-    16,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.src,
-    r.srcBytes,
-    r.y,
-    r.dtype,
-    r.d0,
-    r.d1,
-    r.d2,
-    r.d3,
-    r.s0,
-    r.s1,
-    r.s2,
-    r.s3,
-  );
+export function convert(record: ConvertFields): RecordWords {
+  return write(13, record);
 }
 
 export interface PackConv2dFields extends Scratch {
@@ -833,20 +609,8 @@ export interface PackConv2dFields extends Scratch {
   /** as in conv2d */
   readonly packing: number;
 }
-export function packConv2d(r: PackConv2dFields): RecordWords {
-  return Uint32Array.of(
-    14,
-    11,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.src,
-    r.y,
-    r.o,
-    r.c,
-    r.kh,
-    r.kw,
-    r.packing,
-  );
+export function packConv2d(record: PackConv2dFields): RecordWords {
+  return write(14, record);
 }
 
 export interface PackConvTranspose2dFields extends Scratch {
@@ -867,21 +631,8 @@ export interface PackConvTranspose2dFields extends Scratch {
   /** columns */
   readonly strideW: number;
 }
-export function packConvTranspose2d(r: PackConvTranspose2dFields): RecordWords {
-  return Uint32Array.of(
-    15,
-    12,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.src,
-    r.y,
-    r.o,
-    r.c,
-    r.kh,
-    r.kw,
-    r.strideH,
-    r.strideW,
-  );
+export function packConvTranspose2d(record: PackConvTranspose2dFields): RecordWords {
+  return write(15, record);
 }
 
 export interface PackBiasFields extends Scratch {
@@ -894,17 +645,8 @@ export interface PackBiasFields extends Scratch {
   /** floats in y */
   readonly paddedC: number;
 }
-export function packBias(r: PackBiasFields): RecordWords {
-  return Uint32Array.of(
-    16,
-    8,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.src,
-    r.y,
-    r.c,
-    r.paddedC,
-  );
+export function packBias(record: PackBiasFields): RecordWords {
+  return write(16, record);
 }
 
 export interface ConvWinogradFields extends Scratch {
@@ -963,40 +705,8 @@ export interface ConvWinogradFields extends Scratch {
   /** of the normalisation: 0 none, 1 ReLU */
   readonly loadActivation: number;
 }
-export function convWinograd(r: ConvWinogradFields): RecordWords {
-  return Uint32Array.of(
-    17,
-    31,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.weight,
-    r.bias,
-    r.y,
-    r.n,
-    r.c,
-    r.h,
-    r.w,
-    r.o,
-    r.outH,
-    r.outW,
-    r.padTop,
-    r.padLeft,
-    r.padMode,
-    r.activation,
-    r.algorithm,
-    r.blocksH,
-    r.blocksW,
-    r.packing,
-    r.tileRows,
-    r.tileCols,
-    r.groupO,
-    r.tileO,
-    r.moments,
-    r.constants,
-    r.constantsN,
-    r.loadActivation,
-  );
+export function convWinograd(record: ConvWinogradFields): RecordWords {
+  return write(17, record);
 }
 
 export interface PackConvWinogradFields extends Scratch {
@@ -1019,22 +729,8 @@ export interface PackConvWinogradFields extends Scratch {
   /** how src lies: 0 dense, 1 as pack_conv2d leaves it (packing 0) */
   readonly packed: number;
 }
-export function packConvWinograd(r: PackConvWinogradFields): RecordWords {
-  return Uint32Array.of(
-    18,
-    13,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.src,
-    r.y,
-    r.o,
-    r.c,
-    r.kh,
-    r.kw,
-    r.algorithm,
-    r.packing,
-    r.packed,
-  );
+export function packConvWinograd(record: PackConvWinogradFields): RecordWords {
+  return write(18, record);
 }
 
 export interface PartialMomentsFields extends Scratch {
@@ -1053,20 +749,8 @@ export interface PartialMomentsFields extends Scratch {
   /** pixels a tile */
   readonly chunkPx: number;
 }
-export function partialMoments(r: PartialMomentsFields): RecordWords {
-  return Uint32Array.of(
-    19,
-    11,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.partials,
-    r.n,
-    r.c,
-    r.h,
-    r.w,
-    r.chunkPx,
-  );
+export function partialMoments(record: PartialMomentsFields): RecordWords {
+  return write(19, record);
 }
 
 export interface InstanceNormFields extends Scratch {
@@ -1093,24 +777,8 @@ export interface InstanceNormFields extends Scratch {
   /** added to the variance */
   readonly eps: number;
 }
-export function instanceNorm(r: InstanceNormFields): RecordWords {
-  return Uint32Array.of(
-    20,
-    15,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.x,
-    r.y,
-    r.residual,
-    r.gamma,
-    r.beta,
-    r.n,
-    r.c,
-    r.h,
-    r.w,
-    r.activation,
-    floatBits(r.eps),
-  );
+export function instanceNorm(record: InstanceNormFields): RecordWords {
+  return write(20, record);
 }
 
 export interface MatmulFields extends Scratch {
@@ -1145,28 +813,8 @@ export interface MatmulFields extends Scratch {
   /** columns a tile, a multiple of 8 */
   readonly tileN: number;
 }
-export function matmul(r: MatmulFields): RecordWords {
-  return Uint32Array.of(
-    21,
-    19,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.a,
-    r.b,
-    r.bias,
-    r.y,
-    r.batch,
-    r.m,
-    r.k,
-    r.n,
-    r.aStep,
-    r.bStep,
-    r.yStep,
-    r.aRowStep,
-    r.yRowStep,
-    r.tileM,
-    r.tileN,
-  );
+export function matmul(record: MatmulFields): RecordWords {
+  return write(21, record);
 }
 
 export interface PackMatmulFields extends Scratch {
@@ -1189,20 +837,6 @@ export interface PackMatmulFields extends Scratch {
   /** panels a tile */
   readonly tilePanels: number;
 }
-export function packMatmul(r: PackMatmulFields): RecordWords {
-  return Uint32Array.of(
-    22,
-    13,
-    r.scratch ?? 0,
-    r.scratchBytes ?? 0,
-    r.src,
-    r.y,
-    r.batch,
-    r.k,
-    r.n,
-    r.srcStep,
-    r.kStep,
-    r.nStep,
-    r.tilePanels,
-  );
+export function packMatmul(record: PackMatmulFields): RecordWords {
+  return write(22, record);
 }

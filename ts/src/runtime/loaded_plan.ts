@@ -1,7 +1,7 @@
 /** A plan inside wasm memory: its words, patched for where its regions lie, and what the header says. It owns no memory. */
 import { type ErrorFacts, GouacheError } from '../errors.js';
 import type { EncodedPlan, Slot } from '../graph/plan.js';
-import { ENTRY_WORDS, HEADER, HEADER_WORDS, RECORDS, STATUS_FAULT } from '../ops/records.gen.js';
+import { ENTRY_WORDS, HEADER, HEADER_WORDS, recordOf, STATUS_FAULT } from '../ops/records.gen.js';
 import type { Instance } from './instance.js';
 
 const BLOCK_BYTES = 16;
@@ -121,7 +121,7 @@ export class LoadedPlan {
     const words = this.#words();
     const index = words[HEADER.faultRecord] ?? 0;
     const start = words[HEADER_WORDS + index * ENTRY_WORDS] ?? 0;
-    const record = RECORDS[words[start] ?? 0];
+    const record = recordOf(words[start] ?? 0);
     const field = record?.fields[words[HEADER.faultField] ?? 0] ?? 'the plan';
     const where = `${field} of record ${index}, ${record?.name ?? 'unknown'}`;
     return { got: `${words[HEADER.faultGot]} for ${where}`, wanted: String(words[HEADER.faultWanted]) };
