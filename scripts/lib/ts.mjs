@@ -43,9 +43,8 @@ async function bundleWorker() {
     platform: 'neutral',
     target: 'es2022',
     external: ['node:*'],
-    // Names stay: they are what a stack trace shows.
-    minifySyntax: true,
-    minifyWhitespace: true,
+    // No bundler of a program that uses gouache minifies it: it is asked for by its address.
+    minify: true,
     legalComments: 'none',
     metafile: true,
     outfile: WORKER,
