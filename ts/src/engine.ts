@@ -13,7 +13,7 @@ import { type CallOptions, Executor } from './runtime/executor.js';
 import { computationOf, type Job, type JobOptions, jobOf, spelled } from './runtime/job.js';
 import { type EngineInfo, launch } from './runtime/launch.js';
 import { PlanStore } from './runtime/plan_store.js';
-import { scaledPicture, scaledShapes } from './runtime/scaled.js';
+import { scaledPicture, scaledShapes } from './scaled.js';
 import { Session } from './session.js';
 import { shown } from './spell.js';
 import { type Shape, spell } from './tensor/shape.js';

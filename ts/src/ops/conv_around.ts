@@ -1,9 +1,9 @@
 /** What all convolutions plan and take over alike: layouts, and from the normalisations around them constants applied as they load, moments left as they store. */
 import type { Call, LaidOutCall, Layouts, Operands } from './descriptor.js';
 import type { Load } from './kernels.js';
-import { blocked, type Packing, packed, raw } from './layout.js';
+import { blocked, type Packing, packed, raw, vectorLayout } from './layout.js';
 import { momentsBytes } from './statistics.js';
-import { ACTIVATION_CODES, operandAt, pictureDims, vectorLayout } from './tiles.js';
+import { ACTIVATION_CODES, operandAt, pictureDims } from './tiles.js';
 
 export type ConvolutionName = 'conv2d' | 'conv_winograd' | 'conv_transpose2d';
 

@@ -1,6 +1,7 @@
 /** How a value's elements lie in memory, and when two layouts are the same bytes. */
 import { numel, type Shape } from '../tensor/shape.js';
 import type { Operand, RecordWords } from './descriptor.js';
+import { packBias } from './records.gen.js';
 import { blockedBytes, LANES } from './tiles.js';
 
 /** A shape in memory: N C H W, in elements. */
@@ -38,6 +39,18 @@ export function raw(bytes: number): Layout {
 
 export function packed(packing: Packing): Layout {
   return { kind: 'packed', packing };
+}
+
+/** A [C] vector, padded to whole vectors of eight as a convolution's bias is; null where there is none. */
+export function vectorLayout(shape: Shape | null | undefined): Layout | null {
+  if (shape === null || shape === undefined) return null;
+  const c = shape[0] ?? 1;
+  const paddedC = Math.ceil(c / 8) * 8;
+  return packed({
+    key: `vector:${paddedC}`,
+    bytes: paddedC * 4,
+    records: (src, y) => [packBias({ src, y, c, paddedC })],
+  });
 }
 
 export function layoutBytes(layout: Layout): number {

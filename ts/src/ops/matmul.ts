@@ -1,8 +1,8 @@
 /** matmul: products of matrices, over the register tiles of the convolutions: a row is a pixel, a column a channel. */
 import type { Call, OpDescriptor } from './descriptor.js';
-import { dense, type Packing, packed } from './layout.js';
+import { dense, type Packing, packed, vectorLayout } from './layout.js';
 import { packMatmul, matmul as record } from './records.gen.js';
-import { LANES, operandAt, TILE_ELEMS, vectorLayout } from './tiles.js';
+import { LANES, operandAt, TILE_ELEMS } from './tiles.js';
 
 /** Columns of a panel. */
 const PANEL = 8;

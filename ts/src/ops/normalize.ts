@@ -4,10 +4,10 @@
  */
 import { type Call, NO_WORKSPACE, type OpDescriptor, type Operand, type RecordWords } from './descriptor.js';
 import type { Kernels, Measured } from './kernels.js';
-import { blocked } from './layout.js';
+import { blocked, vectorLayout } from './layout.js';
 import { instanceNorm, normalize as record } from './records.gen.js';
 import { chunkPx, constantsBytes, constantsRecord, momentsRecord, ownMomentsBytes } from './statistics.js';
-import { ACTIVATION_CODES, channelBlocks, elems, operandAt, vectorLayout } from './tiles.js';
+import { ACTIVATION_CODES, channelBlocks, elems, operandAt } from './tiles.js';
 
 type Attributes = Kernels['normalize'];
 

@@ -3,9 +3,9 @@
  */
 import { NO_WORKSPACE, type OpDescriptor, type Operand, type RecordWords } from './descriptor.js';
 import type { Measured } from './kernels.js';
-import { blocked, type Dims, layoutBytes, raw } from './layout.js';
+import { blocked, type Dims, layoutBytes, raw, vectorLayout } from './layout.js';
 import { partialMoments, statistics as record } from './records.gen.js';
-import { CHUNK_PX, channelBlocks, elems, LANES, operandAt, vectorLayout } from './tiles.js';
+import { CHUNK_PX, channelBlocks, elems, LANES, operandAt } from './tiles.js';
 
 /** m, s and b, each a vector of four channels. */
 const CONSTANTS_BYTES = 3 * LANES * 4;

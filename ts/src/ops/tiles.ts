@@ -2,8 +2,7 @@
 import type { Shape } from '../tensor/shape.js';
 import type { Layouts } from './descriptor.js';
 import type { Activation, PaddingMode } from './kernels.js';
-import { type Dims, type Layout, packed } from './layout.js';
-import { packBias } from './records.gen.js';
+import type { Dims, Layout } from './layout.js';
 
 export const LANES = 4;
 
@@ -80,16 +79,4 @@ export function inputDims({ layouts }: { readonly layouts: Layouts }): Dims {
 export function pictureDims(shape: Shape | null | undefined): Dims {
   const [n = 1, c = 1, h = 1, w = 1] = shape ?? [];
   return [n, c, h, w];
-}
-
-/** A [C] vector, padded to whole vectors of eight as a convolution's bias is; null where there is none. */
-export function vectorLayout(shape: Shape | null | undefined): Layout | null {
-  if (shape === null || shape === undefined) return null;
-  const c = shape[0] ?? 1;
-  const paddedC = Math.ceil(c / 8) * 8;
-  return packed({
-    key: `vector:${paddedC}`,
-    bytes: paddedC * 4,
-    records: (src, y) => [packBias({ src, y, c, paddedC })],
-  });
 }

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { type Transferable, Worker } from 'node:worker_threads';
-import type { Port, WorkerSource } from '../runtime/port.js';
 import { quotaCpus } from './cgroup.js';
+import type { Port, WorkerSource } from './port.js';
 
 export { yieldNow } from './yield.js';
 

@@ -1,5 +1,5 @@
 /** What the engine needs of a browser: workers, the event loop, fetch. platform/node.ts exports the same names for Node. */
-import type { Port, WorkerSource } from '../runtime/port.js';
+import type { Port, WorkerSource } from './port.js';
 
 export { yieldNow } from './yield.js';
 

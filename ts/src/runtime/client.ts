@@ -1,11 +1,11 @@
 /** The façade's end of the line to a host: requests as promises. It keeps no order of its own (the host answers in order) and knows no plans. */
 import { EngineCrashedError, fromWire, type GouacheError } from '../errors.js';
 import type { Pool } from './pool.js';
-import type { HostPort } from './port.js';
 import type {
   FromHost,
   HeapReply,
   HeapRequest,
+  HostPort,
   MemoryReply,
   Reply,
   Request,

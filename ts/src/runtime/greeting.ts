@@ -2,7 +2,7 @@
  * The first word of a worker: that it is one of gouache's, and of which version. The address that a bundler gives the worker may be a script
  * of the user's own, to which nothing of ours must be said, and what it says is not for us.
  */
-import type { Port } from './port.js';
+import type { Port } from '../platform/port.js';
 
 /** A worker's first message. A test compares the version with the package's. */
 export const GREETING = { gouache: '0.1.0' } as const;

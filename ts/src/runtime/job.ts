@@ -6,6 +6,9 @@ import type { Operators } from '../graph/operators/index.js';
 import { Parameter } from '../graph/parameter.js';
 import type { OutputStructure, Traced } from '../graph/trace.js';
 
+/** Networks halve sizes a few times: sizes come in multiples of what most of them take. */
+export const SIDE_STEP_PX = 16;
+
 /** How a graph is compiled. */
 export interface JobOptions {
   readonly fuse: boolean;

@@ -1,7 +1,6 @@
 /** A host on the caller's thread: the same messages, handed over by microtasks instead of a worker's queue. */
 import { Host } from './host.js';
-import type { HostPort } from './port.js';
-import type { FromHost } from './protocol.js';
+import type { FromHost, HostPort } from './protocol.js';
 
 /** Makes the host; `yieldNow` is how it returns to the event loop between slices. */
 export function startLocal(yieldNow: () => Promise<void>): HostPort {

@@ -6,9 +6,8 @@ import { OutOfMemoryError } from '../errors.js';
 import { type Compiled, compileStages, stageGraph } from '../graph/compile.js';
 import type { Traced } from '../graph/trace.js';
 import { Heap, MOST_PAGES, PAGE_BYTES } from './heap.js';
-import type { Job } from './job.js';
+import { type Job, SIDE_STEP_PX } from './job.js';
 import type { HeapReply } from './protocol.js';
-import { SIDE_STEP_PX } from './scaled.js';
 
 const MIB = 2 ** 20;
 /** The most bytes of one value: Rust's pointers may not be farther apart (`Region::at` in crates/kernels/src/mem.rs refuses more). */

@@ -2,9 +2,10 @@
  * The façade's side of the pool: workers 1 and up, which it starts and ends. The host gives them its memory and commands them; this file never
  * says what to compute, and never holds the memory.
  */
+
+import type { Port } from '../platform/port.js';
 import type { Newcomer } from './greeting.js';
 import { Mailbox } from './mailbox.js';
-import type { Port } from './port.js';
 import type { FromPoolWorker, ToPoolWorker } from './protocol.js';
 import type { Watched } from './watchdog.js';
 

@@ -5,6 +5,7 @@
  */
 import type { ErrorOnWire } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';
+import type { Port } from '../platform/port.js';
 import type { Range } from './heap.js';
 
 /** A packed weight the host does not have yet: raw stored bytes and the prepare plan that converts and packs them. */
@@ -106,6 +107,9 @@ export type FromHost =
   | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } }
   /** It works on; sent at the end of a slice that has nothing else to say, for the watchdog. */
   | { readonly id: number; readonly alive: true };
+
+/** The façade's way to a host. */
+export type HostPort = Port<ToHost, FromHost>;
 
 /** Whether this is a message that a host sends: another's script may share the worker. */
 export function isFromHost(message: unknown): message is FromHost {

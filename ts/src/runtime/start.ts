@@ -1,13 +1,13 @@
 /** Where the host runs: in a worker from its file (or the caller's URL), else in a worker from its text, else on the caller's thread; and its pool. */
 import { startWorker, yieldNow } from '#platform';
 import { EngineCrashedError, GouacheError, OutOfMemoryError } from '../errors.js';
+import type { WorkerSource } from '../platform/port.js';
 import { messageOf } from '../spell.js';
 import { HostClient } from './client.js';
 import { meet } from './greeting.js';
 import { startLocal } from './local_port.js';
 import { mailboxWords } from './mailbox.js';
 import { Pool, type Recruit, recruit } from './pool.js';
-import type { WorkerSource } from './port.js';
 import { type FromHost, type InitRequest, isFromHost, isFromPoolWorker, type ToHost } from './protocol.js';
 import type { Threads } from './threads.js';
 import { STILL_MS } from './watchdog.js';

@@ -2,7 +2,7 @@
 import { checkOptions, type Pair, pair, whole } from '../../check.js';
 import { ArgumentError, UnsupportedError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
-import { input, optionalWeight, weightOf } from '../../graph/methods/operand.js';
+import { input } from '../../graph/methods/operand.js';
 import type { Conv } from '../../graph/operators/conv.js';
 import { weightSizes } from '../../graph/operators/conv_checks.js';
 import type { ConvTranspose } from '../../graph/operators/conv_transpose.js';
@@ -11,6 +11,7 @@ import type { Value } from '../../graph/value.js';
 import type { PaddingMode } from '../../ops/kernels.js';
 import { shown } from '../../spell.js';
 import { spell } from '../../tensor/shape.js';
+import { optionalWeight, weightOf } from './weight.js';
 
 /** Rows and columns of padding, 'valid' for none, or 'same' for an output as large as the input (stride 1). */
 export type Padding = Pair | 'same' | 'valid';

@@ -2,12 +2,13 @@
 import { checkOptions, epsilon, flag, whole } from '../../check.js';
 import { ArgumentError, UnsupportedError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
-import { input, optionalWeight } from '../../graph/methods/operand.js';
+import { input } from '../../graph/methods/operand.js';
 import { checkRank } from '../../graph/operators/norms.js';
 import { recorder } from '../../graph/recorder.js';
 import type { Value } from '../../graph/value.js';
 import { shown } from '../../spell.js';
 import { isShape } from '../../tensor/shape.js';
+import { optionalWeight } from './weight.js';
 
 export interface AffineOptions {
   /** [C] or null (default null). */

@@ -1,13 +1,10 @@
 /** The same computation at another size, for saying which size would fit the memory. */
-import type { Traced } from '../graph/trace.js';
-import { tracePaint } from '../image/paint.js';
-import type { Picture } from '../image/picture.js';
-import type { Model } from '../model/load_model.js';
-import type { Shape } from '../tensor/shape.js';
-import type { Job } from './job.js';
-
-/** Networks halve sizes a few times: sizes come in multiples of what most of them take. */
-export const SIDE_STEP_PX = 16;
+import type { Traced } from './graph/trace.js';
+import { tracePaint } from './image/paint.js';
+import type { Picture } from './image/picture.js';
+import type { Model } from './model/load_model.js';
+import { type Job, SIDE_STEP_PX } from './runtime/job.js';
+import type { Shape } from './tensor/shape.js';
 
 /** Ways to round a side: whoever shrinks a picture rounds up or down. */
 const ROUNDINGS: readonly ((px: number) => number)[] = [Math.ceil, Math.floor];

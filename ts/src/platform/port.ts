@@ -1,6 +1,4 @@
 /** A way to one worker, wherever it lives. platform/ implements it for workers, runtime/local_port.ts for the caller's own thread. */
-import type { FromHost, ToHost } from './protocol.js';
-
 export interface Port<Sent, Heard> {
   /** Sends a message; the buffers and ports in `transfer` are moved, not copied. */
   post(message: Sent, transfer: readonly object[]): void;
@@ -11,8 +9,6 @@ export interface Port<Sent, Heard> {
   /** Ends the worker, whatever it does. Resolves when it is gone, and its memory with it. */
   terminate(): Promise<void>;
 }
-
-export type HostPort = Port<ToHost, FromHost>;
 
 /** What a worker is started from: the file beside the platform's code, a URL of the caller's, or the worker's text. */
 export type WorkerSource =
