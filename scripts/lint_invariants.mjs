@@ -1,6 +1,7 @@
-// Enforces by reading what no compiler checks: where unsafe, Node, the DOM and the console may appear, and files' lengths.
+// Enforces by reading what no compiler checks: where unsafe, Node, the DOM and the console may appear, which way imports point, and files' lengths.
 import fs from 'node:fs';
 import path from 'node:path';
+import { wrongImports } from './lib/imports.mjs';
 import { filesUnder } from './lib/stamps.mjs';
 import { main, root } from './lib/steps.mjs';
 
@@ -157,7 +158,7 @@ function longFiles() {
 }
 
 await main(async () => {
-  const found = [...RULES.flatMap(breaches), ...kernelsAlone(), ...longFiles()];
+  const found = [...RULES.flatMap(breaches), ...kernelsAlone(), ...wrongImports(), ...longFiles()];
   for (const line of found) console.error(line);
   console.log(`invariants: ${found.length} breaches`);
   return found.length > 0 ? 1 : 0;
