@@ -3,6 +3,7 @@
  * properties of each. Looking costs a small part of a trace. Not here: what `forward` reads in variables outside of the network.
  */
 import { isPlainObject } from '../brand.js';
+import { Cell } from '../graph/cell.js';
 import { Parameter } from '../graph/parameter.js';
 import { Module } from './module.js';
 
@@ -101,9 +102,9 @@ class Look {
     }
   }
 
-  /** Plain collections by what they hold, anything else by identity; with a parameter its version, since `forward` may read its numbers. */
+  /** Plain collections by what they hold, anything else, cells too, by identity; with a parameter its version, since `forward` may read its numbers. */
   #value(value: unknown, side: Side): void {
-    if (typeof value !== 'object' || value === null || value instanceof Module) {
+    if (typeof value !== 'object' || value === null || value instanceof Module || value instanceof Cell) {
       side.take(value);
     } else if (value instanceof Parameter) {
       side.take(value);

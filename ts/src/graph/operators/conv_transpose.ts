@@ -77,6 +77,10 @@ export const convTranspose: Operator<ConvTranspose> = {
       last: within(Math.floor((last + pad) / step)),
     };
     // Rows between those that a stride larger than the kernel writes are of the bias alone.
-    return [needed.first <= needed.last ? needed : null, 'whole', bias === null || bias === undefined ? null : 'whole'];
+    return [
+      needed.first <= needed.last ? needed : null,
+      'whole',
+      bias === null || bias === undefined ? null : 'whole',
+    ];
   },
 };
