@@ -4,7 +4,7 @@
  * the same order. A move that was asked for (permute, slice) is made once its reader's layout is known, so that it and the reorder are one pass.
  */
 import type { Call, LaidOutCall } from '../ops/descriptor.js';
-import { composed, identityMap, isMovable } from '../ops/element_map.js';
+import { composed, identityMap, isIdentity, isMovable } from '../ops/element_map.js';
 import { descriptorOf, type RecordKernel } from '../ops/index.js';
 import type { ElementMap, Kernels } from '../ops/kernels.js';
 import { dense, type Layout, packed, printLayout, raw, sameBytes } from '../ops/layout.js';
@@ -139,12 +139,9 @@ class LayOut {
       const [output] = node.outputs;
       if (from === undefined || output === undefined) throw new RangeError(`${node.op} has no operand`);
       const { shape } = valueAt(this.#source, output);
-      this.#elements.set(
-        output,
-        node.op === 'view'
-          ? from
-          : { name: node.name, shape, forms: [], moved: { from, map: node.attributes } },
-      );
+      const seen = node.op === 'view' ? from : unmoved(from, node.attributes);
+      const moved = node.op === 'view' ? null : { from, map: node.attributes };
+      this.#elements.set(output, seen ?? { name: node.name, shape, forms: [], moved });
     } else this.#record(node as unknown as Node<Kernels, RecordKernel>);
   }
 
@@ -240,6 +237,15 @@ class LayOut {
     this.#require(from, freshLayout(from.shape));
     return moved;
   }
+}
+
+/** Whose elements these are after all, in the same order: a move that undoes the one before it, or does nothing. */
+function unmoved(from: Elements, map: ElementMap): Elements | null {
+  const elems = numel(from.shape);
+  if (numel(map.sizes) === elems && isIdentity(map)) return from;
+  const before = from.moved;
+  const both = before === null ? null : composed(map, before.map, elems);
+  return before === null || both === null ? null : unmoved(before.from, both);
 }
 
 /** Lays a graph out. */
