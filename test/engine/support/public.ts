@@ -34,7 +34,9 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
     args,
     call: (...given) =>
       engine.run((x: nn.Value) => {
-        const y = (call as Subject['call'])(...given.map((one) => (one === X ? x : one)));
+        const valued = (one: unknown): unknown =>
+          one === X ? x : Array.isArray(one) && one.includes(X) ? one.map(valued) : one;
+        const y = (call as Subject['call'])(...given.map(valued));
         return y instanceof nn.Value ? y : x;
       }, noise(shape)),
   });
@@ -356,6 +358,7 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
       F.layerNorm,
     ),
     'functional.pad': traced(() => [X, [1, 1, 1, 1], { mode: 'constant', value: 1 }], F.pad),
+    'functional.cat': traced(() => [[X, X], 1], F.cat),
     'functional.relu': traced(() => [X, { inplace: false }], F.relu),
     'functional.tanh': traced(() => [X], F.tanh),
     'functional.rsub': traced(() => [X, 1], F.rsub),
@@ -393,6 +396,22 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
     'Expression#view of a list': method(
       () => [[3, 64]],
       (x, ...args: [number[]]) => x.view(...args),
+    ),
+    'Expression#permute': method(
+      () => [0, 2, 3, 1],
+      (x, ...args: number[]) => x.permute(...args),
+    ),
+    'Expression#permute of a list': method(
+      () => [[0, 2, 3, 1]],
+      (x, ...args: [number[]]) => x.permute(...args),
+    ),
+    'Expression#slice': method(
+      () => [2, 1, -1, 2],
+      (x, ...args: [number, number, number, number]) => x.slice(...args),
+    ),
+    'Expression#matmul': method(
+      () => [weight(8, 2)],
+      (x, ...args: [nn.Parameter]) => x.matmul(...args),
     ),
   };
 }

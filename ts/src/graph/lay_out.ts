@@ -62,7 +62,12 @@ interface Elements {
   readonly shape: Shape;
   readonly forms: Form[];
   /** Where they are another's, moved, and no form has been asked for yet. */
-  readonly moved: { readonly from: Elements; readonly map: ElementMap } | null;
+  readonly moved: Moved | null;
+}
+
+interface Moved {
+  readonly from: Elements;
+  readonly map: ElementMap;
 }
 
 class LayOut {
@@ -139,10 +144,21 @@ class LayOut {
       const [output] = node.outputs;
       if (from === undefined || output === undefined) throw new RangeError(`${node.op} has no operand`);
       const { shape } = valueAt(this.#source, output);
-      const seen = node.op === 'view' ? from : unmoved(from, node.attributes);
-      const moved = node.op === 'view' ? null : { from, map: node.attributes };
-      this.#elements.set(output, seen ?? { name: node.name, shape, forms: [], moved });
+      const elements =
+        node.op === 'view' ? from : this.#moved({ name: node.name, shape }, { from, map: node.attributes });
+      this.#elements.set(output, elements);
     } else this.#record(node as unknown as Node<Kernels, RecordKernel>);
+  }
+
+  /** Moved elements, of elements that are not moved themselves where one map says both moves; those as they were where the moves cancel. */
+  #moved({ name, shape }: Pick<Elements, 'name' | 'shape'>, { from, map }: Moved): Elements {
+    const both = from.moved && composed(map, from.moved.map, numel(from.shape));
+    const moved =
+      from.moved !== null && both !== null && isMovable(both, dense(from.moved.from.shape), dense(shape))
+        ? { from: from.moved.from, map: both }
+        : { from, map };
+    const cancels = isIdentity(moved.map) && numel(moved.from.shape) === numel(shape);
+    return cancels ? moved.from : { name, shape, forms: [], moved };
   }
 
   #record<K extends RecordKernel>(node: Node<Kernels, K>): void {
@@ -213,39 +229,24 @@ class LayOut {
     const { name, shape } = elements;
     const { from, map } = this.#origin(elements);
     const form = from.forms.find(({ layout }) => isMovable(map, layout, to));
-    if (form === undefined) {
-      // What no strided map says goes by way of dense elements: they are made from every layout, and every layout from them.
-      if (to.kind === 'dense') this.#require(from, dense(from.shape));
-      else this.#require(elements, dense(shape));
-      return this.#move(elements, to);
-    }
+    // What no strided map says goes by way of dense elements: they are made from every layout, and every layout from them.
+    const byDense = form === undefined && to.kind !== 'dense';
+    const told = byDense ? identityMap(numel(shape)) : map;
+    const source =
+      form?.value ??
+      (byDense ? this.#require(elements, dense(shape)) : this.#require(from, dense(from.shape)));
     const output = this.#value({ shape, dtype: 'float32' }, to);
-    this.#append({ op: 'move', name, attributes: map, inputs: [form.value] }, [output]);
+    this.#append({ op: 'move', name, attributes: told, inputs: [source] }, [output]);
     return output;
   }
 
   /** Whose forms the elements are made of, by which map. */
-  #origin(elements: Elements): { from: Elements; map: ElementMap } {
+  #origin(elements: Elements): Moved {
     const { forms, moved, shape } = elements;
     if (moved === null || forms.length > 0) return { from: elements, map: identityMap(numel(shape)) };
-    const { from, map } = moved;
-    if (from.forms.length > 0) return moved;
-    const before = this.#origin(from);
-    const both = composed(map, before.map, numel(from.shape));
-    if (both !== null && isMovable(both, dense(before.from.shape), dense(shape)))
-      return { from: before.from, map: both };
-    this.#require(from, freshLayout(from.shape));
+    if (moved.from.forms.length === 0) this.#require(moved.from, freshLayout(moved.from.shape));
     return moved;
   }
-}
-
-/** Whose elements these are after all, in the same order: a move that undoes the one before it, or does nothing. */
-function unmoved(from: Elements, map: ElementMap): Elements | null {
-  const elems = numel(from.shape);
-  if (numel(map.sizes) === elems && isIdentity(map)) return from;
-  const before = from.moved;
-  const both = before === null ? null : composed(map, before.map, elems);
-  return before === null || both === null ? null : unmoved(before.from, both);
 }
 
 /** Lays a graph out. */

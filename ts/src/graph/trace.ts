@@ -112,6 +112,7 @@ class Trace implements Recorder {
     });
     const [type, ...others] = operator.infer(attributes, inputs, caller);
     if (type === undefined || others.length > 0) throw new RangeError(`${op} has not one output`);
+    checkElems(type.shape, caller, 'the result is too large', spell(type.shape));
     const output = this.value(type);
     // A Node<K> is an AnyNode for every K; the compiler cannot distribute over a type parameter.
     this.nodes.push({
@@ -189,7 +190,7 @@ function refuse(x: unknown, op: string): ArgumentError {
   });
 }
 
-/** Beyond this, byte counts of placements would lose precision; what merely does not fit memory is refused by its bytes later. */
+/** Beyond this, what is counted of layouts and placements would lose precision; what merely does not fit memory is refused by its bytes later. */
 const MOST_ELEMS = 2 ** 44;
 
 /** Refuses sizes that are not whole numbers above zero, and absurd ones. */
@@ -201,15 +202,14 @@ function checkInput(shape: Shape, op: string, index: number): void {
       wanted: 'whole numbers >= 1',
     });
   }
+  checkElems(shape, op, 'the input is too large', `${spell(shape)} for input ${index}`);
+}
+
+function checkElems(shape: Shape, op: string, what: string, got: string): void {
   const total = numel(shape);
   if (total <= MOST_ELEMS) return;
-  throw new OutOfMemoryError('the input is too large', {
-    op,
-    got: `${spell(shape)} for input ${index}`,
-    wanted: 'at most 2^44 elements',
-    wantedBytes: total * 4,
-    largestSide: null,
-  });
+  const wanted = 'at most 2^44 elements';
+  throw new OutOfMemoryError(what, { op, got, wanted, wantedBytes: total * 4, largestSide: null });
 }
 
 /** Refuses an input that `forward` neither declares nor reads: rest and default parameters are not declared, but those are read. */
