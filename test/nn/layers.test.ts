@@ -1,9 +1,9 @@
 /** Layers: shapes, refusals at construction and at tracing. What they compute is tested through the engine. */
 import { describe, expect, test } from 'vitest';
 import { ArgumentError, type GouacheError, ShapeError, UnsupportedError } from '../../dist/errors.js';
-import { traceModule } from '../../dist/nn/trace.js';
 import { CycleGANGenerator } from '../../dist/networks/index.js';
 import * as nn from '../../dist/nn/index.js';
+import { traceModule } from '../../dist/nn/trace.js';
 import { thrownBy } from '../thrown_by.js';
 
 const F = nn.functional;
@@ -171,10 +171,21 @@ describe('shapes that do not suit', () => {
     expect(() => shapeOf((x) => F.conv2d(x, p([4, 3, 3, 3]), { bias: p([3]) }), [1, 3, 5, 5])).toThrow(
       ShapeError,
     );
-    expect(() => shapeOf((x) => F.conv2d(x, x as unknown as nn.Parameter), [1, 3, 5, 5])).toThrow(
-      UnsupportedError,
-    );
+    for (const odd of [3, [1, 2], 'weight', new Float32Array(4)])
+      expect(() => shapeOf((x) => F.conv2d(x, odd as unknown as nn.Parameter), [1, 3, 5, 5])).toThrow(
+        UnsupportedError,
+      );
     expect(() => shapeOf((x) => F.groupNorm(x, 3), [1, 4, 5, 5])).toThrow(ShapeError);
+  });
+
+  test('weights that are computed have shapes, too', () => {
+    expect(shapeOf((x) => F.conv2d(x, x), [1, 3, 5, 5])).toEqual([1, 1, 1, 1]);
+    expect(shapeOf((x) => F.conv2d(x, x.mean([2, 3], { keepdim: true })), [2, 3, 5, 5])).toEqual([
+      2, 2, 5, 5,
+    ]);
+    expect(() => shapeOf((x) => F.conv2d(x, x.relu(), { bias: x.mean(0) }), [1, 3, 5, 5])).toThrow(
+      ShapeError,
+    );
   });
 
   test('a picture of one pixel', () => {

@@ -207,7 +207,7 @@ test('arithmetic, statistics and views', () => {
   ]);
   expect(new Set(opTypes(graph))).toEqual(
     new Set(
-      'Add BatchNormalization Div Expand Identity InstanceNormalization Mul ReduceMean Reshape Sqrt Sub Tanh'.split(
+      'Add BatchNormalization Div Expand Identity InstanceNormalization LayerNormalization Mul ReduceMean Reshape Sqrt Sub Tanh'.split(
         ' ',
       ),
     ),
@@ -316,16 +316,17 @@ describe('outputs are called by the keys of the record, whatever else is called 
   });
 });
 
-test('a layer norm over a first size of 1 is not taken for an instance norm', () => {
+test('a layer norm is one over the sizes that it has, and gets the scale that ONNX wants where it has none', () => {
   const layer = new nn.LayerNorm([1, 5], { elementwiseAffine: false });
   const { graph } = decode(exportOnnx(layer, [2, 3, 1, 5]));
   expectWellFormed(graph);
-  const norm = graph.node.find(({ opType }) => opType === 'InstanceNormalization');
-  const view = graph.node.find(({ output }) => output[0] === norm?.input[0]);
+  const norm = graph.node.find(({ opType }) => opType === 'LayerNormalization');
+  expect(norm && attributes(norm)).toMatchObject({ axis: -2 });
+  expect(norm?.input).toHaveLength(2);
+  const view = graph.node.find(({ output }) => output[0] === norm?.input[1]);
   expect(view?.opType).toBe('Reshape');
-  expect(int64s(graph, view?.input[1])).toEqual([6, 1, 5]);
-  // ONNX wants as many scales and biases as the input has channels.
-  expect(norm?.input.slice(1).map((name) => held(graph.initializer, name).dims)).toEqual([[1], [1]]);
+  expect(int64s(graph, view?.input[1])).toEqual([1, 5]);
+  expect(graph.output.map(sizes)).toEqual([[2, 3, 1, 5]]);
 });
 
 test('0 and -0 are two constants', () => {
