@@ -209,7 +209,5 @@ export function boxOf(
 
 /** Whether the kernel can move by `map` between these layouts at once. */
 export function isMovable(map: ElementMap, from: Layout, to: Layout): boolean {
-  // No memory holds more than numbers count: what it would take is found when it is placed.
-  if (!Number.isSafeInteger(numel(map.sizes))) return true;
   return boxOf(map, from, to) !== null;
 }
