@@ -1,10 +1,11 @@
 /**
  * Numbers made while tracing, such as a new Parameter(tensor) in `forward`: each call makes them anew, and they are the same ones if they say the same.
- * So the first one with a content stands for all, and its packed form serves every call.
+ * So the first one with a content stands for all, as long as it lives, and its packed form serves every call.
  */
 import type { Parameter } from './parameter.js';
 
 const known = new Map<string, WeakRef<Parameter>>();
+const standing = new WeakSet<Parameter>();
 /** Dead entries are looked for when there are twice as many as were alive the last time, or this many. */
 const LEAST_SWEPT = 64;
 let sweepAt = LEAST_SWEPT;
@@ -36,5 +37,11 @@ export function interned(parameter: Parameter): Parameter {
   if (first?.stored != null && sameBytes(first.stored.bytes, bytes)) return first;
   if (known.size >= sweepAt) sweep();
   known.set(key, new WeakRef(parameter));
+  standing.add(parameter);
   return parameter;
+}
+
+/** Whether it stands for others. Who keeps what was computed with it has to keep it, too: the next trace finds it by its content. */
+export function isInterned(parameter: Parameter): boolean {
+  return standing.has(parameter);
 }

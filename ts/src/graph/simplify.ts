@@ -146,8 +146,6 @@ const foldBatchNorm: Rewrite<Operators> = {
       const [x, ...parameters] = norm.inputs;
       if (norm.op !== 'batch_norm' || norm.attributes.training || x == null || counts.get(x) !== 1)
         return [norm];
-      // Of a variance of 0 the weights would be infinite, and their sums not a number.
-      if (Math.fround(norm.attributes.eps) === 0) return [norm];
       const conv = made.get(x);
       if (conv === undefined || !isOneOf(conv, CONVOLUTIONS) || valueAt(graph, x).shape.length !== 4)
         return [norm];

@@ -45,14 +45,15 @@ export interface Traced {
 export interface Names {
   /** Dotted paths of modules. */
   readonly paths: ReadonlyMap<object, string>;
-  /** State-dict keys. */
-  readonly keys: ReadonlyMap<Parameter, string>;
+  /** State-dict keys of now: a module may make its parameters in its first call. */
+  keys(): ReadonlyMap<Parameter, string>;
 }
 
 class Trace implements Recorder {
   readonly values: GraphValue[] = [];
   readonly nodes: AnyNode<Operators>[] = [];
   readonly #names: Names;
+  readonly #keys: ReadonlyMap<Parameter, string>;
   readonly #scopes: string[] = [];
   readonly #parameters = new Map<Parameter, Value>();
   readonly #cells = new Map<Cell, { read?: ValueId; write?: ValueId }>();
@@ -60,6 +61,7 @@ class Trace implements Recorder {
 
   constructor(names: Names) {
     this.#names = names;
+    this.#keys = names.keys();
   }
 
   value(value: GraphValue & ValueType): Value {
@@ -86,12 +88,10 @@ class Trace implements Recorder {
     throw refuse(x, op);
   }
 
-  #parameter(given: Parameter): Value {
-    const key = this.#names.keys.get(given);
-    const parameter = key === undefined && given.madeInTrace ? interned(given) : given;
+  #parameter(parameter: Parameter): Value {
     const known = this.#parameters.get(parameter);
     if (known !== undefined) return known;
-    const name = key ?? parameter.key ?? undefined;
+    const name = this.#keys.get(parameter) ?? parameter.key ?? undefined;
     const named = name === undefined ? {} : { name };
     const made = this.value({ shape: parameter.shape, dtype: 'float32', parameter, ...named });
     this.#parameters.set(parameter, made);
@@ -163,6 +163,18 @@ class Trace implements Recorder {
   write(cell: Cell, value: Value): void {
     if (!sameShape(cell.shape, value.shape)) throw new RangeError('a cell keeps its shape');
     this.#cells.set(cell, { ...this.#cells.get(cell), write: this.id(value, 'write') });
+  }
+
+  /** Has one parameter stand for all that were made while tracing with its content, but those that a module has kept. */
+  intern(): void {
+    const made = [...this.#parameters.keys()].filter((one) => one.madeInTrace && !this.#keys.has(one));
+    const kept = made.length === 0 ? this.#keys : this.#names.keys();
+    const numbers = new Set(made.filter((one) => !kept.has(one)));
+    this.values.forEach((value, id) => {
+      const { parameter } = value;
+      if (parameter !== undefined && numbers.has(parameter))
+        this.values[id] = { ...value, parameter: interned(parameter) };
+    });
   }
 
   get state(): StatePort[] {
@@ -281,6 +293,7 @@ export function trace({ body, op, declared, names }: Subject, inputs: readonly T
   const inputIds = symbols.map((symbol) => written.id(symbol, op));
   const result = withRecorder(written, () => body(...symbols));
   const { ids, structure } = withRecorder(written, () => outputsOf(result, written, op));
+  written.intern();
   const { values, nodes, state } = written;
   const read = nodes.flatMap((node) => node.inputs.filter((id) => id !== null));
   const kept = state.flatMap(({ write }) => (write === undefined ? [] : [write]));

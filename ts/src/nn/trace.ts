@@ -10,10 +10,10 @@ import { kindOf, Module, type ModuleOutput } from './module.js';
 export type Traceable = Module | ((...values: Value[]) => ModuleOutput);
 
 function namesOf(root: Module | null): Names {
-  if (root === null) return { paths: new Map(), keys: new Map() };
+  if (root === null) return { paths: new Map(), keys: () => new Map() };
   return {
     paths: new Map(root.namedModules().map(([path, module]) => [module, path])),
-    keys: new Map([...root.stateDict()].map(([key, parameter]) => [parameter, key])),
+    keys: () => new Map([...root.stateDict()].map(([key, parameter]) => [parameter, key])),
   };
 }
 

@@ -4,6 +4,8 @@
  */
 import { OutOfMemoryError } from '../errors.js';
 import type { Compiled, PackedWeight } from '../graph/compile.js';
+import { isInterned } from '../graph/interned.js';
+import type { Parameter } from '../graph/parameter.js';
 import type { HostClient } from './client.js';
 import type { Job } from './job.js';
 import { compileWithin, type Excess, excessOf, outOfMemory, type Room } from './out_of_memory.js';
@@ -36,6 +38,8 @@ export class PlanStore {
   readonly #compiled = new WeakMap<Job, Compiled | Excess>();
   /** Keys of the last jobs that fitted: calls of a few sizes may wait in numbers, and one of each size is compiled. */
   readonly #fitting: string[] = [];
+  /** Numbers made while tracing live as long as a plan that uses them: the next trace makes them anew, and finds the plan by these. */
+  readonly #interned = new WeakMap<CachedPlan, readonly Parameter[]>();
   #lastPlan = 0;
   #lastWeight = 0;
   #memory: MemoryReply;
@@ -196,8 +200,12 @@ export class PlanStore {
     }
     const parameters = [...job.values.keys()].map(({ uid }) => uid);
     const wasmBytes = encoded.words.byteLength;
-    const heapBytes = heapBytesOf(job.key, parameters.length, weights.length);
-    this.#cache.add({ key: job.key, id: plan, parameters, weights, wasmBytes, heapBytes }, job.values);
+    const interned = [...job.values.keys()].filter(isInterned);
+    const storedBytes = interned.reduce((sum, { stored }) => sum + (stored?.bytes.byteLength ?? 0), 0);
+    const heapBytes = heapBytesOf(job.key, parameters.length, weights.length) + storedBytes;
+    const cached = { key: job.key, id: plan, parameters, weights, wasmBytes, heapBytes };
+    this.#interned.set(cached, interned);
+    this.#cache.add(cached, job.values);
     onProgress?.(total, total);
     return plan;
   }
