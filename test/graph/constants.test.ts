@@ -13,11 +13,13 @@ import { random, randomTensor, type Shape } from '../ops/array.js';
 const F = nn.functional;
 const compiled = (target: Traceable, shape: Shape, options?: CompileOptions) =>
   compileGraph(traceModule(target, [{ shape }]).graph, options);
-const keysOf = (target: Traceable, shape: Shape): string[] => compiled(target, shape).weights.map(({ key }) => key);
+const keysOf = (target: Traceable, shape: Shape): string[] =>
+  compiled(target, shape).weights.map(({ key }) => key);
 /** The kernels that run, in order. */
 const running = (target: Traceable, shape: Shape): string[] =>
   compiled(target, shape).stages.separated.running.graph.nodes.map(({ op }) => op);
-const parameter = (shape: Shape, seed = 1): nn.Parameter => new nn.Parameter(randomTensor(random(seed), shape));
+const parameter = (shape: Shape, seed = 1): nn.Parameter =>
+  new nn.Parameter(randomTensor(random(seed), shape));
 
 const zeros = (shape: Shape): Tensor => randomTensor(() => 0.5, shape);
 
@@ -33,7 +35,8 @@ describe('what is kept', () => {
 
   test('a weight that is calculated is packed once', () => {
     const norm = (w: nn.Parameter): nn.Value => w.mul(w).mean([1, 2, 3], { keepdim: true }).sqrt();
-    const target = (x: nn.Value): nn.Value => F.conv2d(x, v.div(norm(v)).mul(g.view(32, 1, 1, 1)), { bias: g.mul(g) });
+    const target = (x: nn.Value): nn.Value =>
+      F.conv2d(x, v.div(norm(v)).mul(g.view(32, 1, 1, 1)), { bias: g.mul(g) });
     expect(running(target, picture).filter((op) => op !== 'move')).toEqual(['conv_winograd']);
     expect(compiled(target, picture).explain()).toMatch(
       /\n {2}weight#\d packed conv_winograd.*: .*reduce.*binary, (move, )?pack of mul.input \[32, 32, 3, 3\], view.input \[32\]\n/,
@@ -65,7 +68,12 @@ describe('what is kept', () => {
       (x: nn.Value) => [p as unknown as nn.Value, p.mul(2), x.add(p), p as unknown as nn.Value],
       Tensor.from([10, 20, 30], [3]),
     );
-    expect([a, b, c, d].map((y) => [...(y?.data ?? [])])).toEqual([[1, 2, 3], [2, 4, 6], [11, 22, 33], [1, 2, 3]]);
+    expect([a, b, c, d].map((y) => [...(y?.data ?? [])])).toEqual([
+      [1, 2, 3],
+      [2, 4, 6],
+      [11, 22, 33],
+      [1, 2, 3],
+    ]);
   });
 
   test('values that change between runs change what was made of them', async () => {
@@ -79,12 +87,24 @@ describe('what is kept', () => {
   });
 
   test('half precision, one number for all, and strides lie in the bytes that are prepared as they are stored', async () => {
-    const half = new nn.Parameter({ bytes: new Uint8Array([0, 0x3c, 0, 0x40, 0, 0x42]), dtype: 'F16', shape: [3], strides: [1] });
-    const brain = new nn.Parameter({ bytes: new Uint8Array([0x80, 0x3f, 0, 0x40]), dtype: 'BF16', shape: [2, 3], strides: [1, 0] });
+    const half = new nn.Parameter({
+      bytes: new Uint8Array([0, 0x3c, 0, 0x40, 0, 0x42]),
+      dtype: 'F16',
+      shape: [3],
+      strides: [1],
+    });
+    const brain = new nn.Parameter({
+      bytes: new Uint8Array([0x80, 0x3f, 0, 0x40]),
+      dtype: 'BF16',
+      shape: [2, 3],
+      strides: [1, 0],
+    });
     const target = (x: nn.Value): nn.Value => x.add(half.mul(brain).add(brain));
     const y = await engine.run(target, zeros([2, 3]));
     expect([...y.data]).toEqual([2, 3, 4, 4, 6, 8]);
-    const raw = compiled(target, [2, 3]).weights.flatMap((weight) => weight.encode().raw.map(({ byteLength }) => byteLength));
+    const raw = compiled(target, [2, 3]).weights.flatMap((weight) =>
+      weight.encode().raw.map(({ byteLength }) => byteLength),
+    );
     expect(raw.sort()).toEqual([4, 6]);
   });
 
@@ -161,7 +181,10 @@ describe('keys', () => {
 describe('numbers made while tracing', () => {
   const kernel = (seed: number): Tensor => randomTensor(random(seed), [4, 4, 3, 3]);
   const x = randomTensor(random(9), [1, 4, 6, 6]);
-  const using = (seed: number) => (input: nn.Value): nn.Value => F.conv2d(input, new nn.Parameter(kernel(seed)));
+  const using =
+    (seed: number) =>
+    (input: nn.Value): nn.Value =>
+      F.conv2d(input, new nn.Parameter(kernel(seed)));
 
   test('are packed once, also when the collector has been there, and others are others', async () => {
     const own = await Engine.create({ threads: 1, worker: false });

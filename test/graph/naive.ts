@@ -78,7 +78,8 @@ function convTranspose(inputs: Operands, attributes: Operators['conv_transpose']
         const [row, column] = [(i + padding[0] - k) / stride[0], (j + padding[1] - l) / stride[1]];
         if (!Number.isInteger(row) || row < 0 || row >= height) continue;
         if (!Number.isInteger(column) || column < 0 || column >= width) continue;
-        for (let from = 0; from < c; from++) sum += at(w, [from, to, k, l]) * at(x, [sample, from, row, column]);
+        for (let from = 0; from < c; from++)
+          sum += at(w, [from, to, k, l]) * at(x, [sample, from, row, column]);
       }
     return sum;
   });
@@ -139,7 +140,12 @@ type Naive<K extends OperatorName> = (attributes: Operators[K], inputs: Operands
 const naive: { readonly [K in OperatorName]: Naive<K> } = {
   batch_norm({ eps, training }, inputs) {
     const [x, mean, variance] = [operand(inputs, 0), inputs[3], inputs[4]];
-    if (training) return affine(standardized(x, eps, ([, c]) => String(c)), inputs[1], inputs[2]);
+    if (training)
+      return affine(
+        standardized(x, eps, ([, c]) => String(c)),
+        inputs[1],
+        inputs[2],
+      );
     const normalized = fill(x.shape, (index) => {
       const channel = [index[1] ?? 0];
       const [m, v] = [mean == null ? 0 : at(mean, channel), variance == null ? 1 : at(variance, channel)];
@@ -157,7 +163,10 @@ const naive: { readonly [K in OperatorName]: Naive<K> } = {
       for (const one of inputs) {
         const length = one?.shape[axis] ?? 0;
         if (one != null && position < length)
-          return at(one, index.map((i, other) => (other === axis ? position : i)));
+          return at(
+            one,
+            index.map((i, other) => (other === axis ? position : i)),
+          );
         position -= length;
       }
       return Number.NaN;
@@ -172,7 +181,11 @@ const naive: { readonly [K in OperatorName]: Naive<K> } = {
     return affine(normalized, inputs[1], inputs[2]);
   },
   instance_norm({ eps }, inputs) {
-    return affine(standardized(operand(inputs, 0), eps, ([n, c]) => `${n} ${c}`), inputs[1], inputs[2]);
+    return affine(
+      standardized(operand(inputs, 0), eps, ([n, c]) => `${n} ${c}`),
+      inputs[1],
+      inputs[2],
+    );
   },
   layer_norm({ normalizedShape, eps }, inputs) {
     const x = operand(inputs, 0);
@@ -180,7 +193,10 @@ const naive: { readonly [K in OperatorName]: Naive<K> } = {
     const normalized = standardized(x, eps, (index) => index.slice(0, lead).join());
     const of = (one: NdArray | null | undefined, index: readonly number[], otherwise: number): number =>
       one == null ? otherwise : at(one, index.slice(lead));
-    return fill(x.shape, (index) => at(normalized, index) * of(inputs[1], index, 1) + of(inputs[2], index, 0));
+    return fill(
+      x.shape,
+      (index) => at(normalized, index) * of(inputs[1], index, 1) + of(inputs[2], index, 0),
+    );
   },
   matmul(_attributes, inputs, output) {
     const [left, right] = [operand(inputs, 0), operand(inputs, 1)];
@@ -219,13 +235,20 @@ const naive: { readonly [K in OperatorName]: Naive<K> } = {
   }),
   slice: ({ starts, steps }, inputs, output) =>
     fill(output, (index) =>
-      at(operand(inputs, 0), index.map((i, axis) => (starts[axis] ?? 0) + i * (steps[axis] ?? 1))),
+      at(
+        operand(inputs, 0),
+        index.map((i, axis) => (starts[axis] ?? 0) + i * (steps[axis] ?? 1)),
+      ),
     ),
   unary: ({ kind, value }, inputs) => map(operand(inputs, 0), (x) => UNARY[kind](x, Math.fround(value))),
   view: ({ shape }, inputs) => ({ ...operand(inputs, 0), shape }),
 };
 
-function computed<K extends OperatorName>(node: Node<Operators, K>, inputs: Operands, output: Shape): NdArray {
+function computed<K extends OperatorName>(
+  node: Node<Operators, K>,
+  inputs: Operands,
+  output: Shape,
+): NdArray {
   const y = (naive[node.op] as Naive<K>)(node.attributes, inputs, output);
   if (y.shape.join() !== output.join() || y.data.length !== size(output))
     throw new Error(`${node.op} makes [${y.shape}], and infer says [${output}]`);
@@ -238,15 +261,15 @@ export function numbersOf({ shape, stored }: Parameter): NdArray {
   return { shape, data: Float64Array.from(new Float32Array(bytes.buffer)) };
 }
 
-/** The graph's outputs for these inputs. @param valueOf the numbers of a parameter */
+/** The graph's outputs for these inputs. @param numbersFor the numbers of a parameter */
 export function interpret(
   graph: Graph,
   inputs: readonly NdArray[],
-  valueOf: (parameter: Parameter) => NdArray,
+  numbersFor: (parameter: Parameter) => NdArray,
 ): NdArray[] {
   const values = new Map<ValueId, NdArray>();
   graph.values.forEach(({ parameter }, id) => {
-    if (parameter !== undefined) values.set(id, valueOf(parameter));
+    if (parameter !== undefined) values.set(id, numbersFor(parameter));
   });
   graph.inputs.forEach(({ value }, index) => {
     values.set(value, operand(inputs, index));
@@ -254,7 +277,10 @@ export function interpret(
   for (const node of graph.nodes) {
     const [output = -1] = node.outputs;
     const operands = node.inputs.map((id) => (id === null ? null : get(values, id)));
-    values.set(output, computed(node as Node<Operators, OperatorName>, operands, graph.values[output]?.shape ?? []));
+    values.set(
+      output,
+      computed(node as Node<Operators, OperatorName>, operands, graph.values[output]?.shape ?? []),
+    );
   }
   return graph.outputs.map(({ value }) => get(values, value));
 }

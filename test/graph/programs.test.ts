@@ -48,7 +48,8 @@ test('what runs is what was traced', async () => {
         const largest = one.data.reduce((most, x) => Math.max(most, Math.abs(x)), 1);
         const y = got[index];
         const scale = map(one, () => largest);
-        const difference = y === undefined ? 'is not there' : mismatch(y, { wanted: one, tolerance: CHAIN, scale });
+        const difference =
+          y === undefined ? 'is not there' : mismatch(y, { wanted: one, tolerance: CHAIN, scale });
         if (difference !== null)
           wrong.push(`seed ${seed} ${JSON.stringify(options)}, output ${index}: ${difference}`);
       });

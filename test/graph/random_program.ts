@@ -40,7 +40,11 @@ export interface Program {
 }
 
 /** Says what the step is, where it can be made of these values. */
-type Step = (next: Next, values: readonly nn.Value[], parameterOf: (shape: Shape) => nn.Parameter) => nn.Value | null;
+type Step = (
+  next: Next,
+  values: readonly nn.Value[],
+  parameterOf: (shape: Shape) => nn.Parameter,
+) => nn.Value | null;
 
 /** A weight of that shape: a parameter, one viewed, scaled by channels as of a weight norm, or a value that depends on the input. */
 function weightOf(
@@ -85,7 +89,9 @@ const STEPS: readonly Step[] = [
   (next, values, parameterOf) => {
     const x = pick(next, values);
     const shape = broadcastable(next, x.shape);
-    return parameterOf(shape).mul(parameterOf(broadcastable(next, shape))).sub(x);
+    return parameterOf(shape)
+      .mul(parameterOf(broadcastable(next, shape)))
+      .sub(x);
   },
   (next, values, parameterOf) => {
     const p = parameterOf(randomShape(next, below(next, 5)));
@@ -102,6 +108,13 @@ const STEPS: readonly Step[] = [
   },
   (next, values) => {
     const x = pick(next, values);
+    // Kept apart from what views share.
+    const own = x.add(0);
+    const same = F.relu(own, { inplace: true });
+    return same.mul(own);
+  },
+  (next, values) => {
+    const x = pick(next, values);
     const order = x.shape.map((_, axis) => axis);
     return x.permute(...order.sort(() => next() - 0.5));
   },
@@ -115,9 +128,9 @@ const STEPS: readonly Step[] = [
   (next, values, parameterOf) => {
     const x = pick(next, values);
     if (x.shape.length === 0) return null;
-    const axis = below(next, x.shape.length);
+    const axis = next() < 0.5 && x.shape.length > 1 ? 1 : below(next, x.shape.length);
     const other = x.shape.map((size, at) => (at === axis ? pick(next, SIZES) : size));
-    const list = [x, parameterOf(other).add(0.5), ...(next() < 0.3 ? [x] : [])];
+    const list = [x.tanh(), parameterOf(other).add(0.5), ...(next() < 0.3 ? [x] : [])];
     return F.cat(next() < 0.5 ? list : list.reverse(), axis);
   },
   (next, values, parameterOf) => {
@@ -128,14 +141,24 @@ const STEPS: readonly Step[] = [
     const right = pick(next, [[k], [k, pick(next, SIZES)], [...batch, k, pick(next, SIZES)]]);
     const kind = below(next, 3);
     const fits = values.filter(({ shape }) => size(shape) === size(right));
-    const b = kind === 0 && fits.length > 0 ? pick(next, fits).view([...right]) : kind === 1 ? parameterOf([...right].reverse()).permute(...right.map((_, at) => right.length - 1 - at)) : parameterOf(right);
+    const b =
+      kind === 0 && fits.length > 0
+        ? pick(next, fits).view([...right])
+        : kind === 1
+          ? parameterOf([...right].reverse()).permute(...right.map((_, at) => right.length - 1 - at))
+          : parameterOf(right);
     return x.matmul(b).mul(0.5);
   },
   (next, values, parameterOf) => {
     const pictures = values.filter(({ shape }) => shape.length === 3 || shape.length === 4);
     if (pictures.length === 0) return null;
     const x = pick(next, pictures);
-    const [o, c, h, w] = [pick(next, [1, 3, 4, 9]), x.shape.at(-3) ?? 1, x.shape.at(-2) ?? 1, x.shape.at(-1) ?? 1];
+    const [o, c, h, w] = [
+      pick(next, [1, 3, 4, 9]),
+      x.shape.at(-3) ?? 1,
+      x.shape.at(-2) ?? 1,
+      x.shape.at(-1) ?? 1,
+    ];
     const shape = [o, c, Math.min(h, pick(next, [1, 2, 3])), Math.min(w, pick(next, [1, 3]))];
     const bias = next() < 0.5 ? null : parameterOf([o]).mul(parameterOf([]));
     return F.conv2d(x, weightOf(next, shape, values, parameterOf), { bias, padding: below(next, 2) }).tanh();
@@ -145,14 +168,19 @@ const STEPS: readonly Step[] = [
     if (pictures.length === 0) return null;
     const x = pick(next, pictures);
     const shape = [x.shape.at(-3) ?? 1, pick(next, [1, 4, 5]), pick(next, [1, 3]), pick(next, [2, 3])];
-    return F.convTranspose2d(x, weightOf(next, shape, values, parameterOf), { stride: pick(next, [1, 2]) }).tanh();
+    return F.convTranspose2d(x, weightOf(next, shape, values, parameterOf), {
+      stride: pick(next, [1, 2]),
+    }).tanh();
   },
 ];
 
 /** The program of a seed. It makes the same nodes whenever it is traced. */
 export function randomProgram(seed: number): Program {
   const next = random(seed);
-  const inputs = Array.from({ length: 1 + below(next, 2) }, () => randomShape(next, below(next, 7)));
+  // Pictures are what concatenations may alias.
+  const inputs = Array.from({ length: 1 + below(next, 2) }, () =>
+    next() < 0.3 ? [1, pick(next, [3, 4, 8]), ...randomShape(next, 2)] : randomShape(next, below(next, 7)),
+  );
   const steps = 3 + below(next, 6);
   const parameters: nn.Parameter[] = [];
   const target = (...given: nn.Value[]): nn.Value[] => {

@@ -2,7 +2,12 @@
 import { Engine, Tensor } from 'gouache';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { valueAt } from '../../dist/graph/graph.js';
-import { type OperatorName, OPERATOR_NAMES, type Operators, operatorOf } from '../../dist/graph/operators/index.js';
+import {
+  OPERATOR_NAMES,
+  type OperatorName,
+  type Operators,
+  operatorOf,
+} from '../../dist/graph/operators/index.js';
 import type { NeededRows, Operator, Rows } from '../../dist/graph/operators/operator.js';
 import * as nn from '../../dist/nn/index.js';
 import { traceModule } from '../../dist/nn/trace.js';
@@ -22,31 +27,110 @@ const picture: Shape = [2, 3, 9, 5];
 
 const CASES: { readonly [K in Exclude<OperatorName, 'pixels_in' | 'pixels_out'>]: readonly Case[] } = {
   batch_norm: [
-    { name: 'stored', inputs: [picture, [3], [3]], target: (x, m, v) => F.batchNorm(x, m.mul(0) as never, v.mul(v).add(1) as never) },
+    {
+      name: 'stored',
+      inputs: [picture, [3], [3]],
+      target: (x, m, v) => F.batchNorm(x, m.mul(0) as never, v.mul(v).add(1) as never),
+    },
   ],
   binary: [
     { name: 'alike', inputs: [picture, picture], target: (x, y) => x.mul(y) },
     { name: 'a row for all', inputs: [picture, [3, 1, 5]], target: (x, y) => x.sub(y) },
-    { name: 'rows against columns', inputs: [[4, 1, 6], [7, 1]], target: (x, y) => x.add(y) },
+    {
+      name: 'rows against columns',
+      inputs: [
+        [4, 1, 6],
+        [7, 1],
+      ],
+      target: (x, y) => x.add(y),
+    },
     { name: 'a vector', inputs: [[5], [4, 1]], target: (x, y) => x.add(y) },
   ],
   concat: [
-    { name: 'rows', inputs: [[2, 3, 4, 5], [2, 3, 1, 5], [2, 3, 6, 5]], target: (...xs) => F.cat(xs, 2) },
+    {
+      name: 'rows',
+      inputs: [
+        [2, 3, 4, 5],
+        [2, 3, 1, 5],
+        [2, 3, 6, 5],
+      ],
+      target: (...xs) => F.cat(xs, 2),
+    },
     { name: 'channels', inputs: [picture, picture], target: (...xs) => F.cat(xs, 1) },
-    { name: 'columns', inputs: [[6, 5], [6, 2]], target: (...xs) => F.cat(xs, 1) },
+    {
+      name: 'columns',
+      inputs: [
+        [6, 5],
+        [6, 2],
+      ],
+      target: (...xs) => F.cat(xs, 1),
+    },
   ],
   conv: [
-    { name: '3x3', inputs: [picture, [4, 3, 3, 3], [4]], target: (x, w, b) => F.conv2d(x, w, { bias: b }), tight: true },
-    { name: 'strided, dilated', inputs: [[3, 19, 5], [4, 3, 3, 2]], target: (x, w) => F.conv2d(x, w, { stride: [3, 1], dilation: [2, 1] }), tight: true },
-    { name: 'padded', inputs: [picture, [4, 3, 3, 3]], target: (x, w) => F.conv2d(x, w, { padding: 1 }), tight: true },
-    { name: 'padded far', inputs: [[1, 2, 4, 5], [4, 2, 3, 3]], target: (x, w) => F.conv2d(x, w, { padding: 7, stride: 2 }) },
-    { name: 'a long stride', inputs: [picture, [4, 3, 2, 2]], target: (x, w) => F.conv2d(x, w, { stride: 100 }), tight: true },
+    {
+      name: '3x3',
+      inputs: [picture, [4, 3, 3, 3], [4]],
+      target: (x, w, b) => F.conv2d(x, w, { bias: b }),
+      tight: true,
+    },
+    {
+      name: 'strided, dilated',
+      inputs: [
+        [3, 19, 5],
+        [4, 3, 3, 2],
+      ],
+      target: (x, w) => F.conv2d(x, w, { stride: [3, 1], dilation: [2, 1] }),
+      tight: true,
+    },
+    {
+      name: 'padded',
+      inputs: [picture, [4, 3, 3, 3]],
+      target: (x, w) => F.conv2d(x, w, { padding: 1 }),
+      tight: true,
+    },
+    {
+      name: 'padded far',
+      inputs: [
+        [1, 2, 4, 5],
+        [4, 2, 3, 3],
+      ],
+      target: (x, w) => F.conv2d(x, w, { padding: 7, stride: 2 }),
+    },
+    {
+      name: 'a long stride',
+      inputs: [picture, [4, 3, 2, 2]],
+      target: (x, w) => F.conv2d(x, w, { stride: 100 }),
+      tight: true,
+    },
   ],
   conv_transpose: [
-    { name: '3x3', inputs: [picture, [3, 4, 3, 3]], target: (x, w) => F.convTranspose2d(x, w, { stride: 2, padding: 1, outputPadding: 1 }) },
-    { name: 'unpadded', inputs: [picture, [3, 4, 4, 3], [4]], target: (x, w, b) => F.convTranspose2d(x, w, { bias: b }), tight: true },
-    { name: 'with gaps', inputs: [[3, 6, 5], [3, 4, 1, 2]], target: (x, w) => F.convTranspose2d(x, w, { stride: [3, 2], outputPadding: [2, 0] }) },
-    { name: 'one row', inputs: [[3, 1, 5], [3, 4, 2, 2]], target: (x, w) => F.convTranspose2d(x, w, { stride: 3, outputPadding: 1 }) },
+    {
+      name: '3x3',
+      inputs: [picture, [3, 4, 3, 3]],
+      target: (x, w) => F.convTranspose2d(x, w, { stride: 2, padding: 1, outputPadding: 1 }),
+    },
+    {
+      name: 'unpadded',
+      inputs: [picture, [3, 4, 4, 3], [4]],
+      target: (x, w, b) => F.convTranspose2d(x, w, { bias: b }),
+      tight: true,
+    },
+    {
+      name: 'with gaps',
+      inputs: [
+        [3, 6, 5],
+        [3, 4, 1, 2],
+      ],
+      target: (x, w) => F.convTranspose2d(x, w, { stride: [3, 2], outputPadding: [2, 0] }),
+    },
+    {
+      name: 'one row',
+      inputs: [
+        [3, 1, 5],
+        [3, 4, 2, 2],
+      ],
+      target: (x, w) => F.convTranspose2d(x, w, { stride: 3, outputPadding: 1 }),
+    },
   ],
   group_norm: [{ name: 'two', inputs: [[2, 4, 5, 3]], target: (x) => F.groupNorm(x, 2) }],
   instance_norm: [{ name: 'plain', inputs: [picture], target: (x) => F.instanceNorm(x) }],
@@ -56,16 +140,40 @@ const CASES: { readonly [K in Exclude<OperatorName, 'pixels_in' | 'pixels_out'>]
     { name: 'rows and columns', inputs: [picture], target: (x) => F.layerNorm(x, [9, 5]) },
   ],
   matmul: [
-    { name: 'matrices', inputs: [[7, 4], [4, 5]], target: (a, b) => a.matmul(b) },
-    { name: 'batches', inputs: [[3, 1, 7, 4], [2, 4, 5]], target: (a, b) => a.matmul(b) },
+    {
+      name: 'matrices',
+      inputs: [
+        [7, 4],
+        [4, 5],
+      ],
+      target: (a, b) => a.matmul(b),
+    },
+    {
+      name: 'batches',
+      inputs: [
+        [3, 1, 7, 4],
+        [2, 4, 5],
+      ],
+      target: (a, b) => a.matmul(b),
+    },
     { name: 'by a vector', inputs: [[7, 4], [4]], target: (a, b) => a.matmul(b) },
     { name: 'batches by a vector', inputs: [[3, 7, 4], [4]], target: (a, b) => a.matmul(b) },
     { name: 'of a vector', inputs: [[4], [6, 4, 5]], target: (a, b) => a.matmul(b) },
     { name: 'of vectors', inputs: [[4], [4]], target: (a, b) => a.matmul(b) },
   ],
   pad: [
-    { name: 'reflected', inputs: [picture], target: (x) => F.pad(x, [1, 1, 4, 7], { mode: 'reflect' }), tight: true },
-    { name: 'repeated', inputs: [picture], target: (x) => F.pad(x, [1, 1, 4, 7], { mode: 'replicate' }), tight: true },
+    {
+      name: 'reflected',
+      inputs: [picture],
+      target: (x) => F.pad(x, [1, 1, 4, 7], { mode: 'reflect' }),
+      tight: true,
+    },
+    {
+      name: 'repeated',
+      inputs: [picture],
+      target: (x) => F.pad(x, [1, 1, 4, 7], { mode: 'replicate' }),
+      tight: true,
+    },
     { name: 'cropped', inputs: [picture], target: (x) => F.pad(x, [0, 0, -2, -3]), tight: true },
     { name: 'zeros', inputs: [picture], target: (x) => F.pad(x, [0, 0, 2, 3]) },
     { name: 'cropped and reflected', inputs: [[6, 5]], target: (x) => F.pad(x, [0, 0, -2, 3]) },
@@ -132,7 +240,10 @@ test('every operator is here but those of pixels', () => {
 
 describe.each(Object.keys(CASES) as (keyof typeof CASES)[])('%s', (op) => {
   test.each(CASES[op])('$name', async ({ inputs, target, tight }) => {
-    const { graph } = traceModule(target, inputs.map((shape) => ({ shape })));
+    const { graph } = traceModule(
+      target,
+      inputs.map((shape) => ({ shape })),
+    );
     const node = graph.nodes.find((one) => one.op === op);
     if (node === undefined) throw new Error(`no ${op}`);
     const shapes = node.inputs.map((id) => (id === null ? null : valueAt(graph, id).shape));
@@ -167,7 +278,9 @@ describe.each(Object.keys(CASES) as (keyof typeof CASES)[])('%s', (op) => {
         if (tight === undefined || at > 0 || need === null || need === 'whole') continue;
         for (const row of [need.first, need.last]) {
           const one = await compute(replaced((other) => other === row, 1));
-          expect(rowsOf(one, rows), `row ${row} for ${JSON.stringify(rows)}`).not.toEqual(rowsOf(before, rows));
+          expect(rowsOf(one, rows), `row ${row} for ${JSON.stringify(rows)}`).not.toEqual(
+            rowsOf(before, rows),
+          );
         }
       }
     }

@@ -1,7 +1,6 @@
 /** What simplify makes of modules: the same numbers as the traced graph, and which rewrites apply. */
 import { Engine, Tensor } from 'gouache';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Parameter } from '../../dist/graph/parameter.js';
 import { simplify } from '../../dist/graph/simplify.js';
 import * as nn from '../../dist/nn/index.js';
 import { traceModule } from '../../dist/nn/trace.js';
@@ -42,12 +41,7 @@ class Zeros extends nn.Module {
 /** Pads, a convolution of either kind, and a normalisation; sometimes an activation between. */
 function block(next: Next, from: number, to: number): nn.Module[] {
   const bias = next() < 0.6;
-  const paddings = [
-    [],
-    [new nn.ReflectionPad2d(1)],
-    [new Zeros()],
-    [new nn.ReplicationPad2d([0, 1, 1, 0])],
-  ];
+  const paddings = [[], [new nn.ReflectionPad2d(1)], [new Zeros()], [new nn.ReplicationPad2d([0, 1, 1, 0])]];
   const padding = below(next, 2);
   const paddingMode = (['zeros', 'reflect', 'replicate'] as const)[below(next, 3)] ?? 'zeros';
   const convolution =
@@ -70,7 +64,8 @@ class Random extends nn.Module {
     super();
     this.first = new nn.Sequential(...block(next, 4, 4));
     this.second = new nn.Sequential(...block(next, 4, 6));
-    this.extra = (['nothing', 'nothing', 'an output', 'a reader', 'twice'] as const)[below(next, 5)] ?? 'nothing';
+    this.extra =
+      (['nothing', 'nothing', 'an output', 'a reader', 'twice'] as const)[below(next, 5)] ?? 'nothing';
     setAll(this, next);
   }
 
@@ -93,26 +88,32 @@ beforeAll(async () => {
 });
 afterAll(() => engine?.dispose());
 
-test.each(Array.from({ length: 40 }, (_, seed) => seed + 1))('a random module is itself, fused and not, seed %i', async (seed) => {
-  const next = random(seed);
-  const module = new Random(next);
-  const shape = [2, 4, 26 + below(next, 4), 25 + below(next, 4)];
-  const x = randomTensor(next, shape);
-  const wanted = interpret(traceModule(module, [{ shape }]).graph, [arrayOf(x)], numbersOf);
-  for (const options of [{}, { precision: 'highest' as const }, { fuse: false }]) {
-    const got = await engine.run(module, x, options);
-    for (const [index, y] of got.entries()) {
-      const one = wanted[index] as NdArray;
-      const scale = map(one, (value) => Math.max(1, Math.abs(value)));
-      expect(mismatch(y, { wanted: one, tolerance: CHAIN, scale }), JSON.stringify(options)).toBeNull();
+test.each(Array.from({ length: 40 }, (_, seed) => seed + 1))(
+  'a random module is itself, fused and not, seed %i',
+  async (seed) => {
+    const next = random(seed);
+    const module = new Random(next);
+    const shape = [2, 4, 26 + below(next, 4), 25 + below(next, 4)];
+    const x = randomTensor(next, shape);
+    const wanted = interpret(traceModule(module, [{ shape }]).graph, [arrayOf(x)], numbersOf);
+    for (const options of [{}, { precision: 'highest' as const }, { fuse: false }]) {
+      const got = await engine.run(module, x, options);
+      for (const [index, y] of got.entries()) {
+        const one = wanted[index] as NdArray;
+        const scale = map(one, (value) => Math.max(1, Math.abs(value)));
+        expect(mismatch(y, { wanted: one, tolerance: CHAIN, scale }), JSON.stringify(options)).toBeNull();
+      }
     }
-  }
-});
+  },
+);
 
 describe('a batch norm of stored statistics', () => {
   const shape = [1, 4, 7, 6];
   const weight = new nn.Parameter(randomTensor(random(1), [5, 4, 3, 3]));
-  const [mean, variance] = [new nn.Parameter(randomTensor(random(2), [5])), new nn.Parameter(randomTensor(random(3), [5], 0.5, 2))];
+  const [mean, variance] = [
+    new nn.Parameter(randomTensor(random(2), [5])),
+    new nn.Parameter(randomTensor(random(3), [5], 0.5, 2)),
+  ];
   const opsOf = (target: (x: nn.Value) => nn.Value | nn.Value[], of: Shape = shape): string[] =>
     simplify(traceModule(target, [{ shape: of }]).graph).nodes.map(({ op }) => op);
   const conv = (x: nn.Value): nn.Value => nn.functional.conv2d(x, weight);
@@ -121,12 +122,17 @@ describe('a batch norm of stored statistics', () => {
   test('is folded into the convolution before it', () => {
     expect(opsOf((x) => norm(conv(x)))).not.toContain('batch_norm');
     expect(opsOf((x) => norm(norm(conv(x))))).not.toContain('batch_norm');
-    expect(opsOf((x) => norm(nn.functional.convTranspose2d(x, weight.view(4, 5, 3, 3))))).not.toContain('batch_norm');
-    expect(opsOf((x) => norm(nn.functional.conv2d(x, weight.mul(2), { bias: mean.mul(mean) })))).not.toContain('batch_norm');
+    expect(opsOf((x) => norm(nn.functional.convTranspose2d(x, weight.view(4, 5, 3, 3))))).not.toContain(
+      'batch_norm',
+    );
+    expect(
+      opsOf((x) => norm(nn.functional.conv2d(x, weight.mul(2), { bias: mean.mul(mean) }))),
+    ).not.toContain('batch_norm');
   });
 
   test('stays where somebody else reads the convolution, or its weight or statistics are computed in the run', () => {
-    const stays = (target: (x: nn.Value) => nn.Value | nn.Value[]): void => expect(opsOf(target)).toContain('batch_norm');
+    const stays = (target: (x: nn.Value) => nn.Value | nn.Value[]): void =>
+      expect(opsOf(target)).toContain('batch_norm');
     stays((x) => {
       const y = conv(x);
       return norm(y).add(y);
@@ -151,14 +157,19 @@ describe('a batch norm of stored statistics', () => {
   });
 
   test('of weights in half precision folds their values', async () => {
-    const half = new nn.Parameter({ bytes: new Uint8Array([0, 0x3c, 0, 0xc0]), dtype: 'F16', shape: [2, 1, 1, 1], strides: [1, 1, 1, 1] });
+    const half = new nn.Parameter({
+      bytes: new Uint8Array([0, 0x3c, 0, 0xc0]),
+      dtype: 'F16',
+      shape: [2, 1, 1, 1],
+      strides: [1, 1, 1, 1],
+    });
     const two = (values: number[]): nn.Parameter => new nn.Parameter(Tensor.from(values, [2]));
     const [m, v] = [two([0.5, -1]), two([3, 0.25])];
     const target = (x: nn.Value): nn.Value =>
       nn.functional.batchNorm(nn.functional.conv2d(x, half), m, v, { eps: 1 });
     const y = await engine.run(target, Tensor.from([3], [1, 1, 1, 1]));
     const wanted = [(3 - 0.5) / 2, (-6 + 1) / Math.sqrt(1.25)];
-    y.data.forEach((value, at) => expect(value).toBeCloseTo(wanted[at] ?? 0, 5));
+    for (const [at, value] of y.data.entries()) expect(value).toBeCloseTo(wanted[at] ?? 0, 5);
   });
 });
 
