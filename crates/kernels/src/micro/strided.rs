@@ -28,101 +28,136 @@ impl Axis {
     const ONE: Self = Self { n: 1, x: 0, y: 0 };
 }
 
+/// Floats between x and y where both are far in turn: a part of a plane is read along x, then written along y.
+const STAGE: usize = 4096;
+/// Lines that they are, at most.
+const MOST_LINES: u32 = 64;
+/// Places that are taken together, at most.
+const MOST_TOGETHER: u32 = 64;
+/// Sets of a first-level cache.
+const SETS: u32 = 64;
+
 /// Axes of a box, at most.
 pub const MOST_AXES: usize = 16;
 
-/// Of the axis that is near in y, steps that are taken for each of the one that is near in x: as many as fill a cache line.
-const TOGETHER: u32 = 16;
-
 /// Floats of a run from which on memory.copy, which is a call out of WebAssembly, is worth it.
-const LONG_RUN: usize = 256;
+const LONG_RUN: usize = 1024;
 
-/// What is done for each of the two axes' places.
+/// What is copied at a place.
 #[derive(Clone, Copy)]
-enum Inner {
-    Float,
-    Vector,
+enum Unit {
+    /// So many floats
     Run(usize),
+    /// One float so many times
     Repeat(usize),
-    Transposed,
+    /// `columns` lines of `rows` floats, `x` apart, to `rows` lines of `columns` floats, `y` apart
+    Block {
+        rows: u32,
+        columns: u32,
+        x: i32,
+        y: i32,
+    },
 }
 
 /// Copies the box that begins at float `x_start` of x and `y_start` of y. The axes are left in any order and state.
 pub fn copy_box(x: Src, x_start: usize, y: Dst, y_start: usize, axes: &mut [Axis]) {
-    let steps = |step: fn(&Axis) -> i32| axes.iter().map(move |axis| (axis.n, step(axis)));
-    for (len, start, (low, high)) in [
-        (
-            x.len(),
-            x_start,
-            bounds(x_start as i64, steps(|axis| axis.x)),
-        ),
-        (
-            y.len(),
-            y_start,
-            bounds(y_start as i64, steps(|axis| axis.y)),
-        ),
-    ] {
-        assert!(start < len && low >= 0 && (high as u64) < len as u64);
+    let x_bounds = bounds(x_start as i64, axes.iter().map(|axis| (axis.n, axis.x)));
+    let y_bounds = bounds(y_start as i64, axes.iter().map(|axis| (axis.n, axis.y)));
+    for (len, (low, high)) in [(x.len(), x_bounds), (y.len(), y_bounds)] {
+        assert!(low >= 0 && high < len as i64);
     }
     assert!(axes.len() <= MOST_AXES && axes.iter().all(|axis| axis.n > 0));
     let axes = joined(axes);
-    let run = match axes.first() {
-        Some(&axis) if axis.y == 1 && (axis.x == 1 || axis.x == 0) => take(axes, 0),
-        _ => Axis { n: 1, x: 1, y: 1 },
+    let place = Place {
+        from: x.as_ptr().wrapping_add(x_start),
+        to: y.as_mut_ptr().wrapping_add(y_start),
     };
-    let mut inner = match (run.n as usize, run.x) {
-        (1, _) => Inner::Float,
-        (n, 0) => Inner::Repeat(n),
-        (LANES, _) => Inner::Vector,
-        (n, _) => Inner::Run(n),
-    };
-    let near_y = match axes.iter().position(|axis| axis.n > 1) {
-        Some(i) => take(axes, i),
-        None => Axis::ONE,
-    };
-    let mut near_x = Axis::ONE;
-    let nearest = (0..axes.len())
-        .filter(|&i| axes[i].n > 1)
-        .min_by_key(|&i| axes[i].x.unsigned_abs());
-    if let Some(i) = nearest
-        && axes[i].x.unsigned_abs() < near_y.x.unsigned_abs()
-    {
-        near_x = take(axes, i);
-    }
-    if matches!(inner, Inner::Float) && (near_x.x, near_y.y) == (1, 1) {
-        inner = Inner::Transposed;
-    }
-    let mut counts = [0; MOST_AXES];
-    let (mut from, mut to) = (
-        x.as_ptr().wrapping_add(x_start),
-        y.as_mut_ptr().wrapping_add(y_start),
-    );
-    loop {
-        // SAFETY: every place that the axes lead to lies within its view, as was asserted; a run's floats are such places too.
-        unsafe {
-            match inner {
-                Inner::Float => grid(from, to, near_x, near_y, |from, to| {
-                    to.cast::<u32>().write(from.cast::<u32>().read());
-                }),
-                Inner::Vector => grid(from, to, near_x, near_y, |from, to| {
-                    F32x4::load(from).store(to);
-                }),
-                Inner::Run(n) => grid(from, to, near_x, near_y, |from, to| copy_run(from, to, n)),
-                Inner::Repeat(n) => grid(from, to, near_x, near_y, |from, to| repeat(from, to, n)),
-                Inner::Transposed => transposed(from, to, near_x, near_y),
+    let along_x = axes.iter().position(|axis| axis.x == 1);
+    // SAFETY: every place that the axes lead to lies within the views, as was asserted.
+    unsafe {
+        match (axes.first().copied(), along_x) {
+            (Some(Axis { n, x: 0 | 1, y: 1 }), _) => {
+                let unit = match take(axes, 0).x {
+                    0 => Unit::Repeat(n as usize),
+                    _ => Unit::Run(n as usize),
+                };
+                copy_units(unit, place, axes);
             }
+            (Some(Axis { y: 1, .. }), Some(along_x)) => copy_blocks(place, axes, along_x),
+            _ => copy_units(Unit::Run(1), place, axes),
         }
+    }
+}
+
+/// Where x steps by 1 along one axis, and y along the first: blocks of 4x4, and what they leave of both.
+///
+/// # Safety
+/// - As of [`copy_units`].
+unsafe fn copy_blocks(place: Place, axes: &[Axis], along_x: usize) {
+    let (down, along) = (axes[along_x], axes[0]);
+    let parts = |axis: Axis| {
+        let rest = axis.n % LANES as u32;
+        [
+            (0, axis.n / LANES as u32, LANES as u32),
+            (axis.n - rest, 1, rest),
+        ]
+    };
+    for (i, row_blocks, rows) in parts(down) {
+        for (j, column_blocks, columns) in parts(along) {
+            if row_blocks * rows * column_blocks * columns == 0 {
+                continue;
+            }
+            let block = Unit::Block {
+                rows,
+                columns,
+                x: along.x,
+                y: down.y,
+            };
+            let (unit, height, width) = match (rows, columns) {
+                (4, 2..=4) | (2..=3, 4) => (block, rows, columns),
+                _ => (Unit::Run(1), 1, 1),
+            };
+            let mut part = [Axis::ONE; MOST_AXES];
+            part[..axes.len()].copy_from_slice(axes);
+            part[along_x] = down.by(height, row_blocks * (rows / height));
+            part[0] = along.by(width, column_blocks * (columns / width));
+            let place = place.after(down, i as isize).after(along, j as isize);
+            // SAFETY: a part of them.
+            unsafe { copy_units(unit, place, &mut part[..axes.len()]) };
+        }
+    }
+}
+
+/// Copies a unit at every place.
+///
+/// # Safety
+/// - Every place that the axes lead to may be read and written, as far as the unit reaches.
+unsafe fn copy_units(unit: Unit, mut place: Place, axes: &mut [Axis]) {
+    let near_y = nearest(axes, |axis| axis.y, i32::MAX);
+    let near_x = nearest(
+        axes,
+        |axis| axis.x,
+        if near_y.n == 1 { i32::MAX } else { near_y.x },
+    );
+    let mut counts = [0; MOST_AXES];
+    loop {
+        let plane = Plane {
+            unit,
+            place,
+            near_x,
+            near_y,
+        };
+        // SAFETY: the caller's obligation.
+        unsafe { plane.copy() };
         let mut i = 0;
         loop {
             let Some(axis) = axes.get(i) else { return };
             counts[i] += 1;
-            from = from.wrapping_offset(axis.x as isize);
-            to = to.wrapping_offset(axis.y as isize);
+            place = place.after(*axis, 1);
             if counts[i] < axis.n {
                 break;
             }
-            from = from.wrapping_offset(-(axis.n as isize * axis.x as isize));
-            to = to.wrapping_offset(-(axis.n as isize * axis.y as isize));
+            place = place.after(*axis, -(axis.n as isize));
             counts[i] = 0;
             i += 1;
         }
@@ -164,139 +199,269 @@ fn take(axes: &mut [Axis], i: usize) -> Axis {
     core::mem::replace(&mut axes[i], Axis::ONE)
 }
 
-/// Calls `f` for every place of two axes.
-///
-/// # Safety
-/// - `f` may be called with every place that the axes lead to.
-#[inline(always)]
-unsafe fn grid(
+/// Takes the axis of the shortest step, if it is shorter than `than`.
+fn nearest(axes: &mut [Axis], step: fn(&Axis) -> i32, than: i32) -> Axis {
+    let distance = |i: usize| step(&axes[i]).unsigned_abs();
+    let nearest = (0..axes.len())
+        .filter(|&i| axes[i].n > 1 && distance(i) < than.unsigned_abs())
+        .min_by_key(|&i| distance(i));
+    nearest.map_or(Axis::ONE, |i| take(axes, i))
+}
+
+/// A float of x, and where it goes.
+#[derive(Clone, Copy)]
+struct Place {
     from: *const f32,
     to: *mut f32,
+}
+
+impl Place {
+    /// `n` steps of an axis on.
+    #[inline(always)]
+    fn after(self, axis: Axis, n: isize) -> Self {
+        Self {
+            from: self.from.wrapping_offset(axis.x as isize * n),
+            to: self.to.wrapping_offset(axis.y as isize * n),
+        }
+    }
+}
+
+impl Axis {
+    /// `n` steps that are as long as `steps` of the axis.
+    fn by(self, steps: u32, n: u32) -> Self {
+        Self {
+            n,
+            x: self.x.wrapping_mul(steps as i32),
+            y: self.y.wrapping_mul(steps as i32),
+        }
+    }
+}
+
+/// A unit at each place of two axes.
+#[derive(Clone, Copy)]
+struct Plane {
+    unit: Unit,
+    place: Place,
     near_x: Axis,
     near_y: Axis,
-    f: impl Fn(*const f32, *mut f32),
-) {
-    let together = if near_x.n == 1 { near_y.n } else { TOGETHER };
-    let mut first = 0;
-    while first < near_y.n {
-        let end = near_y.n.min(first + together);
-        for i in 0..near_x.n {
-            let mut from = at(from, [i, first], [near_x.x, near_y.x]);
-            let mut to = at(to.cast_const(), [i, first], [near_x.y, near_y.y]).cast_mut();
-            for _ in first..end {
-                f(from, to);
-                from = from.wrapping_offset(near_y.x as isize);
-                to = to.wrapping_offset(near_y.y as isize);
-            }
-        }
-        first = end;
-    }
 }
 
-#[inline(always)]
-fn at(start: *const f32, [i, j]: [u32; 2], [x, y]: [i32; 2]) -> *const f32 {
-    start.wrapping_offset(i as isize * x as isize + j as isize * y as isize)
-}
-
-/// # Safety
-/// - `n` floats may be read and written.
-#[inline(always)]
-unsafe fn copy_run(from: *const f32, to: *mut f32, n: usize) {
-    // SAFETY: i + 4 <= n, i < n.
-    unsafe {
-        if n >= LONG_RUN {
-            return to.copy_from(from, n);
+impl Plane {
+    /// # Safety
+    /// - Every place may be read and written, as far as the unit reaches.
+    unsafe fn copy(self) {
+        // Floats that the unit writes to each of so many lines, so far apart.
+        let (len, lines, stride) = match self.unit {
+            Unit::Block {
+                rows, columns, y, ..
+            } => (columns, rows, y),
+            Unit::Run(len) => (len as u32, 1, self.near_x.y),
+            Unit::Repeat(_) => (0, 1, 0),
+        };
+        let (rows, columns) = (self.near_x.n, self.near_y.n);
+        let is_far = self.together().into_iter().all(|together| together < 16);
+        let is_line = self.near_y.y == len as i32 && self.near_x.y == stride * lines as i32;
+        if !is_far || !is_line || len > LANES as u32 || rows.min(columns) < 4 {
+            // SAFETY: the caller's obligation.
+            return unsafe { self.grid() };
         }
-        let mut i = 0;
-        while i + LANES <= n {
-            F32x4::load(from.add(i)).store(to.add(i));
-            i += LANES;
-        }
-        if i < n {
-            F32x4::load_first(from.add(i), n - i).store_first(to.add(i), n - i);
-        }
-    }
-}
-
-/// # Safety
-/// - `n` floats may be written, and one read.
-#[inline(always)]
-unsafe fn repeat(from: *const f32, to: *mut f32, n: usize) {
-    // SAFETY: i + 4 <= n, i < n.
-    unsafe {
-        let x = F32x4::load_splat(from);
-        let mut i = 0;
-        while i + LANES <= n {
-            x.store(to.add(i));
-            i += LANES;
-        }
-        if i < n {
-            x.store_first(to.add(i), n - i);
-        }
-    }
-}
-
-/// `near_x.x` and `near_y.y` are 1.
-///
-/// # Safety
-/// - Every place that the axes lead to may be read and written.
-#[inline(always)]
-unsafe fn transposed(from: *const f32, to: *mut f32, near_x: Axis, near_y: Axis) {
-    const STEP: u32 = LANES as u32;
-    let together = if near_x.n <= STEP { near_y.n } else { TOGETHER };
-    let mut first = 0;
-    while first < near_y.n {
-        let end = near_y.n.min(first + together);
-        let mut i = 0;
-        while i < near_x.n {
-            let rows = (near_x.n - i).min(STEP) as usize;
-            let mut j = first;
-            while j < end {
-                let columns = (end - j).min(STEP) as usize;
-                let from = at(from, [i, j], [1, near_y.x]);
-                let to = at(to.cast_const(), [i, j], [near_x.y, 1]).cast_mut();
-                // SAFETY: rows x columns places from (i, j) on are such.
-                unsafe {
-                    if rows == LANES && columns == LANES {
-                        block::<true>(from, to, near_y.x, near_x.y, rows, columns);
-                    } else {
-                        block::<false>(from, to, near_y.x, near_x.y, rows, columns);
-                    }
+        let mut stage = [0.0; STAGE];
+        let most_rows = rows.min(MOST_LINES / lines);
+        let most_columns = STAGE as u32 / MOST_LINES / len;
+        let line = (STAGE as u32 / MOST_LINES) as i32;
+        let mut j = 0;
+        while j < columns {
+            let columns = (columns - j).min(most_columns);
+            let mut i = 0;
+            while i < rows {
+                let rows = (rows - i).min(most_rows);
+                let place = self
+                    .place
+                    .after(self.near_x, i as isize)
+                    .after(self.near_y, j as isize);
+                let mut unit = self.unit;
+                if let Unit::Block { y, .. } = &mut unit {
+                    *y = line;
                 }
-                j += STEP;
+                let read = Self {
+                    unit,
+                    place: Place {
+                        from: place.from,
+                        to: stage.as_mut_ptr(),
+                    },
+                    near_x: Axis {
+                        n: rows,
+                        x: self.near_x.x,
+                        y: line * lines as i32,
+                    },
+                    near_y: Axis {
+                        n: columns,
+                        ..self.near_y
+                    },
+                };
+                let written = Self {
+                    unit: Unit::Run((columns * len) as usize),
+                    place: Place {
+                        from: stage.as_ptr(),
+                        to: place.to,
+                    },
+                    near_x: Axis::ONE,
+                    near_y: Axis {
+                        n: rows * lines,
+                        x: line,
+                        y: stride,
+                    },
+                };
+                // SAFETY: a part of the plane, and as many floats of the stage.
+                unsafe {
+                    read.grid();
+                    written.grid();
+                }
+                i += most_rows;
             }
-            i += STEP;
+            j += most_columns;
         }
-        first = end;
+    }
+
+    /// How many places along `near_y`, and along `near_x`, are taken together, so that the caches still hold their lines when the
+    /// other axis comes back to them.
+    fn together(&self) -> [u32; 2] {
+        [self.near_y.x, self.near_x.y].map(|stride| {
+            // Of a first-level cache's 64 sets, those that lines so far apart fall into; 8 lines each leave room for the other side.
+            let sets = SETS >> stride.trailing_zeros().saturating_sub(4).min(6);
+            (8 * sets).min(MOST_TOGETHER)
+        })
+    }
+
+    /// # Safety
+    /// - As of [`Self::copy`].
+    unsafe fn grid(mut self) {
+        let [along_y, along_x] = self.together();
+        let mut together = along_y;
+        if self.near_y.n == 1 || self.near_x.n > 1 && along_x > along_y {
+            (self.near_x, self.near_y) = (self.near_y, self.near_x);
+            together = along_x;
+        }
+        if matches!(self.unit, Unit::Block { .. }) {
+            together /= LANES as u32;
+        }
+        if self.near_x.n == 1 {
+            together = self.near_y.n;
+        }
+        let mut first = 0;
+        while first < self.near_y.n {
+            for i in 0..self.near_x.n {
+                let mut part = self;
+                part.place = self
+                    .place
+                    .after(self.near_x, i as isize)
+                    .after(self.near_y, first as isize);
+                part.near_y.n = together.min(self.near_y.n - first);
+                // SAFETY: the caller's obligation.
+                unsafe { part.line() };
+            }
+            first += together;
+        }
+    }
+
+    /// Copies the unit at the places of `near_y`.
+    ///
+    /// # Safety
+    /// - As of [`Self::copy`].
+    #[inline(always)]
+    unsafe fn line(self) {
+        // SAFETY: the caller's obligation.
+        unsafe {
+            match self.unit {
+                Unit::Run(1) => self.each(|from, to| few::<1>(from, to)),
+                Unit::Run(2) => self.each(|from, to| few::<2>(from, to)),
+                Unit::Run(3) => self.each(|from, to| few::<3>(from, to)),
+                Unit::Run(LANES) => self.each(|from, to| few::<4>(from, to)),
+                Unit::Run(n) if n >= LONG_RUN => self.each(|from, to| to.copy_from(from, n)),
+                Unit::Run(n) => {
+                    self.each(|from, to| vectors(to, n, |i| F32x4::load(from.add(i))));
+                }
+                Unit::Repeat(LANES) => self.each(|from, to| F32x4::load_splat(from).store(to)),
+                Unit::Repeat(n) => self.each(|from, to| {
+                    let x = F32x4::load_splat(from);
+                    vectors(to, n, |_| x);
+                }),
+                Unit::Block {
+                    rows,
+                    columns,
+                    x,
+                    y,
+                } => match (rows, columns) {
+                    (2, _) => self.each(|from, to| block::<2, 4>(from, to, x, y)),
+                    (3, _) => self.each(|from, to| block::<3, 4>(from, to, x, y)),
+                    (_, 2) => self.each(|from, to| block::<4, 2>(from, to, x, y)),
+                    (_, 3) => self.each(|from, to| block::<4, 3>(from, to, x, y)),
+                    _ => self.each(|from, to| block::<4, 4>(from, to, x, y)),
+                },
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn each(self, f: impl Fn(*const f32, *mut f32)) {
+        let Place { mut from, mut to } = self.place;
+        for _ in 0..self.near_y.n {
+            f(from, to);
+            from = from.wrapping_offset(self.near_y.x as isize);
+            to = to.wrapping_offset(self.near_y.y as isize);
+        }
     }
 }
 
-/// `columns` rows of `rows` floats of x to `rows` rows of `columns` floats of y.
+/// # Safety
+/// - `N` floats may be read and written.
+#[inline(always)]
+unsafe fn few<const N: usize>(from: *const f32, to: *mut f32) {
+    // SAFETY: the caller's obligation.
+    unsafe { F32x4::load_first::<N>(from).store_first::<N>(to) };
+}
+
+/// Writes `n` floats, some of them twice where they are no whole vectors.
 ///
 /// # Safety
-/// - They may be read and written. FULL: there are four of each.
+/// - They may be written, and `f` called with the first of any four of them.
 #[inline(always)]
-unsafe fn block<const FULL: bool>(
+unsafe fn vectors(to: *mut f32, n: usize, f: impl Fn(usize) -> F32x4) {
+    // SAFETY: i + 4 <= n.
+    unsafe {
+        let mut i = 0;
+        while i + LANES <= n {
+            f(i).store(to.add(i));
+            i += LANES;
+        }
+        if n < LANES {
+            for i in 0..n {
+                f(0).store_first::<1>(to.add(i));
+            }
+        } else if i < n {
+            f(n - LANES).store(to.add(n - LANES));
+        }
+    }
+}
+
+/// `COLUMNS` lines of `ROWS` floats of x to `ROWS` lines of `COLUMNS` floats of y.
+///
+/// # Safety
+/// - They may be read and written.
+#[inline(always)]
+unsafe fn block<const ROWS: usize, const COLUMNS: usize>(
     from: *const f32,
     to: *mut f32,
-    x_step: i32,
-    y_step: i32,
-    rows: usize,
-    columns: usize,
+    x: i32,
+    y: i32,
 ) {
-    let (rows, columns) = if FULL {
-        (LANES, LANES)
-    } else {
-        (rows, columns)
-    };
     let mut lines = [F32x4::splat(0.0); LANES];
-    for (k, line) in lines.iter_mut().enumerate().take(columns) {
+    for (k, line) in lines.iter_mut().enumerate().take(COLUMNS) {
         // SAFETY: the caller's obligation.
-        *line =
-            unsafe { F32x4::load_first(from.wrapping_offset(k as isize * x_step as isize), rows) };
+        *line = unsafe { F32x4::load_first::<ROWS>(from.wrapping_offset(k as isize * x as isize)) };
     }
-    for (k, line) in F32x4::transpose(lines).into_iter().enumerate().take(rows) {
+    for (k, line) in F32x4::transpose(lines).into_iter().enumerate().take(ROWS) {
         // SAFETY: the caller's obligation.
-        unsafe { line.store_first(to.wrapping_offset(k as isize * y_step as isize), columns) };
+        unsafe { line.store_first::<COLUMNS>(to.wrapping_offset(k as isize * y as isize)) };
     }
 }

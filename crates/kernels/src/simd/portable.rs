@@ -51,25 +51,25 @@ impl F32x4 {
         // SAFETY: the caller's obligation.
         unsafe { ptr.cast::<[f32; 4]>().write_unaligned(self.0) }
     }
-    /// Reads the first `n` floats; what other lanes hold is not said.
+    /// Reads the first `N` floats; what other lanes hold is not said.
     ///
     /// # Safety
-    /// - `ptr` is valid for reading `n` floats, 1 to 4.
+    /// - `ptr` is valid for reading `N` floats, 1 to 4.
     #[inline(always)]
-    pub unsafe fn load_first(ptr: *const f32, n: usize) -> Self {
+    pub unsafe fn load_first<const N: usize>(ptr: *const f32) -> Self {
         // SAFETY: the caller's obligation.
         Self(core::array::from_fn(|i| unsafe {
-            ptr.add(i.min(n - 1)).read()
+            ptr.add(i.min(N - 1)).read()
         }))
     }
-    /// Writes the first `n` floats.
+    /// Writes the first `N` floats.
     ///
     /// # Safety
-    /// - `ptr` is valid for writing `n` floats, 1 to 4.
+    /// - `ptr` is valid for writing `N` floats, 1 to 4.
     #[inline(always)]
-    pub unsafe fn store_first(self, ptr: *mut f32, n: usize) {
+    pub unsafe fn store_first<const N: usize>(self, ptr: *mut f32) {
         // SAFETY: the caller's obligation.
-        unsafe { ptr.copy_from_nonoverlapping(self.0.as_ptr(), n) }
+        unsafe { ptr.copy_from_nonoverlapping(self.0.as_ptr(), N) }
     }
     /// `self * b + c`, rounded once or twice as the build has it: nothing may depend on which.
     #[inline(always)]

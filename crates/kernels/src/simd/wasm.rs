@@ -63,15 +63,15 @@ impl F32x4 {
         // SAFETY: the caller's obligation.
         unsafe { v128_store(ptr.cast(), self.0) }
     }
-    /// Reads the first `n` floats; what other lanes hold is not said.
+    /// Reads the first `N` floats; what other lanes hold is not said.
     ///
     /// # Safety
-    /// - `ptr` is valid for reading `n` floats, 1 to 4.
+    /// - `ptr` is valid for reading `N` floats, 1 to 4.
     #[inline(always)]
-    pub unsafe fn load_first(ptr: *const f32, n: usize) -> Self {
+    pub unsafe fn load_first<const N: usize>(ptr: *const f32) -> Self {
         // SAFETY: the caller's obligation.
         unsafe {
-            match n {
+            match N {
                 1 => Self(v128_load32_zero(ptr.cast())),
                 2 => Self(v128_load64_zero(ptr.cast())),
                 3 => {
@@ -82,15 +82,15 @@ impl F32x4 {
             }
         }
     }
-    /// Writes the first `n` floats.
+    /// Writes the first `N` floats.
     ///
     /// # Safety
-    /// - `ptr` is valid for writing `n` floats, 1 to 4.
+    /// - `ptr` is valid for writing `N` floats, 1 to 4.
     #[inline(always)]
-    pub unsafe fn store_first(self, ptr: *mut f32, n: usize) {
+    pub unsafe fn store_first<const N: usize>(self, ptr: *mut f32) {
         // SAFETY: the caller's obligation.
         unsafe {
-            match n {
+            match N {
                 1 => v128_store32_lane::<0>(self.0, ptr.cast()),
                 2 => v128_store64_lane::<0>(self.0, ptr.cast()),
                 3 => {
