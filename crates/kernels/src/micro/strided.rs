@@ -9,6 +9,8 @@
 //! Each is a loop over two axes, of which one is near in x and the other in y, some of the second at a time: what a cache line holds
 //! is used while a cache has it. The other axes count around it.
 
+use core::mem::MaybeUninit;
+
 use crate::mem::{Dst, Src};
 use crate::micro::reach::bounds;
 use crate::simd::{F32x4, LANES};
@@ -104,7 +106,7 @@ unsafe fn copy_blocks(place: Place, axes: &[Axis], along_x: usize) {
     };
     for (i, row_blocks, rows) in parts(down) {
         for (j, column_blocks, columns) in parts(along) {
-            if row_blocks * rows * column_blocks * columns == 0 {
+            if [row_blocks, rows, column_blocks, columns].contains(&0) {
                 continue;
             }
             let block = Unit::Block {
@@ -265,7 +267,8 @@ impl Plane {
             // SAFETY: the caller's obligation.
             return unsafe { self.grid() };
         }
-        let mut stage = [0.0; STAGE];
+        let mut stage = [const { MaybeUninit::<f32>::uninit() }; STAGE];
+        let stage = stage.as_mut_ptr().cast::<f32>();
         let most_rows = rows.min(MOST_LINES / lines);
         let most_columns = STAGE as u32 / MOST_LINES / len;
         let line = (STAGE as u32 / MOST_LINES) as i32;
@@ -287,7 +290,7 @@ impl Plane {
                     unit,
                     place: Place {
                         from: place.from,
-                        to: stage.as_mut_ptr(),
+                        to: stage,
                     },
                     near_x: Axis {
                         n: rows,
@@ -302,7 +305,7 @@ impl Plane {
                 let written = Self {
                     unit: Unit::Run((columns * len) as usize),
                     place: Place {
-                        from: stage.as_ptr(),
+                        from: stage,
                         to: place.to,
                     },
                     near_x: Axis::ONE,
@@ -326,7 +329,11 @@ impl Plane {
     /// How many places along `near_y`, and along `near_x`, are taken together, so that the caches still hold their lines when the
     /// other axis comes back to them.
     fn together(&self) -> [u32; 2] {
-        [self.near_y.x, self.near_x.y].map(|stride| {
+        let lines = match self.unit {
+            Unit::Block { .. } => LANES as i32,
+            _ => 1,
+        };
+        [self.near_y.x / lines, self.near_x.y / lines].map(|stride| {
             // Of a first-level cache's 64 sets, those that lines so far apart fall into; 8 lines each leave room for the other side.
             let sets = SETS >> stride.trailing_zeros().saturating_sub(4).min(6);
             (8 * sets).min(MOST_TOGETHER)

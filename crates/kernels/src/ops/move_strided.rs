@@ -16,8 +16,9 @@ use crate::simd::LANES;
 
 /// Axes of a record.
 const AXES: usize = 8;
-/// An axis that is longer is cut at multiples of this: of cache lines, and of blocks of channels.
-const CUT: u32 = 16;
+/// Floats of a cache line.
+const LINE: i64 = 16;
+/// Channels of a block.
 const BLOCK: i64 = LANES as i64;
 
 /// One side's fields, and where they stand in the record.
@@ -156,30 +157,48 @@ impl Part {
         self.len += 1;
     }
 
-    /// Sizes of tiles of `most` elements. The axis that is farthest on both sides is cut first.
-    fn tiles(&self, most: u32) -> [u32; AXES] {
-        let mut tiles: [u32; AXES] = core::array::from_fn(|axis| self.sizes[axis]);
+    fn sizes(&self) -> &[u32] {
+        &self.sizes[..self.len]
+    }
+
+    /// The size of tiles of `most` elements: the axis that is farthest on both sides is cut first, and last what would cut cache
+    /// lines and blocks of channels.
+    fn tile(&self, most: u32) -> [u32; MOST_AXES] {
+        let mut tile = self.sizes;
         let far = |axis: usize| match (self.x.distance(axis), self.y.distance(axis)) {
             (0, y) => y,
             (x, y) => x.min(y),
         };
-        while tiles.iter().map(|&n| u64::from(n)).product::<u64>() > u64::from(most) {
-            let axis = (0..AXES)
-                .filter(|&axis| tiles[axis] > 1)
-                .max_by_key(|&axis| (tiles[axis] > CUT, far(axis), tiles[axis]));
-            let Some(axis) = axis else { break };
-            let half = tiles[axis].div_ceil(2);
-            tiles[axis] = match tiles[axis] > CUT {
-                true => half.next_multiple_of(CUT),
-                false => half,
+        let least = |axis: usize| match far(axis) {
+            0..=LINE => LINE as u32,
+            _ if self.x.is_channel(axis) || self.y.is_channel(axis) => BLOCK as u32,
+            _ => 1,
+        };
+        let elems = |tile: &[u32]| tile.iter().map(|&n| u64::from(n)).product::<u64>();
+        while elems(&tile[..self.len]) > u64::from(most) {
+            let key = |&axis: &usize| {
+                (
+                    tile[axis] > least(axis),
+                    tile[axis] > 1,
+                    far(axis),
+                    tile[axis],
+                )
+            };
+            let Some(axis) = (0..self.len).max_by_key(key) else {
+                break;
+            };
+            let half = tile[axis].div_ceil(2);
+            tile[axis] = match least(axis) {
+                least if tile[axis] > least => half.next_multiple_of(least),
+                _ => half,
             };
         }
-        tiles
+        tile
     }
 
     fn copy(mut self, x: Src, y: Dst) {
         loop {
-            let sizes = &self.sizes[..self.len];
+            let sizes = self.sizes();
             // y first: whole vectors count more where they are written.
             match self.y.bend(sizes).or_else(|| self.x.bend(sizes)) {
                 Some((axis, Cut::Blocks)) => self.cut_in_blocks(axis),
@@ -201,34 +220,6 @@ impl Part {
             [&self.x, &self.y].map(|side| (side.start + side.blocked(side.channel)) as usize);
         copy_box(x, from, y, to, &mut axes[..self.len]);
     }
-}
-
-struct Along {
-    n: i64,
-    step: i64,
-}
-
-/// An axis whose step is shorter than what shorter steps reach, and the least that would do.
-struct Collision {
-    axis: usize,
-    wanted: i64,
-}
-
-fn nested(all: &[Along]) -> Result<(), Collision> {
-    for (axis, outer) in all.iter().enumerate().filter(|(_, outer)| outer.n > 1) {
-        let shorter = all
-            .iter()
-            .enumerate()
-            .filter(|&(i, inner)| (inner.step, i) < (outer.step, axis));
-        let reach: i64 = shorter.map(|(_, inner)| (inner.n - 1) * inner.step).sum();
-        if outer.step <= reach {
-            return Err(Collision {
-                axis,
-                wanted: reach + 1,
-            });
-        }
-    }
-    Ok(())
 }
 
 impl MoveStrided {
@@ -256,141 +247,113 @@ impl MoveStrided {
         ))
     }
 
-    /// That y's places are all different, as far as nested steps show it.
-    fn apart(&self, part: &Part) -> Result<(), Fault> {
-        let (y, sizes) = (&part.y, &part.sizes[..AXES]);
-        let steps = Self::Y.steps;
-        for axis in (0..AXES).filter(|&axis| sizes[axis] > 1) {
-            if y.steps[axis] < 1 {
+    /// That y's places are all different: each step is longer than what all shorter ones reach together.
+    fn apart(part: &Part) -> Result<(), Fault> {
+        let (y, n) = (&part.y, part.len);
+        let (low, high) = y.bounds(part.sizes(), true);
+        // The axes of a side, and what channels lead to: lanes, and blocks of them.
+        let axis = |i: usize| match i {
+            _ if i < n => (
+                y.is_channel(i),
+                i64::from(part.sizes[i]),
+                i64::from(y.steps[i]),
+            ),
+            _ if low == high => (false, 1, 1),
+            _ if i == n => (false, BLOCK, 1),
+            _ => (false, high / BLOCK - low / BLOCK + 1, y.block_stride),
+        };
+        for i in 0..n + 2 {
+            let (kind, size, step) = axis(i);
+            let shorter = (0..n + 2).filter(|&k| axis(k).0 == kind && (axis(k).2, k) < (step, i));
+            let reach: i64 = shorter.map(|k| (axis(k).1 - 1) * axis(k).2).sum();
+            if size > 1 && step <= reach.max(0) {
                 return Err(Fault {
-                    field: steps + axis as u32,
-                    got: y.steps[axis].cast_unsigned(),
-                    wanted: 1,
+                    field: if i < n {
+                        Self::Y.steps + i as u32
+                    } else {
+                        Self::Y.block_stride
+                    },
+                    got: step as u32,
+                    wanted: u32::try_from(reach + 1).unwrap_or(1),
                 });
             }
         }
-        let (low, high) = y.bounds(sizes, true);
-        let blocks = if low == high {
-            [1, 1]
-        } else {
-            [BLOCK, high / BLOCK - low / BLOCK + 1]
-        };
-        let along = |channels: bool| {
-            move |axis: usize| match y.is_channel(axis) == channels {
-                true => Along {
-                    n: i64::from(sizes[axis]),
-                    step: i64::from(y.steps[axis]),
-                },
-                false => Along { n: 1, step: 0 },
-            }
-        };
-        let channels: [Along; AXES] = core::array::from_fn(along(true));
-        let floats: [Along; AXES + 2] = core::array::from_fn(|axis| match axis {
-            AXES => Along {
-                n: blocks[0],
-                step: 1,
-            },
-            _ if axis > AXES => Along {
-                n: blocks[1],
-                step: y.block_stride,
-            },
-            _ => along(false)(axis),
-        });
-        nested(&channels)
-            .and(nested(&floats))
-            .map_err(|Collision { axis, wanted }| {
-                let (field, got) = match axis {
-                    0..AXES => (steps + axis as u32, y.steps[axis].cast_unsigned()),
-                    _ => (Self::Y.block_stride, y.block_stride as u32),
-                };
-                Fault {
-                    field,
-                    got,
-                    wanted: u32::try_from(wanted).unwrap_or(u32::MAX),
-                }
-            })
+        Ok(())
     }
 
     /// The whole box.
+    #[inline(never)]
     fn part(&self) -> Part {
-        let side =
-            |start: u32, channels, channel: u32, block_stride: u32, steps: [i32; AXES]| Side {
-                start: i64::from(start),
-                channel: i64::from(channel),
-                block_stride: i64::from(block_stride),
-                channels,
-                steps: core::array::from_fn(|axis| steps.get(axis).copied().unwrap_or(0)),
-            };
-        let sizes = [
-            self.d0, self.d1, self.d2, self.d3, self.d4, self.d5, self.d6, self.d7,
-        ];
-        Part {
-            sizes: core::array::from_fn(|axis| sizes.get(axis).copied().unwrap_or(1)),
+        let mut part = Part {
+            sizes: [1; MOST_AXES],
             len: AXES,
-            x: side(
-                self.x_start,
-                self.x_channels,
-                self.x_channel_start,
-                self.x_block_stride,
-                [
-                    self.x_step0,
-                    self.x_step1,
-                    self.x_step2,
-                    self.x_step3,
-                    self.x_step4,
-                    self.x_step5,
-                    self.x_step6,
-                    self.x_step7,
-                ],
-            ),
-            y: side(
-                self.y_start,
-                self.y_channels,
-                self.y_channel_start,
-                self.y_block_stride,
-                [
-                    self.y_step0,
-                    self.y_step1,
-                    self.y_step2,
-                    self.y_step3,
-                    self.y_step4,
-                    self.y_step5,
-                    self.y_step6,
-                    self.y_step7,
-                ],
-            ),
-        }
+            x: Side {
+                start: i64::from(self.x_start),
+                channel: i64::from(self.x_channel_start),
+                block_stride: i64::from(self.x_block_stride),
+                channels: self.x_channels,
+                steps: [0; MOST_AXES],
+            },
+            y: Side {
+                start: i64::from(self.y_start),
+                channel: i64::from(self.y_channel_start),
+                block_stride: i64::from(self.y_block_stride),
+                channels: self.y_channels,
+                steps: [0; MOST_AXES],
+            },
+        };
+        part.sizes[..AXES].copy_from_slice(&[
+            self.d0, self.d1, self.d2, self.d3, self.d4, self.d5, self.d6, self.d7,
+        ]);
+        part.x.steps[..AXES].copy_from_slice(&[
+            self.x_step0,
+            self.x_step1,
+            self.x_step2,
+            self.x_step3,
+            self.x_step4,
+            self.x_step5,
+            self.x_step6,
+            self.x_step7,
+        ]);
+        part.y.steps[..AXES].copy_from_slice(&[
+            self.y_step0,
+            self.y_step1,
+            self.y_step2,
+            self.y_step3,
+            self.y_step4,
+            self.y_step5,
+            self.y_step6,
+            self.y_step7,
+        ]);
+        part
     }
 }
 
 impl Op for MoveStrided {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
         let part = self.part();
-        for (axis, &size) in part.sizes[..AXES].iter().enumerate() {
+        for (axis, &size) in part.sizes().iter().enumerate() {
             within(field!(MoveStrided, d0) + axis as u32, size, 1..=u32::MAX)?;
         }
         self.operands(memory, &part)?;
-        self.apart(&part)?;
-        within(
-            field!(MoveStrided, tile_elems),
-            self.tile_elems,
-            1..=u32::MAX,
-        )?;
-        let tiles = part.tiles(self.tile_elems);
-        let count = (0..AXES).map(|axis| u64::from(part.sizes[axis].div_ceil(tiles[axis])));
+        Self::apart(&part)?;
+        let field = field!(MoveStrided, tile_elems);
+        within(field, self.tile_elems, 1..=u32::MAX)?;
+        let tile = part.tile(self.tile_elems);
+        let tiles = (0..part.len).map(|axis| u64::from(part.sizes[axis].div_ceil(tile[axis])));
         // No more than y has elements.
-        tile_count(field!(MoveStrided, tile_elems), count.product(), 1)
+        tile_count(field, tiles.product(), 1)
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
         let mut part = self.part();
         let (x, y) = self.operands(memory, &part)?;
-        let tiles = part.tiles(self.tile_elems);
+        let sizes = part.tile(self.tile_elems);
         let mut tile = tile;
-        for axis in (0..AXES).rev() {
-            let count = part.sizes[axis].div_ceil(tiles[axis]);
-            part.skip(axis, tile % count * tiles[axis]);
-            part.sizes[axis] = part.sizes[axis].min(tiles[axis]);
+        for axis in (0..part.len).rev() {
+            let count = part.sizes[axis].div_ceil(sizes[axis]);
+            part.skip(axis, tile % count * sizes[axis]);
+            part.sizes[axis] = part.sizes[axis].min(sizes[axis]);
             tile /= count;
         }
         part.copy(x, y);
@@ -406,7 +369,7 @@ fn view(
     side: &Side,
     fields: Fields,
 ) -> Result<Dst, Fault> {
-    let sizes = &part.sizes[..AXES];
+    let sizes = part.sizes();
     within(fields.channels, side.channels, 0..=(1 << AXES) - 1)?;
     if side.channels != 0 {
         within(
