@@ -36,6 +36,8 @@ const STAGE: usize = 4096;
 const MOST_LINES: u32 = 64;
 /// Places that are taken together, at most.
 const MOST_TOGETHER: u32 = 64;
+/// Fewer are not worth a loop of their own: a cache line of floats.
+const SHORT: u32 = 16;
 /// Sets of a first-level cache.
 const SETS: u32 = 64;
 
@@ -136,11 +138,11 @@ unsafe fn copy_blocks(place: Place, axes: &[Axis], along_x: usize) {
 /// - Every place that the axes lead to may be read and written, as far as the unit reaches.
 unsafe fn copy_units(unit: Unit, mut place: Place, axes: &mut [Axis]) {
     let near_y = nearest(axes, |axis| axis.y, i32::MAX);
-    let near_x = nearest(
-        axes,
-        |axis| axis.x,
-        if near_y.n == 1 { i32::MAX } else { near_y.x },
-    );
+    let nearer = if near_y.n == 1 { i32::MAX } else { near_y.x };
+    let mut near_x = nearest(axes, |axis| axis.x, nearer);
+    if near_x.n == 1 && near_y.n < SHORT {
+        near_x = nearest(axes, |axis| axis.y, i32::MAX);
+    }
     let mut counts = [0; MOST_AXES];
     loop {
         let plane = Plane {
@@ -261,7 +263,7 @@ impl Plane {
             Unit::Repeat(_) => (0, 1, 0),
         };
         let (rows, columns) = (self.near_x.n, self.near_y.n);
-        let is_far = self.together().into_iter().all(|together| together < 16);
+        let is_far = self.together().into_iter().all(|together| together < SHORT);
         let is_line = self.near_y.y == len as i32 && self.near_x.y == stride * lines as i32;
         if !is_far || !is_line || len > LANES as u32 || rows.min(columns) < 4 {
             // SAFETY: the caller's obligation.
@@ -345,9 +347,10 @@ impl Plane {
     unsafe fn grid(mut self) {
         let [along_y, along_x] = self.together();
         let mut together = along_y;
-        if self.near_y.n == 1 || self.near_x.n > 1 && along_x > along_y {
+        let is_short = self.near_y.n < SHORT && self.near_x.n > self.near_y.n;
+        if is_short || self.near_x.n > 1 && along_x > along_y {
             (self.near_x, self.near_y) = (self.near_y, self.near_x);
-            together = along_x;
+            together = along_x.max(SHORT);
         }
         if matches!(self.unit, Unit::Block { .. }) {
             together /= LANES as u32;
