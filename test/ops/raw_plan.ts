@@ -17,6 +17,7 @@ import { type FirstInstance, instantiate } from '../../dist/runtime/instance.js'
 import { BUILDS, type Build } from '../builds.js';
 import { random, size } from './array.js';
 import { matrixProducts } from './raw_matmul.js';
+import { encodedMoves } from './raw_moves.js';
 
 export { BUILDS };
 
@@ -269,6 +270,7 @@ export function encodedPlans(workers = 1): {
       encoded: matrixProducts({ batch: 2, m: 13, k: 10, n: 21, gap: 3, transposed, workers }).encoded,
       weightBytes: [],
     })),
+    { name: 'moves', encoded: encodedMoves(workers), weightBytes: [] },
     ...kept.weights.map((weight) => ({
       name: `prepare ${weight.key.split('|')[0]}`,
       encoded: weight.encode().prepare,

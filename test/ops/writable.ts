@@ -45,11 +45,25 @@ const ALGORITHMS = [
 
 /** A record's fields by name. */
 type Fields = Readonly<Record<string, number>>;
-/** Bytes that are written at each operand. */
-type Writes = Readonly<Record<string, number>>;
+/** Bytes that are written at each operand: the first so many, or a range of its. */
+type Writes = Readonly<Record<string, number | Range>>;
 
 /** Of an op that leaves y the shape of x. */
 const like = ({ n = 0, c = 0, h = 0, w = 0 }: Fields): Writes => ({ y: blocked(n, c, h, w) });
+
+/** Of a box of strides: from the first to the last element of y that it covers. */
+function hull(f: Fields): Range {
+  const { y_start = 0, y_channel_start = 0, y_channels = 0, y_block_stride = 0 } = f;
+  let [element, channel] = [y_start, y_channel_start];
+  const byte = (): number => (element + Math.floor(channel / 4) * y_block_stride + (channel % 4)) * 4;
+  const from = byte();
+  for (let axis = 0; axis < 8; axis++) {
+    const reach = ((f[`d${axis}`] ?? 0) - 1) * signed(f[`y_step${axis}`] ?? 0);
+    if ((y_channels >> axis) & 1) channel += reach;
+    else element += reach;
+  }
+  return { from, to: byte() + 4 };
+}
 
 /** Of a convolution whose tiles make `rows` x `cols` results. */
 const convolution = ({ n = 0, o = 0, out_h = 0, out_w = 0 }: Fields, rows: number, cols: number): Writes => ({
@@ -60,6 +74,7 @@ const convolution = ({ n = 0, o = 0, out_h = 0, out_w = 0 }: Fields, rows: numbe
 const WRITES: Readonly<Record<string, (f: Fields) => Writes>> = {
   pixels_in: ({ out_c = 0, out_h = 0, out_w = 0 }) => ({ y: blocked(1, out_c, out_h, out_w) }),
   pixels_out: ({ h = 0, w = 0 }) => ({ y: h * w * 4 }),
+  move_strided: (f) => ({ y: hull(f) }),
   pad: ({ n = 0, c = 0, h = 0, w = 0, top = 0, bottom = 0, left = 0, right = 0 }) => ({
     y: blocked(n, c, signed(top) + h + signed(bottom), signed(left) + w + signed(right)),
   }),
@@ -112,10 +127,11 @@ export function writable(words: Uint32Array, address: number): Range[] {
   const word = (at: number): number => words[at] ?? Number.NaN;
   const records = word(HEADER.records);
   const ranges: Range[] = [{ from: address, to: address + (HEADER_WORDS + records * ENTRY_WORDS) * 4 }];
-  const add = (operand: number, bytes: number): void => {
+  const add = (operand: number, written: number | Range): void => {
     const base = operand >>> 30 === REGION_ARENA ? HEADER.arenaBase : HEADER.weightsBase;
-    const from = word(base) + (operand & 0x3fff_ffff) * 16;
-    if (operand !== 0 && bytes > 0) ranges.push({ from, to: from + bytes });
+    const start = word(base) + (operand & 0x3fff_ffff) * 16;
+    const { from, to } = typeof written === 'number' ? { from: 0, to: written } : written;
+    if (operand !== 0 && to > from) ranges.push({ from: start + from, to: start + to });
   };
   for (let record = 0; record < records; record++) {
     const start = word(HEADER_WORDS + record * ENTRY_WORDS);

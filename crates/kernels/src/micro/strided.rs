@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! sort the axes by y's step, join those that are one axis on both sides
-//! runs        both sides step by 1, or x repeats one float: copies
-//! transposed  x steps by 1 along one axis and y along another: blocks of 4x4
-//! else        float by float
+//! unit    a run, where both sides step by 1, or x repeats one float; or
+//!         a block of 4x4, where x steps by 1 along one axis and y along another; or a float
+//! for the other axes { for part of near { for far { for part { copy a unit } } } }
 //! ```
-//! Each is a loop over two axes, of which one is near in x and the other in y, some of the second at a time: what a cache line holds
-//! is used while a cache has it. The other axes count around it.
+//! - The two inner axes are the nearest in y and the nearest in x. Along the one whose lines spread over more sets of the first-level
+//!   cache, up to 64 places are taken for each place of the other, so that what a line holds is used while the cache has it: 16
+//!   places only made a narrow transpose six times slower, 64 of them in one set three times.
+//! - Where lines on both sides fall into one set each, as in 1024x1024, 16 KiB are read along x, then written along y.
+//! - Reading the next lines ahead of their use made all of it slower.
 
 use core::mem::MaybeUninit;
 
@@ -27,7 +30,8 @@ pub struct Axis {
 }
 
 impl Axis {
-    const ONE: Self = Self { n: 1, x: 0, y: 0 };
+    /// No axis
+    pub const ONE: Self = Self { n: 1, x: 0, y: 0 };
 }
 
 /// Floats between x and y where both are far in turn: a part of a plane is read along x, then written along y.
@@ -264,7 +268,8 @@ impl Plane {
         };
         let (rows, columns) = (self.near_x.n, self.near_y.n);
         let is_far = self.together().into_iter().all(|together| together < SHORT);
-        let is_line = self.near_y.y == len as i32 && self.near_x.y == stride * lines as i32;
+        let is_line =
+            self.near_y.y == len as i32 && self.near_x.y == stride.wrapping_mul(lines as i32);
         if !is_far || !is_line || len > LANES as u32 || rows.min(columns) < 4 {
             // SAFETY: the caller's obligation.
             return unsafe { self.grid() };

@@ -211,11 +211,14 @@ impl Part {
                 None => break,
             }
         }
-        let mut axes: [Axis; MOST_AXES] = core::array::from_fn(|axis| Axis {
-            n: self.sizes[axis],
-            x: self.x.floats(axis) as i32,
-            y: self.y.floats(axis) as i32,
-        });
+        let mut axes = [Axis::ONE; MOST_AXES];
+        for (i, axis) in axes[..self.len].iter_mut().enumerate() {
+            *axis = Axis {
+                n: self.sizes[i],
+                x: self.x.floats(i) as i32,
+                y: self.y.floats(i) as i32,
+            };
+        }
         let [from, to] =
             [&self.x, &self.y].map(|side| (side.start + side.blocked(side.channel)) as usize);
         copy_box(x, from, y, to, &mut axes[..self.len]);

@@ -249,6 +249,21 @@ fn usual_moves() {
     }
 }
 
+/// Strides of powers of two on both sides, whose lines lie in the same sets of a cache.
+#[test]
+fn far_on_both_sides() {
+    for (rows, columns) in [(16, 16), (70, 19), (37, 66)] {
+        for unit in [1, 4] {
+            let sizes = [1, 1, 1, 1, 1, rows, columns, unit as u32];
+            let side = |row, column| Side {
+                steps: [0, 0, 0, 0, 0, row, column, 1],
+                ..Side::default()
+            };
+            check(sizes, side(unit, 1024), side(1024, unit), 1 << 17);
+        }
+    }
+}
+
 #[test]
 fn pixel_shuffle_of_blocked_channels() {
     for r in [2, 3, 4] {
