@@ -91,49 +91,52 @@ pub fn copy_box(x: Src, x_start: usize, y: Dst, y_start: usize, axes: &mut [Axis
                 };
                 copy_units(unit, place, axes);
             }
-            (Some(Axis { y: 1, .. }), Some(along_x)) => copy_blocks(place, axes, along_x),
+            (Some(Axis { y: 1, .. }), Some(along_x)) => {
+                for part in 0..4 {
+                    copy_blocks(place, axes, along_x, [part & 1 == 1, part & 2 == 2]);
+                }
+            }
             _ => copy_units(Unit::Run(1), place, axes),
         }
     }
 }
 
-/// Where x steps by 1 along one axis, and y along the first: blocks of 4x4, and what they leave of both.
+/// Where x steps by 1 along one axis, and y along the first: in blocks of 4x4, or what they leave of either axis.
 ///
 /// # Safety
 /// - As of [`copy_units`].
-unsafe fn copy_blocks(place: Place, axes: &[Axis], along_x: usize) {
+#[inline(never)]
+unsafe fn copy_blocks(place: Place, axes: &[Axis], along_x: usize, rest: [bool; 2]) {
     let (down, along) = (axes[along_x], axes[0]);
-    let parts = |axis: Axis| {
-        let rest = axis.n % LANES as u32;
-        [
-            (0, axis.n / LANES as u32, LANES as u32),
-            (axis.n - rest, 1, rest),
-        ]
-    };
-    for (i, row_blocks, rows) in parts(down) {
-        for (j, column_blocks, columns) in parts(along) {
-            if [row_blocks, rows, column_blocks, columns].contains(&0) {
-                continue;
-            }
-            let block = Unit::Block {
-                rows,
-                columns,
-                x: along.x,
-                y: down.y,
-            };
-            let (unit, height, width) = match (rows, columns) {
-                (4, 2..=4) | (2..=3, 4) => (block, rows, columns),
-                _ => (Unit::Run(1), 1, 1),
-            };
-            let mut part = [Axis::ONE; MOST_AXES];
-            part[..axes.len()].copy_from_slice(axes);
-            part[along_x] = down.by(height, row_blocks * (rows / height));
-            part[0] = along.by(width, column_blocks * (columns / width));
-            let place = place.after(down, i as isize).after(along, j as isize);
-            // SAFETY: a part of them.
-            unsafe { copy_units(unit, place, &mut part[..axes.len()]) };
+    let part = |axis: Axis, rest: bool| {
+        let whole = axis.n / LANES as u32;
+        match rest {
+            false => (0, whole, LANES as u32),
+            true => (whole * LANES as u32, 1, axis.n % LANES as u32),
         }
+    };
+    let (i, row_blocks, rows) = part(down, rest[0]);
+    let (j, column_blocks, columns) = part(along, rest[1]);
+    if [row_blocks, rows, column_blocks, columns].contains(&0) {
+        return;
     }
+    let block = Unit::Block {
+        rows,
+        columns,
+        x: along.x,
+        y: down.y,
+    };
+    let (unit, height, width) = match (rows, columns) {
+        (4, 2..=4) | (2..=3, 4) => (block, rows, columns),
+        _ => (Unit::Run(1), 1, 1),
+    };
+    let mut part = [Axis::ONE; MOST_AXES];
+    part[..axes.len()].copy_from_slice(axes);
+    part[along_x] = down.by(height, row_blocks * (rows / height));
+    part[0] = along.by(width, column_blocks * (columns / width));
+    let place = place.after(down, i as isize).after(along, j as isize);
+    // SAFETY: a part of them.
+    unsafe { copy_units(unit, place, &mut part[..axes.len()]) };
 }
 
 /// Copies a unit at every place.
