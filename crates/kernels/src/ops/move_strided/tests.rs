@@ -18,9 +18,9 @@ struct Side {
 impl Side {
     fn at(&self, index: [u32; AXES]) -> usize {
         let mut place = [i64::from(self.start), i64::from(self.channel_start)];
-        for axis in 0..AXES {
+        for (axis, (i, step)) in index.into_iter().zip(self.steps).enumerate() {
             let channel = self.channels >> axis & 1;
-            place[channel as usize] += i64::from(index[axis]) * i64::from(self.steps[axis]);
+            place[channel as usize] += i64::from(i) * i64::from(step);
         }
         let [start, channel] = place;
         (start + (channel >> 2) * i64::from(self.block_stride) + (channel & 3)) as usize
@@ -129,7 +129,7 @@ fn shuffled(n: usize, random: &mut Random) -> Vec<usize> {
 /// A side that holds a box: axes nested in any order, some of them channels, with gaps or without.
 fn random_side(sizes: [u32; AXES], random: &mut Random) -> Side {
     let gaps = random.below(3) == 0;
-    let mut gap = |random: &mut Random| match gaps {
+    let gap = |random: &mut Random| match gaps {
         true => random.below(3) as i32,
         false => 0,
     };
@@ -170,11 +170,11 @@ fn random_side(sizes: [u32; AXES], random: &mut Random) -> Side {
 
 /// Some axes of a source repeat or run backwards.
 fn turned(mut side: Side, sizes: [u32; AXES], random: &mut Random) -> Side {
-    for axis in 0..AXES {
+    for (axis, size) in sizes.into_iter().enumerate() {
         match random.below(6) {
             0 => side.steps[axis] = 0,
             1 => {
-                let last = (sizes[axis] - 1) * side.steps[axis] as u32;
+                let last = (size - 1) * side.steps[axis] as u32;
                 side.steps[axis] = -side.steps[axis];
                 match side.channels >> axis & 1 {
                     1 => side.channel_start += last,
