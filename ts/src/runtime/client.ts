@@ -1,5 +1,6 @@
 /** The façade's end of the line to a host: requests as promises. It keeps no order of its own (the host answers in order) and knows no plans. */
 import { EngineCrashedError, fromWire, type GouacheError } from '../errors.js';
+import { faultError } from './fault.js';
 import type { Pool } from './pool.js';
 import type {
   FromHost,
@@ -138,6 +139,7 @@ export class HostClient {
     if (this.#pending.size === 0) this.#hold(false);
     if ('reply' in message) pending.resolve(message.reply);
     else if ('aborted' in message) pending.reject(reasonOf(pending.options.signal));
+    else if ('fault' in message) pending.reject(faultError(message.fault));
     else {
       const error = fromWire(message.error);
       pending.reject(error);

@@ -7,6 +7,7 @@
 import { EngineCrashedError, EngineDisposedError, GouacheError, toWire } from '../errors.js';
 import { STATUS_MORE } from '../ops/records.gen.js';
 import { namedMessageOf } from '../spell.js';
+import { FaultMet } from './fault.js';
 import { instantiate } from './instance.js';
 import type { LoadedPlan } from './loaded_plan.js';
 import { Machine } from './machine.js';
@@ -79,6 +80,7 @@ export class Host {
         this.#post({ id, reply }, 'outputs' in reply ? reply.outputs.map((output) => output.buffer) : []);
       } catch (error) {
         if (error instanceof Aborted) this.#post({ id, aborted: true }, []);
+        else if (error instanceof FaultMet) this.#post({ id, fault: error.fault }, []);
         else this.#post({ id, error: toWire(this.#worded(error)), crashed: this.#crash !== null }, []);
       }
       this.#aborted.delete(id);

@@ -1,7 +1,8 @@
 /** A plan inside wasm memory: its words, patched for where its regions lie, and what the header says. It owns no memory. */
-import { type ErrorFacts, GouacheError } from '../errors.js';
+import { GouacheError } from '../errors.js';
 import type { EncodedPlan, Slot } from '../graph/plan.js';
-import { ENTRY_WORDS, HEADER, HEADER_WORDS, recordOf, STATUS_FAULT } from '../ops/records.gen.js';
+import { ENTRY_WORDS, HEADER, HEADER_WORDS, STATUS_FAULT } from '../ops/records.gen.js';
+import { FaultMet } from './fault.js';
 import type { Instance } from './instance.js';
 
 const BLOCK_BYTES = 16;
@@ -110,20 +111,16 @@ export class LoadedPlan {
 
   #check(op: string, status: number): number {
     if (status !== STATUS_FAULT) return status;
-    throw new GouacheError('a kernel refused the plan; this is a bug of gouache', {
-      op,
-      ...this.#fault(),
-    });
-  }
-
-  /** The header's fault words, in words. */
-  #fault(): ErrorFacts {
     const words = this.#words();
-    const index = words[HEADER.faultRecord] ?? 0;
-    const start = words[HEADER_WORDS + index * ENTRY_WORDS] ?? 0;
-    const record = recordOf(words[start] ?? 0);
-    const field = record?.fields[words[HEADER.faultField] ?? 0] ?? 'the plan';
-    const where = `${field} of record ${index}, ${record?.name ?? 'unknown'}`;
-    return { got: `${words[HEADER.faultGot]} for ${where}`, wanted: String(words[HEADER.faultWanted]) };
+    const record = words[HEADER.faultRecord] ?? 0;
+    const start = words[HEADER_WORDS + record * ENTRY_WORDS] ?? 0;
+    throw new FaultMet({
+      op,
+      record,
+      code: words[start] ?? 0,
+      field: words[HEADER.faultField] ?? 0,
+      got: words[HEADER.faultGot] ?? 0,
+      wanted: words[HEADER.faultWanted] ?? 0,
+    });
   }
 }

@@ -6,6 +6,7 @@
 import type { ErrorOnWire } from '../errors.js';
 import type { EncodedPlan } from '../graph/plan.js';
 import type { Port } from '../platform/port.js';
+import type { Fault } from './fault.js';
 import type { Range } from './heap.js';
 
 /** A packed weight the host does not have yet: raw stored bytes and the prepare plan that converts and packs them. */
@@ -103,6 +104,8 @@ export type FromHost =
   | { readonly id: number; readonly reply: Reply }
   /** `crashed`: the host answers nothing more. */
   | { readonly id: number; readonly error: ErrorOnWire; readonly crashed: boolean }
+  /** Kernels refused the plan; the engine can be used on. */
+  | { readonly id: number; readonly fault: Fault }
   | { readonly id: number; readonly aborted: true }
   | { readonly id: number; readonly progress: { readonly done: number; readonly total: number } }
   /** It works on; sent at the end of a slice that has nothing else to say, for the watchdog. */
@@ -119,7 +122,12 @@ export function isFromHost(message: unknown): message is FromHost {
     const { error } = message;
     return isObject(error) && typeof error.code === 'string' && isObject(error.fields);
   }
-  return isObject(message.progress) || message.aborted === true || message.alive === true;
+  return (
+    isObject(message.progress) ||
+    isObject(message.fault) ||
+    message.aborted === true ||
+    message.alive === true
+  );
 }
 
 /**
