@@ -1,6 +1,5 @@
 // Exports are run by another engine, onnxruntime's WebAssembly build: the modules of torch.nn against PyTorch's results, and whole networks.
-import { type Tensor, UnsupportedError } from 'gouache';
-import type { Module } from 'gouache/nn';
+import { Tensor, UnsupportedError } from 'gouache';
 import { exportOnnx } from 'gouache/onnx';
 import * as ort from 'onnxruntime-web';
 import { describe, expect, test } from 'vitest';
@@ -17,15 +16,30 @@ import {
   stateOf,
   tensorOf,
 } from '../nn/golden_modules.js';
+import { mismatch } from '../ops/case.js';
+import * as chains from '../ops/chains.js';
+import * as concat from '../ops/concat.js';
+import * as matmul from '../ops/matmul.js';
+import * as permute from '../ops/permute.js';
+import * as slice from '../ops/slice.js';
 import { FOREIGN_LAYER, NETWORK } from '../tolerances.js';
 
 ort.env.wasm.numThreads = 1;
 
-/** The one output of the exported module. */
-async function execute(module: Module, x: Tensor): Promise<ort.Tensor> {
-  const session = await ort.InferenceSession.create(exportOnnx(module, x.shape));
+/** The one output of what is exported. */
+async function execute(target: Parameters<typeof exportOnnx>[0], ...inputs: Tensor[]): Promise<ort.Tensor> {
+  const session = await ort.InferenceSession.create(
+    exportOnnx(
+      target,
+      inputs.map(({ shape }) => shape),
+    ),
+  );
   try {
-    const { output } = await session.run({ input: new ort.Tensor('float32', x.data, x.shape) });
+    const feeds = inputs.map(({ data, shape }, index) => [
+      inputs.length === 1 ? 'input' : `input_${index}`,
+      new ort.Tensor('float32', data, shape),
+    ]);
+    const { output } = await session.run(Object.fromEntries(feeds));
     if (output === undefined) throw new Error('no output');
     return output;
   } finally {
@@ -71,3 +85,13 @@ describe('networks', () => {
     expect(largestError(y.data as Float32Array, wanted.data)).toBeLessThanOrEqual(NETWORK);
   });
 });
+
+test.each(Object.entries({ permute, slice, concat, matmul, chains }))(
+  '%s: the same as the naive version',
+  async (op, { cases }) => {
+    for (const one of cases(1)) {
+      const { data, dims } = await execute(one.target, ...one.inputs);
+      expect(mismatch(Tensor.from(data as Float32Array, dims), one), `${op} ${one.name}`).toBeNull();
+    }
+  },
+);

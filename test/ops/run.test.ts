@@ -4,12 +4,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BUILDS, engineOf } from '../builds.js';
 import * as binary from './binary.js';
 import { type Cases, mismatch, type OpCase } from './case.js';
+import * as chains from './chains.js';
+import * as concat from './concat.js';
 import * as convTranspose2d from './conv_transpose2d.js';
 import * as conv2d from './conv2d.js';
+import * as matmul from './matmul.js';
 import * as normalize from './normalize.js';
 import * as pad from './pad.js';
 import * as parameter from './parameter.js';
+import * as permute from './permute.js';
 import * as reduce from './reduce.js';
+import * as slice from './slice.js';
 import * as unary from './unary.js';
 import * as view from './view.js';
 
@@ -27,6 +32,11 @@ const OPS = {
   unary,
   view,
   parameter,
+  permute,
+  slice,
+  concat,
+  matmul,
+  chains,
 } as const satisfies Readonly<Record<string, { readonly cases: Cases }>>;
 type Op = keyof typeof OPS;
 
