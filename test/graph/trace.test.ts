@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { ArgumentError, OutOfMemoryError, ShapeError } from '../../dist/errors.js';
+import {
+  ArgumentError,
+  GouacheError,
+  OutOfMemoryError,
+  ShapeError,
+  UnsupportedError,
+} from '../../dist/errors.js';
 import * as nn from '../../dist/nn/index.js';
 import { traceModule } from '../../dist/nn/trace.js';
 import { Tensor } from '../../dist/tensor/tensor.js';
@@ -206,6 +212,21 @@ describe('methods of values', () => {
     ['view with -1', [2, 3, 4], (x) => x.view(2, -1), [2, 12]],
     ['view of a list', [2, 3, 4], (x) => x.view([24]), [24]],
     ['broadcast', [2, 1, 4], (x) => x.add(new nn.Parameter([3, 1])), [2, 3, 4]],
+    ['permute', [2, 3, 4], (x) => x.permute(2, 0, 1), [4, 2, 3]],
+    ['permute of a list, from the end', [2, 3, 4], (x) => x.permute([-1, 0, -2]), [4, 2, 3]],
+    ['permute of nothing', [2], (x) => x.mean().permute(), []],
+    ['slice', [2, 9, 4], (x) => x.slice(1, 2, 7), [2, 5, 4]],
+    ['slice from the end', [2, 9, 4], (x) => x.slice(-2, -4), [2, 4, 4]],
+    ['slice by steps, beyond the end', [2, 9, 4], (x) => x.slice(1, 1, 100, 3), [2, 3, 4]],
+    ['slice of all', [2, 9], (x) => x.slice(0), [2, 9]],
+    ['cat', [2, 3, 4], (x) => nn.functional.cat([x, new nn.Parameter([2, 1, 4])], 1), [2, 4, 4]],
+    ['cat along the first axis', [2, 3], (x) => nn.functional.cat([x, x, x]), [6, 3]],
+    ['cat from the end', [2, 3, 4], (x) => nn.functional.cat([x, x], -1), [2, 3, 8]],
+    ['matmul', [2, 3, 4], (x) => x.matmul(new nn.Parameter([4, 5])), [2, 3, 5]],
+    ['matmul, broadcast', [2, 1, 3, 4], (x) => x.matmul(new nn.Parameter([7, 4, 5])), [2, 7, 3, 5]],
+    ['matmul by a column', [2, 3, 4], (x) => x.matmul(new nn.Parameter([4])), [2, 3]],
+    ['matmul of a row', [4], (x) => x.matmul(new nn.Parameter([2, 4, 5])), [2, 5]],
+    ['matmul of vectors', [4], (x) => x.matmul(x), []],
     ['numbers', [2], (x) => x.add(1).sub(2).mul(3).div(4).sqrt(), [2]],
     [
       'rank 6 with a scalar-like',
@@ -224,7 +245,44 @@ describe('methods of values', () => {
     ['view with two -1', (x) => x.view(-1, -1), /numbers of elements differ/],
     ['shapes that do not broadcast', (x) => x.add(new nn.Parameter([5])), /do not broadcast/],
     ['NaN', (x) => x.add(Number.NaN), /finite/],
+    ['permute without an axis', (x) => x.permute(0, 2), /permute: not all axes .*\[2, 3, 4\]/],
+    ['permute with an axis twice', (x) => x.permute(0, 2, -1), /twice/],
+    ['permute of an axis that is not there', (x) => x.permute(0, 1, 3), /no such axis/],
+    ['slice along no axis', (x) => x.slice(3), /slice: no such axis/],
+    ['slice of nothing', (x) => x.slice(1, 2, -1), /nothing is left .*3 elements along axis 1/],
+    ['slice by a step of 0', (x) => x.slice(0, 0, 2, 0), /a step >= 1/],
+    ['slice at half an element', (x) => x.slice(0, 0.5), /whole numbers/],
+    [
+      'cat of other sizes',
+      (x) => nn.functional.cat([x, x.slice(0, 1)], 1),
+      /cat: .*\[1, 3, 4\] beside \[2, 3, 4\]/,
+    ],
+    ['cat of other ranks', (x) => nn.functional.cat([x, x.mean(0)]), /do not go together/],
+    ['cat of nothing', () => nn.functional.cat([]), /nothing to put together/],
+    ['cat of a value', (x) => nn.functional.cat(x as unknown as nn.Value[]), /a list of values/],
+    ['cat along no axis', (x) => nn.functional.cat([x], 3), /no such axis/],
+    [
+      'matmul of other sizes',
+      (x) => x.matmul(x),
+      /matmul: .*as many columns on the left as rows on the right: 4 and 3/,
+    ],
+    ['matmul of other batches', (x) => x.matmul(new nn.Parameter([3, 4, 5])), /leading sizes/],
+    ['matmul of a number', (x) => x.mean().matmul(x), /at least one axis each/],
   ])('%s is refused', (_, body, message) => {
+    expect(() => trace(body, [2, 3, 4])).toThrow(GouacheError);
     expect(() => trace(body, [2, 3, 4])).toThrow(message);
+  });
+
+  test('a permute of more groups of axes than the kernel takes is refused, one of fewer is not', () => {
+    const shape = [2, 2, 2, 2, 2, 2, 2, 2, 2];
+    const reversed = shape.map((_, axis) => axis).reverse();
+    expect(() => trace((x) => x.permute(reversed), shape)).toThrow(UnsupportedError);
+    expect(shapeOf((x) => x.permute([1, 0, 2, 3, 4, 5, 6, 7, 8]), shape)).toEqual(shape);
+  });
+
+  test('a result beyond what can be counted is refused where it is made', () => {
+    const column = new nn.Parameter([2 ** 24, 1]);
+    expect(() => trace((x) => x.add(column), [2 ** 24])).toThrow(OutOfMemoryError);
+    expect(() => trace((x) => x.add(column), [2 ** 24])).toThrow(/add: the result is too large/);
   });
 });
