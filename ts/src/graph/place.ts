@@ -200,8 +200,7 @@ class Placer {
       (node === null ? null : this.#inPlace(id, node, index, inputs)) ??
       this.#owner(id);
     this.#places.set(id, place);
-    const held = this.#held.get(place.buffer) ?? [];
-    this.#held.set(place.buffer, [...held, id]);
+    this.#held.set(place.buffer, [...this.#heldAt(place.buffer, index), id]);
     return this.#use(place);
   }
 
@@ -218,11 +217,16 @@ class Placer {
     return alias === undefined ? null : { ...this.#owner(alias.owner), offset: alias.offset };
   }
 
+  /** Values in a buffer that this node or a later one reads. */
+  #heldAt(buffer: number, index: number): ValueId[] {
+    return (this.#held.get(buffer) ?? []).filter((id) => (this.#lastUses.get(id) ?? -1) >= index);
+  }
+
   /** Whether bytes at the place are another value's, too, and still needed at this node. */
   #isShared({ buffer, offset }: Place, value: ValueId, index: number): boolean {
     const end = offset + this.#bytes(value);
-    return (this.#held.get(buffer) ?? []).some((id) => {
-      if (id === this.#source(value) || (this.#lastUses.get(id) ?? -1) < index) return false;
+    return this.#heldAt(buffer, index).some((id) => {
+      if (id === this.#source(value)) return false;
       const other = get(this.#places, id);
       return other.offset < end && offset < other.offset + this.#bytes(id);
     });
