@@ -5,6 +5,7 @@ import type { WorkerSource } from '../platform/port.js';
 import { messageOf } from '../spell.js';
 import { HostClient } from './client.js';
 import { meet } from './greeting.js';
+import { startLocal } from './local_port.js';
 import { mailboxWords } from './mailbox.js';
 import { Pool, type Recruit, recruit } from './pool.js';
 import { type FromHost, type InitRequest, isFromHost, isFromPoolWorker, type ToHost } from './protocol.js';
@@ -92,8 +93,6 @@ async function startOnCaller(
 ): Promise<StartedHost> {
   const { count, reason: why } = options.threads;
   const facts = await options.load(false);
-  // Few want it, and the worker's file has the same: it is a file of its own, which is loaded here alone.
-  const { startLocal } = await import('./local_port.js');
   const client = new HostClient(startLocal(yieldNow), null);
   await client.request({ type: 'init', ...facts, pool: null });
   const threads =
