@@ -57,7 +57,15 @@ export const KERNEL_CASES: readonly KernelCase[] = [
     },
   },
   {
-    name: 'permute to NHWC',
+    name: 'permute to NHWC, 4 MiB',
+    shapes: [[1, 64, 128, 128]],
+    yardstick: 'memory.copy',
+    least: 0.5,
+    create: () => (x: Value) => x.permute(0, 2, 3, 1),
+    expected: ([x = EMPTY], at) => x[(at % 64) * 128 * 128 + Math.floor(at / 64)] ?? Number.NaN,
+  },
+  {
+    name: 'permute to NHWC, 16 MiB',
     shapes: [[1, 64, 256, 256]],
     yardstick: 'memory.copy',
     least: 0.5,
