@@ -39,7 +39,7 @@ describe('what is kept', () => {
       F.conv2d(x, v.div(norm(v)).mul(g.view(32, 1, 1, 1)), { bias: g.mul(g) });
     expect(running(target, picture).filter((op) => op !== 'move')).toEqual(['conv_winograd']);
     expect(compiled(target, picture).explain()).toMatch(
-      /\n {2}weight#\d packed conv_winograd.*: .*reduce.*binary, (move, )?pack of mul.input \[32, 32, 3, 3\], view.input \[32\]\n/,
+      /\n {2}weight#\d packed conv_winograd.*: .*reduce.*pointwise, (move, )?pack of mul.input \[32, 32, 3, 3\], view.input \[32\]\n/,
     );
   });
 
@@ -47,15 +47,14 @@ describe('what is kept', () => {
     const [rows, columns] = [parameter([64, 1]), parameter([1, 64])];
     const outer = (): nn.Value => rows.mul(columns);
     expect(running((x) => F.conv2d(x, outer().view(64, 64, 1, 1)), [1, 64, 3, 3])).not.toContain('pack');
-    expect(running((x) => x.mul(outer().mean()), [4])).toEqual(['move', 'view', 'binary', 'move']);
+    expect(running((x) => x.mul(outer().mean()), [4])).toEqual(['view', 'pointwise']);
   });
 
   test('a result that is much larger than its sources is made in each run, of kept ones', async () => {
     const [rows, columns] = [parameter([64, 1]), parameter([1, 64])];
     const target = (x: nn.Value): nn.Value => x.add(rows.tanh().mul(columns));
     const { weights } = compiled(target, [64, 64]);
-    expect(running(target, [64, 64]).filter((op) => op === 'binary')).toHaveLength(2);
-    expect(running(target, [64, 64])).not.toContain('unary');
+    expect(running(target, [64, 64]).filter((op) => op === 'pointwise')).toHaveLength(2);
     expect(Math.max(...weights.map(({ bytes }) => bytes))).toBeLessThan(64 * 64 * 4);
     const y = await engine.run(target, zeros([64, 64]));
     const [a, b] = [randomTensor(random(1), [64]), randomTensor(random(1), [64])];
@@ -227,7 +226,7 @@ describe('numbers made while tracing', () => {
 
 test('nothing that is not lowered reaches fuse', () => {
   const { graph } = traceModule((x: nn.Value) => x.tanh(), [{ shape: [1] }]);
-  expect(fuse(lower(graph)).nodes.map(({ op }) => op)).toEqual(['unary']);
+  expect(fuse(lower(graph)).nodes.map(({ op }) => op)).toEqual(['pointwise']);
   // @ts-expect-error -- operators are no kernel nodes
   expect(() => fuse(graph)).not.toThrow();
 });

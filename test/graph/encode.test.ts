@@ -156,7 +156,7 @@ describe('packed weights', () => {
     const [weight, ...others] = weightsOf((x) => x.add(p.mul(q).sqrt()));
     expect(others).toEqual([]);
     expect(weight?.parameters).toEqual([p, q]);
-    expect(weight && names(weight.encode())).toEqual(['binary', 'unary', 'move_strided']);
+    expect(weight && names(weight.encode())).toEqual(['pointwise']);
     const again = weightsOf((x) => x.mul(2).add(p.mul(q).sqrt()));
     expect(again.map(({ key }) => key)).toEqual([weight?.key]);
     const other = weightsOf((x) => x.add(q.mul(p).sqrt()));
@@ -169,7 +169,7 @@ describe('packed weights', () => {
     const [row, column] = [new nn.Parameter(filled([1, 40])), new nn.Parameter(filled([40, 1]))];
     const { weights, rows } = compileGraph(trace((x) => x.add(row.mul(column)), [40, 40]));
     expect(weights.map(({ parameters }) => parameters)).toEqual([[row], [column]]);
-    expect(rows.filter(({ op }) => op === 'binary')).toHaveLength(2);
+    expect(rows.filter(({ op }) => op === 'pointwise')).toHaveLength(2);
   });
 
   test.each([

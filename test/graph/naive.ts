@@ -240,7 +240,8 @@ const naive: { readonly [K in OperatorName]: Naive<K> } = {
         index.map((i, axis) => (starts[axis] ?? 0) + i * (steps[axis] ?? 1)),
       ),
     ),
-  unary: ({ kind, value }, inputs) => map(operand(inputs, 0), (x) => UNARY[kind](x, Math.fround(value))),
+  unary: ({ kind, numbers: [value = 0] }, inputs) =>
+    map(operand(inputs, 0), (x) => UNARY[kind](x, Math.fround(value))),
   view: ({ shape }, inputs) => ({ ...operand(inputs, 0), shape }),
 };
 

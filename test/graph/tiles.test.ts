@@ -76,10 +76,8 @@ function tileMs(name: string, fields: Fields): number {
       return (f('tile_rows') * f('w')) / SLOW_PX_A_MS;
     case 'pad':
       return (f('tile_rows') * (f('w') + (f('left') | 0) + (f('right') | 0))) / SLOW_PX_A_MS;
-    case 'binary':
-      return (f('tile_rows') * f('w')) / SLOW_PX_A_MS;
-    case 'unary':
-      return f('tile_vectors') / SLOW_PX_A_MS;
+    case 'pointwise':
+      return (f('tile_strips') * f('steps') * Math.min(f('row_elems'), 1024)) / 4 / SLOW_PX_A_MS;
     case 'partial_moments':
     case 'normalize':
       return f('chunk_px') / STREAMED_PX_A_MS;

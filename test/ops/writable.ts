@@ -94,7 +94,6 @@ const WRITES: Readonly<Record<string, (f: Fields) => Writes>> = {
   }),
   normalize: like,
   instance_norm: like,
-  binary: like,
   reduce: ({ n = 0, c = 0, h = 0, w = 0, axes = 0, chunk_px = 0 }) => {
     const kept = [n, c, h, w].map((size, axis) => (((axes >> axis) & 1) === 1 ? 1 : size));
     const [yn = 0, yc = 0, yh = 0, yw = 0] = kept;
@@ -102,7 +101,9 @@ const WRITES: Readonly<Record<string, (f: Fields) => Writes>> = {
     const chunks = over(blocked(n, c, h, w) / y, chunk_px);
     return { y, partials: chunks === 1 ? 0 : (y / 16) * chunks * MOMENTS_BYTES };
   },
-  unary: ({ vectors = 0 }) => ({ y: vectors * 16 }),
+  pointwise: ({ row_elems = 0, d0 = 0, d1 = 0, d2 = 0, d3 = 0, d4 = 0 }) => ({
+    y: row_elems * d0 * d1 * d2 * d3 * d4 * 4,
+  }),
   convert: ({ d0 = 0, d1 = 0, d2 = 0, d3 = 0 }) => ({ y: d0 * d1 * d2 * d3 * 4 }),
   pack_bias: ({ padded_c = 0 }) => ({ y: padded_c * 4 }),
   pack_conv2d: ({ o = 0, c = 0, kh = 0, kw = 0, packing }) => ({

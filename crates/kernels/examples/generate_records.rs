@@ -1,5 +1,6 @@
 //! Prints ts/src/ops/records.gen.ts: the records' writers and the plan's constants, from their Rust declaration.
 
+use gouache_kernels::micro::pointwise::{MOST_OPERANDS, MOST_STEPS, STRIP_ELEMS, steps};
 use gouache_kernels::plan::{self, Status, header};
 use gouache_kernels::record::{HEAD_WORDS, LISTINGS, Operand};
 
@@ -99,6 +100,22 @@ fn main() {
         println!("  {}: {position},", camel(&name.to_ascii_lowercase()));
     }
     println!("}} as const;\n");
+    println!("/** Of a pointwise program. */");
+    println!("export const MOST_STEPS = {MOST_STEPS};");
+    println!("export const MOST_OPERANDS = {MOST_OPERANDS};");
+    println!("/** Floats of a strip, which rows are cut into. */");
+    println!("export const STRIP_ELEMS = {STRIP_ELEMS};\n");
+    println!(
+        "/** Steps of pointwise programs: their codes, and how many arguments each takes besides x. */\nexport const STEPS = {{"
+    );
+    for step in steps::LISTINGS {
+        println!("  /**{} */", step.about);
+        println!(
+            "  {}: {{ code: {}, args: {} }},",
+            step.name, step.code, step.arguments
+        );
+    }
+    println!("}} as const;\nexport type StepName = keyof typeof STEPS;\n");
     // A function a record would say each name twice more, in what every page downloads.
     println!(
         "/** By op code: the op, then its record's fields; `:f32` marks floats. */\nconst RECORDS: Readonly<Record<number, string>> = {{"

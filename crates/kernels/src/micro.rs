@@ -8,6 +8,7 @@ pub mod dot_tile;
 pub mod load;
 pub mod panels;
 pub mod phase;
+pub mod pointwise;
 pub mod reach;
 pub mod rows;
 pub mod stage;

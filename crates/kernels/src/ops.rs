@@ -1,6 +1,5 @@
 //! What an op is: a record that can check itself and run one of its tiles. One op a file.
 
-mod binary;
 mod conv;
 mod conv2d;
 mod conv_transpose2d;
@@ -19,10 +18,10 @@ mod pad;
 mod partial_moments;
 mod pixels_in;
 mod pixels_out;
+mod pointwise;
 mod reduce;
 mod running_constants;
 mod statistics;
-mod unary;
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};

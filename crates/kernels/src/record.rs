@@ -8,6 +8,7 @@ use crate::ops::Op;
 
 /// Where an operand lies: bits 31..30 the region, bits 29..0 the offset in 16-byte units; 0 is an absent operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(test, derive(Default))]
 pub struct Operand(pub u32);
 
 impl Operand {
@@ -151,6 +152,7 @@ macro_rules! records {
         $(
             $(#[doc = $doc])*
             #[derive(Clone, Copy, Debug)]
+            #[cfg_attr(test, derive(Default))]
             pub struct $record {
                 /// Scratch, the first worker's.
                 pub scratch: Operand,
@@ -574,47 +576,125 @@ records! {
         /// reduced pixels (n, channel block, h, w; others 1) a tile
         chunk_px: u32,
     }
-    /// y = activation(a op b), broadcast.
-    11 binary Binary {
-        /// blocked, [n, c, h, w] with 1 along the axes of a_broadcast
+    /// A short program, element by element: acc = a; acc = step(acc, arguments) for each of its steps; y = acc. Rows of y lie one behind the
+    /// other; a row of an operand starts at the sum of i * step over axes d0 to d4.
+    11 pointwise Pointwise {
+        /// d0 x d1 x d2 x d3 x d4 rows; may be an operand that lies as it does
+        y: Operand,
+        /// operand 0, which the program begins with
         a: Operand,
-        /// blocked, [n, c, h, w] with 1 along the axes of b_broadcast
+        /// operand 1, or absent
         b: Operand,
-        /// blocked [n, c, h, w]; may be an operand that is not broadcast
-        y: Operand,
-        /// samples
-        n: u32,
-        /// channels
-        c: u32,
-        /// of y
-        h: u32,
-        /// of y
-        w: u32,
-        /// bit 0 N, bit 1 C, bit 2 H, bit 3 W
-        a_broadcast: u32,
-        /// bit 0 N, bit 1 C, bit 2 H, bit 3 W
-        b_broadcast: u32,
-        /// 0 add, 1 sub, 2 mul, 3 div
-        kind: u32,
-        /// 0 none, 1 ReLU, 2 Tanh
-        activation: u32,
-        /// rows (n, channel block, h) a tile
-        tile_rows: u32,
-    }
-    /// y = f(x), one element in, one out.
-    12 unary Unary {
-        /// blocked
-        x: Operand,
-        /// like x; may be x
-        y: Operand,
-        /// vectors of four
-        vectors: u32,
-        /// 0 ReLU, 1 Tanh, 2 sqrt, 3 x + v, 4 x - v, 5 x * v, 6 x / v, 7 v - x, 8 v / x
-        kind: u32,
-        /// v
-        value: f32,
-        /// vectors a tile
-        tile_vectors: u32,
+        /// operand 2, or absent
+        c: Operand,
+        /// operand 3, or absent
+        d: Operand,
+        /// four bits an operand, operand 0 in the lowest: its row is 0 a row of floats, 1 a vector for all, 2 the first float of each vector, for all four lanes, 3 a float for all
+        kinds: u32,
+        /// floats of a row
+        row_elems: u32,
+        /// outermost axis of rows
+        d0: u32,
+        /// axis of rows
+        d1: u32,
+        /// axis of rows
+        d2: u32,
+        /// axis of rows
+        d3: u32,
+        /// innermost axis of rows
+        d4: u32,
+        /// of operand 0 along axis 0, floats; 0 repeats
+        a_step0: u32,
+        /// of operand 0 along axis 1, floats; 0 repeats
+        a_step1: u32,
+        /// of operand 0 along axis 2, floats; 0 repeats
+        a_step2: u32,
+        /// of operand 0 along axis 3, floats; 0 repeats
+        a_step3: u32,
+        /// of operand 0 along axis 4, floats; 0 repeats
+        a_step4: u32,
+        /// of operand 1 along axis 0, floats; 0 repeats
+        b_step0: u32,
+        /// of operand 1 along axis 1, floats; 0 repeats
+        b_step1: u32,
+        /// of operand 1 along axis 2, floats; 0 repeats
+        b_step2: u32,
+        /// of operand 1 along axis 3, floats; 0 repeats
+        b_step3: u32,
+        /// of operand 1 along axis 4, floats; 0 repeats
+        b_step4: u32,
+        /// of operand 2 along axis 0, floats; 0 repeats
+        c_step0: u32,
+        /// of operand 2 along axis 1, floats; 0 repeats
+        c_step1: u32,
+        /// of operand 2 along axis 2, floats; 0 repeats
+        c_step2: u32,
+        /// of operand 2 along axis 3, floats; 0 repeats
+        c_step3: u32,
+        /// of operand 2 along axis 4, floats; 0 repeats
+        c_step4: u32,
+        /// of operand 3 along axis 0, floats; 0 repeats
+        d_step0: u32,
+        /// of operand 3 along axis 1, floats; 0 repeats
+        d_step1: u32,
+        /// of operand 3 along axis 2, floats; 0 repeats
+        d_step2: u32,
+        /// of operand 3 along axis 3, floats; 0 repeats
+        d_step3: u32,
+        /// of operand 3 along axis 4, floats; 0 repeats
+        d_step4: u32,
+        /// steps of the program, 1 to 8
+        steps: u32,
+        /// step 0: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step0: u32,
+        /// first argument of step 0
+        step0_first: f32,
+        /// second argument of step 0
+        step0_second: f32,
+        /// step 1: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step1: u32,
+        /// first argument of step 1
+        step1_first: f32,
+        /// second argument of step 1
+        step1_second: f32,
+        /// step 2: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step2: u32,
+        /// first argument of step 2
+        step2_first: f32,
+        /// second argument of step 2
+        step2_second: f32,
+        /// step 3: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step3: u32,
+        /// first argument of step 3
+        step3_first: f32,
+        /// second argument of step 3
+        step3_second: f32,
+        /// step 4: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step4: u32,
+        /// first argument of step 4
+        step4_first: f32,
+        /// second argument of step 4
+        step4_second: f32,
+        /// step 5: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step5: u32,
+        /// first argument of step 5
+        step5_first: f32,
+        /// second argument of step 5
+        step5_second: f32,
+        /// step 6: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step6: u32,
+        /// first argument of step 6
+        step6_first: f32,
+        /// second argument of step 6
+        step6_second: f32,
+        /// step 7: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step7: u32,
+        /// first argument of step 7
+        step7_first: f32,
+        /// second argument of step 7
+        step7_second: f32,
+        /// strips a tile; a row is cut into strips of 1024 floats
+        tile_strips: u32,
     }
     /// A stored tensor to dense float32 (prepare).
     13 convert Convert {

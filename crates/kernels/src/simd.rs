@@ -14,5 +14,8 @@ use portable as backend;
 
 pub use backend::{F32x4, TILE_PX, sqrt_f64};
 
+/// Bits of sqrt(1/2), where mantissas begin.
+const SQRT_HALF_BITS: i32 = 0x3F35_04F3;
+
 /// Floats in a vector, and channels in a block of the NCHW4c layout.
 pub const LANES: usize = 4;

@@ -48,7 +48,7 @@ class Matcher {
   ): { x: ValueId; value: number } | null {
     const node = this.node(id, 'unary');
     const [x] = node?.inputs ?? [];
-    return node?.attributes.kind === kind && x != null ? { x, value: node.attributes.value } : null;
+    return node?.attributes.kind === kind && x != null ? { x, value: node.attributes.numbers[0] ?? 0 } : null;
   }
 
   /** What a mean or a biased variance over the pixels of each plane is taken of. */

@@ -113,20 +113,20 @@ function folded(
   if (weight == null || mean == null || variance == null) return null;
   const to = new Arithmetic(values, norm.name);
   const { eps } = norm.attributes;
-  const deviation = to.make('unary', [to.make('unary', [variance], { kind: 'add', value: eps })], {
+  const deviation = to.make('unary', [to.make('unary', [variance], { kind: 'add', numbers: [eps] })], {
     kind: 'sqrt',
-    value: 0,
+    numbers: [],
   });
   const scale =
     gamma == null
-      ? to.make('unary', [deviation], { kind: 'rdiv', value: 1 })
+      ? to.make('unary', [deviation], { kind: 'rdiv', numbers: [1] })
       : to.make('binary', [gamma, deviation], { kind: 'div' });
   const [channels = 1] = values[scale]?.shape ?? [];
   const shape = conv.op === 'conv' ? [channels, 1, 1, 1] : [1, channels, 1, 1];
   const scaled = to.make('binary', [weight, to.make('view', [scale], { shape })], { kind: 'mul' });
   const centred =
     bias == null
-      ? to.make('unary', [mean], { kind: 'mul', value: -1 })
+      ? to.make('unary', [mean], { kind: 'mul', numbers: [-1] })
       : to.make('binary', [bias, mean], { kind: 'sub' });
   const product = to.make('binary', [centred, scale], { kind: 'mul' });
   const shift = beta == null ? product : to.make('binary', [product, beta], { kind: 'add' });

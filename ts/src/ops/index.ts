@@ -1,5 +1,4 @@
 /** The list of kernels. `view` is not here: it is never a record. */
-import { binary } from './binary.js';
 import { concat } from './concat.js';
 import { convTranspose2d } from './conv_transpose2d.js';
 import { convWinograd } from './conv_winograd.js';
@@ -14,10 +13,10 @@ import { pack } from './pack.js';
 import { pad } from './pad.js';
 import { pixelsIn } from './pixels_in.js';
 import { pixelsOut } from './pixels_out.js';
+import { pointwise } from './pointwise.js';
 import { reduce } from './reduce.js';
 import { runningConstants } from './running_constants.js';
 import { statistics } from './statistics.js';
-import { unary } from './unary.js';
 
 /** Kernels that become records. */
 export type RecordKernel = Exclude<KernelName, 'view'>;
@@ -32,8 +31,7 @@ const descriptors: { readonly [K in RecordKernel]: OpDescriptor<K> } = {
   running_constants: runningConstants,
   reduce,
   pad,
-  binary,
-  unary,
+  pointwise,
   concat,
   matmul,
   move,

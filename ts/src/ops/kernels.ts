@@ -5,14 +5,20 @@
 import type { Shape } from '../tensor/shape.js';
 import type { WeightDtype } from '../tensor/stored.js';
 import type { Dims, Packing } from './layout.js';
+import type { StepName } from './records.gen.js';
 
 export type Activation = 'none' | 'relu' | 'tanh';
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate';
 /** What a convolution does to x as it loads it: nothing, or the normalisation whose constants are its fourth input. */
 export type Load = 'plain' | 'normalized' | 'normalized-relu';
-export type BinaryKind = 'add' | 'sub' | 'mul' | 'div';
-/** `rsub`: value - x; `rdiv`: value / x; the other arithmetic: x op value. */
-export type UnaryKind = 'relu' | 'tanh' | 'sqrt' | 'add' | 'sub' | 'mul' | 'div' | 'rsub' | 'rdiv';
+
+/** A step of a pointwise program: x = step(x, args), where arguments are numbers or operands. */
+export interface PointwiseStep {
+  readonly step: StepName;
+  readonly args: readonly (number | { readonly operand: number })[];
+}
+/** Begins with x = operand 0. At most `MOST_STEPS` steps over `MOST_OPERANDS` operands (records.gen.ts). */
+export type PointwiseProgram = readonly PointwiseStep[];
 
 /**
  * F(m x n, r x s): m x n results, rows and columns of them, of r x s taps at once. `F(4x4, 3x3) / 2`: of stride 2, by phases; `F(8x8, 3x3) * 2`: of
@@ -78,9 +84,8 @@ export interface Kernels {
   };
   /** Input: [N C H W]. `value` is for mode zeros. */
   pad: { readonly padding: Sides; readonly mode: PaddingMode; readonly value: number };
-  /** Inputs: two, broadcast as NumPy does. */
-  binary: { readonly kind: BinaryKind; readonly activation: Activation };
-  unary: { readonly kind: UnaryKind; readonly value: number };
+  /** Inputs: the program's operands, broadcast as NumPy does. */
+  pointwise: { readonly program: PointwiseProgram };
   /** Same elements in row-major order under another shape; never a record. */
   view: Record<never, never>;
   /** Input: x. Element i of the output, counted in row-major order over `sizes`, is element start + sum of i_a * strides_a of x, counted likewise. */

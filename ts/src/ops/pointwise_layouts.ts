@@ -1,8 +1,7 @@
 /** Layouts of what works element by element: any will do, as long as all operands have the same one. */
-import { numel, type Shape } from '../tensor/shape.js';
+import type { Shape } from '../tensor/shape.js';
 import { canonicalDims } from './factor.js';
 import { blocked, dense, type Layout } from './layout.js';
-import { blockedElems, LANES } from './tiles.js';
 
 /** Dense where a blocked value would be mostly empty lanes, or its rows no picture's: short ranks. */
 const LEAST_BLOCKED_RANK = 4;
@@ -16,10 +15,4 @@ export function freshLayout(shape: Shape): Layout {
 export function keptLayout(current: readonly (Layout | null)[], shape: Shape): Layout {
   const lies = current.find((layout) => layout?.kind === 'blocked' || layout?.kind === 'dense');
   return lies ?? freshLayout(shape);
-}
-
-/** Vectors of four floats that a value takes, lanes that hold no element included. */
-export function vectorsOf(layout: Layout, shape: Shape): number {
-  if (layout.kind === 'blocked') return blockedElems(layout.dims) / LANES;
-  return Math.ceil(numel(shape) / LANES);
 }

@@ -38,6 +38,59 @@ export const HEADER = {
   positions: 18,
 } as const;
 
+/** Of a pointwise program. */
+export const MOST_STEPS = 8;
+export const MOST_OPERANDS = 4;
+/** Floats of a strip, which rows are cut into. */
+export const STRIP_ELEMS = 1024;
+
+/** Steps of pointwise programs: their codes, and how many arguments each takes besides x. */
+export const STEPS = {
+  /** x + a */
+  add: { code: 0, args: 1 },
+  /** x - a */
+  sub: { code: 1, args: 1 },
+  /** x * a */
+  mul: { code: 2, args: 1 },
+  /** x / a */
+  div: { code: 3, args: 1 },
+  /** a - x */
+  rsub: { code: 4, args: 1 },
+  /** a / x */
+  rdiv: { code: 5, args: 1 },
+  /** max(x, 0) */
+  relu: { code: 6, args: 0 },
+  /** tanh(x) */
+  tanh: { code: 7, args: 0 },
+  /** sqrt(x) */
+  sqrt: { code: 8, args: 0 },
+  /** x where above 0, elsewhere a * x */
+  leaky_relu: { code: 9, args: 1 },
+  /** 1 / (1 + exp(-x)) */
+  sigmoid: { code: 10, args: 0 },
+  /** x * sigmoid(x) */
+  silu: { code: 11, args: 0 },
+  /** x * tanh(log(1 + exp(x))) */
+  mish: { code: 12, args: 0 },
+  /** min(max(x, a), b); NaN wins */
+  clamp: { code: 13, args: 2 },
+  /** x to the power of a */
+  pow: { code: 14, args: 1 },
+  /** the smaller one; NaN wins */
+  min: { code: 15, args: 1 },
+  /** the larger one; NaN wins */
+  max: { code: 16, args: 1 },
+  /** b where x is 0, elsewhere a */
+  select: { code: 17, args: 2 },
+  /** exp(x) */
+  exp: { code: 18, args: 0 },
+  /** log(x), of base e */
+  log: { code: 19, args: 0 },
+  /** |x| */
+  abs: { code: 20, args: 0 },
+} as const;
+export type StepName = keyof typeof STEPS;
+
 /** By op code: the op, then its record's fields; `:f32` marks floats. */
 const RECORDS: Readonly<Record<number, string>> = {
   1: 'pixels_in src y channels w h left top out_c out_w out_h scale:f32 offset:f32 tile_rows',
@@ -50,8 +103,7 @@ const RECORDS: Readonly<Record<number, string>> = {
   8: 'normalize x y constants residual n c h w constants_n activation chunk_px',
   9: 'running_constants mean var gamma beta constants c eps:f32',
   10: 'reduce x y partials n c h w axes kind correction tile_outputs chunk_px',
-  11: 'binary a b y n c h w a_broadcast b_broadcast kind activation tile_rows',
-  12: 'unary x y vectors kind value:f32 tile_vectors',
+  11: 'pointwise y a b c d kinds row_elems d0 d1 d2 d3 d4 a_step0 a_step1 a_step2 a_step3 a_step4 b_step0 b_step1 b_step2 b_step3 b_step4 c_step0 c_step1 c_step2 c_step3 c_step4 d_step0 d_step1 d_step2 d_step3 d_step4 steps step0 step0_first:f32 step0_second:f32 step1 step1_first:f32 step1_second:f32 step2 step2_first:f32 step2_second:f32 step3 step3_first:f32 step3_second:f32 step4 step4_first:f32 step4_second:f32 step5 step5_first:f32 step5_second:f32 step6 step6_first:f32 step6_second:f32 step7 step7_first:f32 step7_second:f32 tile_strips',
   13: 'convert src src_bytes y dtype d0 d1 d2 d3 s0 s1 s2 s3',
   14: 'pack_conv2d src y o c kh kw packing',
   15: 'pack_conv_transpose2d src y o c kh kw stride_h stride_w',
@@ -515,52 +567,126 @@ export function reduce(record: ReduceFields): RecordWords {
   return write(10, record);
 }
 
-export interface BinaryFields extends Scratch {
-  /** blocked, [n, c, h, w] with 1 along the axes of a_broadcast */
+export interface PointwiseFields extends Scratch {
+  /** d0 x d1 x d2 x d3 x d4 rows; may be an operand that lies as it does */
+  readonly y: Operand;
+  /** operand 0, which the program begins with */
   readonly a: Operand;
-  /** blocked, [n, c, h, w] with 1 along the axes of b_broadcast */
+  /** operand 1, or absent */
   readonly b: Operand;
-  /** blocked [n, c, h, w]; may be an operand that is not broadcast */
-  readonly y: Operand;
-  /** samples */
-  readonly n: number;
-  /** channels */
-  readonly c: number;
-  /** of y */
-  readonly h: number;
-  /** of y */
-  readonly w: number;
-  /** bit 0 N, bit 1 C, bit 2 H, bit 3 W */
-  readonly aBroadcast: number;
-  /** bit 0 N, bit 1 C, bit 2 H, bit 3 W */
-  readonly bBroadcast: number;
-  /** 0 add, 1 sub, 2 mul, 3 div */
-  readonly kind: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
-  /** rows (n, channel block, h) a tile */
-  readonly tileRows: number;
+  /** operand 2, or absent */
+  readonly c: Operand;
+  /** operand 3, or absent */
+  readonly d: Operand;
+  /** four bits an operand, operand 0 in the lowest: its row is 0 a row of floats, 1 a vector for all, 2 the first float of each vector, for all four lanes, 3 a float for all */
+  readonly kinds: number;
+  /** floats of a row */
+  readonly rowElems: number;
+  /** outermost axis of rows */
+  readonly d0: number;
+  /** axis of rows */
+  readonly d1: number;
+  /** axis of rows */
+  readonly d2: number;
+  /** axis of rows */
+  readonly d3: number;
+  /** innermost axis of rows */
+  readonly d4: number;
+  /** of operand 0 along axis 0, floats; 0 repeats */
+  readonly aStep0: number;
+  /** of operand 0 along axis 1, floats; 0 repeats */
+  readonly aStep1: number;
+  /** of operand 0 along axis 2, floats; 0 repeats */
+  readonly aStep2: number;
+  /** of operand 0 along axis 3, floats; 0 repeats */
+  readonly aStep3: number;
+  /** of operand 0 along axis 4, floats; 0 repeats */
+  readonly aStep4: number;
+  /** of operand 1 along axis 0, floats; 0 repeats */
+  readonly bStep0: number;
+  /** of operand 1 along axis 1, floats; 0 repeats */
+  readonly bStep1: number;
+  /** of operand 1 along axis 2, floats; 0 repeats */
+  readonly bStep2: number;
+  /** of operand 1 along axis 3, floats; 0 repeats */
+  readonly bStep3: number;
+  /** of operand 1 along axis 4, floats; 0 repeats */
+  readonly bStep4: number;
+  /** of operand 2 along axis 0, floats; 0 repeats */
+  readonly cStep0: number;
+  /** of operand 2 along axis 1, floats; 0 repeats */
+  readonly cStep1: number;
+  /** of operand 2 along axis 2, floats; 0 repeats */
+  readonly cStep2: number;
+  /** of operand 2 along axis 3, floats; 0 repeats */
+  readonly cStep3: number;
+  /** of operand 2 along axis 4, floats; 0 repeats */
+  readonly cStep4: number;
+  /** of operand 3 along axis 0, floats; 0 repeats */
+  readonly dStep0: number;
+  /** of operand 3 along axis 1, floats; 0 repeats */
+  readonly dStep1: number;
+  /** of operand 3 along axis 2, floats; 0 repeats */
+  readonly dStep2: number;
+  /** of operand 3 along axis 3, floats; 0 repeats */
+  readonly dStep3: number;
+  /** of operand 3 along axis 4, floats; 0 repeats */
+  readonly dStep4: number;
+  /** steps of the program, 1 to 8 */
+  readonly steps: number;
+  /** step 0: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step0: number;
+  /** first argument of step 0 */
+  readonly step0First: number;
+  /** second argument of step 0 */
+  readonly step0Second: number;
+  /** step 1: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step1: number;
+  /** first argument of step 1 */
+  readonly step1First: number;
+  /** second argument of step 1 */
+  readonly step1Second: number;
+  /** step 2: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step2: number;
+  /** first argument of step 2 */
+  readonly step2First: number;
+  /** second argument of step 2 */
+  readonly step2Second: number;
+  /** step 3: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step3: number;
+  /** first argument of step 3 */
+  readonly step3First: number;
+  /** second argument of step 3 */
+  readonly step3Second: number;
+  /** step 4: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step4: number;
+  /** first argument of step 4 */
+  readonly step4First: number;
+  /** second argument of step 4 */
+  readonly step4Second: number;
+  /** step 5: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step5: number;
+  /** first argument of step 5 */
+  readonly step5First: number;
+  /** second argument of step 5 */
+  readonly step5Second: number;
+  /** step 6: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step6: number;
+  /** first argument of step 6 */
+  readonly step6First: number;
+  /** second argument of step 6 */
+  readonly step6Second: number;
+  /** step 7: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step7: number;
+  /** first argument of step 7 */
+  readonly step7First: number;
+  /** second argument of step 7 */
+  readonly step7Second: number;
+  /** strips a tile; a row is cut into strips of 1024 floats */
+  readonly tileStrips: number;
 }
-export function binary(record: BinaryFields): RecordWords {
+export function pointwise(record: PointwiseFields): RecordWords {
   return write(11, record);
-}
-
-export interface UnaryFields extends Scratch {
-  /** blocked */
-  readonly x: Operand;
-  /** like x; may be x */
-  readonly y: Operand;
-  /** vectors of four */
-  readonly vectors: number;
-  /** 0 ReLU, 1 Tanh, 2 sqrt, 3 x + v, 4 x - v, 5 x * v, 6 x / v, 7 v - x, 8 v / x */
-  readonly kind: number;
-  /** v */
-  readonly value: number;
-  /** vectors a tile */
-  readonly tileVectors: number;
-}
-export function unary(record: UnaryFields): RecordWords {
-  return write(12, record);
 }
 
 export interface ConvertFields extends Scratch {

@@ -49,11 +49,3 @@ export function broadcast(a: Shape, b: Shape): Shape | null {
   }
   return result;
 }
-
-/** One tag an axis of `shape`: which of the two operands is repeated along it. */
-export function broadcastTags(a: Shape, b: Shape, shape: Shape): string[] {
-  return shape.map((size, axis) => {
-    const repeats = (one: Shape): boolean => (one[axis - shape.length + one.length] ?? 1) !== size;
-    return `${repeats(a) ? 'a' : ''}${repeats(b) ? 'b' : ''}`;
-  });
-}

@@ -1,4 +1,5 @@
-//! Loops over rows of vectors: one in, one out, and two in, one out. What happens to a vector is the caller's.
+//! Loops over rows of vectors: one in, one out, and two in, one out. What happens to a vector is the caller's. Programs of pointwise ops
+//! have their own (pointwise.rs).
 //!
 //! A row is any run of pixels that lie one after the other. Outputs may be the inputs: each vector is read before its place
 //! is written.
@@ -51,73 +52,6 @@ pub fn zip(a: Src, b: Src, y: Dst, f: impl Fn(F32x4, F32x4) -> F32x4) {
         // SAFETY: i + 4 <= len, which all three views have.
         unsafe { f(F32x4::load(from_a.add(i)), F32x4::load(from_b.add(i))).store(to.add(i)) };
         i += LANES;
-    }
-}
-
-/// How one side of a broadcast walks along a row of the output.
-#[derive(Clone, Copy)]
-pub struct Side {
-    /// Its first pixel
-    pub src: Src,
-    /// Whether one pixel serves the whole row
-    pub same_pixel: bool,
-    /// Whether the pixel's first channel serves all
-    pub same_channel: bool,
-}
-
-impl Side {
-    fn step(&self) -> usize {
-        if self.same_pixel { 0 } else { LANES }
-    }
-}
-
-/// `y[i] = f(a[i], b[i])` where either side may repeat a pixel, or its first channel.
-#[inline(always)]
-pub fn zip_broadcast(a: Side, b: Side, y: Dst, f: impl Fn(F32x4, F32x4) -> F32x4) {
-    match (a.same_channel, b.same_channel) {
-        (false, false) => walk::<false, false>(a, b, y, f),
-        (true, false) => walk::<true, false>(a, b, y, f),
-        (false, true) => walk::<false, true>(a, b, y, f),
-        (true, true) => walk::<true, true>(a, b, y, f),
-    }
-}
-
-#[inline(always)]
-fn walk<const A_SPLAT: bool, const B_SPLAT: bool>(
-    a: Side,
-    b: Side,
-    y: Dst,
-    f: impl Fn(F32x4, F32x4) -> F32x4,
-) {
-    assert!(y.len().is_multiple_of(LANES));
-    for side in [a, b] {
-        assert!(side.src.len() >= if side.same_pixel { LANES } else { y.len() });
-    }
-    let (mut from_a, mut from_b, to) = (a.src.as_ptr(), b.src.as_ptr(), y.as_mut_ptr());
-    let mut i = 0;
-    while i < y.len() {
-        // SAFETY: i + 4 <= y.len(); each side holds one vector when its step is 0 and y.len() floats otherwise. The last
-        // increment may pass a view's end, so it wraps rather than asserting to stay inside.
-        unsafe {
-            f(fetch::<A_SPLAT>(from_a), fetch::<B_SPLAT>(from_b)).store(to.add(i));
-        }
-        from_a = from_a.wrapping_add(a.step());
-        from_b = from_b.wrapping_add(b.step());
-        i += LANES;
-    }
-}
-
-/// # Safety
-/// - `ptr` is valid for reading 16 bytes.
-#[inline(always)]
-unsafe fn fetch<const SPLAT: bool>(ptr: *const f32) -> F32x4 {
-    // SAFETY: the caller's obligation.
-    unsafe {
-        if SPLAT {
-            F32x4::load_splat(ptr)
-        } else {
-            F32x4::load(ptr)
-        }
     }
 }
 

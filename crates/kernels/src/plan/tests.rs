@@ -7,25 +7,35 @@ use super::{
 };
 use crate::micro::statistics::Moments;
 use crate::ops::Fault;
-use crate::record::{Operand, Reduce, Unary, field};
+use crate::record::{Operand, Pointwise, Reduce, field};
 use crate::testing::TestPlan;
 
 const TILES: u32 = 16;
 
-/// ReLU in place, a vector a tile.
-fn unary() -> TestPlan {
+/// ReLU of `vectors` in place, a vector a tile.
+fn relu(x: Operand, vectors: u32) -> Pointwise {
+    Pointwise {
+        y: x,
+        a: x,
+        row_elems: 4,
+        d0: vectors,
+        d1: 1,
+        d2: 1,
+        d3: 1,
+        d4: 1,
+        a_step0: 4,
+        steps: 1,
+        step0: 6,
+        tile_strips: 1,
+        ..Pointwise::default()
+    }
+}
+
+/// ReLU, a vector a tile.
+fn pointwise() -> TestPlan {
     let mut plan = TestPlan::new();
     let x = plan.room(4 * TILES as usize);
-    plan.push(Unary {
-        scratch: Operand::ABSENT,
-        scratch_bytes: 0,
-        x,
-        y: x,
-        vectors: TILES,
-        kind: 0,
-        value: 0.0,
-        tile_vectors: 1,
-    });
+    plan.push(relu(x, TILES));
     plan
 }
 
@@ -64,7 +74,7 @@ fn reported(plan: &Plan) -> [u32; 4] {
 
 #[test]
 fn an_abort_lets_waiting_workers_go_and_the_plan_runs_again() {
-    unary().with_loaded(3, |shared| {
+    pointwise().with_loaded(3, |shared| {
         let plan = shared.get();
         assert_eq!(plan.start(3), Status::Done);
         // The third worker never comes, so that the others wait at the barrier until they are told to end.
@@ -84,9 +94,9 @@ fn an_abort_lets_waiting_workers_go_and_the_plan_runs_again() {
 
 #[test]
 fn one_worker_reports_a_fault_and_the_others_end() {
-    unary().with_loaded(MAX_WORKERS, |shared| {
+    pointwise().with_loaded(MAX_WORKERS, |shared| {
         let plan = shared.get();
-        overwrite(plan, field!(Unary, y), 0);
+        overwrite(plan, field!(Pointwise, y), 0);
         for workers in [1, 2, 8] {
             assert_eq!(plan.start(workers), Status::Done);
             let statuses = shared.run_threads(workers, u32::MAX, || ());
@@ -94,14 +104,14 @@ fn one_worker_reports_a_fault_and_the_others_end() {
             assert_eq!(count(Status::Fault), 1, "{statuses:?}");
             assert_eq!(count(Status::Aborted), workers as usize - 1, "{statuses:?}");
             let wanted = reported(plan)[3];
-            assert_eq!(reported(plan), [0, field!(Unary, y), 0, wanted]);
+            assert_eq!(reported(plan), [0, field!(Pointwise, y), 0, wanted]);
         }
     });
 }
 
 #[test]
 fn a_fault_after_an_abort_is_an_abort() {
-    unary().with_loaded(1, |shared| {
+    pointwise().with_loaded(1, |shared| {
         let plan = shared.get();
         assert_eq!(plan.start(1), Status::Done);
         let before = reported(plan);
@@ -128,7 +138,7 @@ fn a_fault_of_finish_ends_the_run() {
 
 #[test]
 fn more_workers_than_there_is_room_for_are_a_fault() {
-    unary().with_loaded(2, |shared| {
+    pointwise().with_loaded(2, |shared| {
         let plan = shared.get();
         for workers in [0, 3, MAX_WORKERS + 1, u32::MAX] {
             assert_eq!(plan.start(workers), Status::Fault, "{workers}");
@@ -142,7 +152,7 @@ fn more_workers_than_there_is_room_for_are_a_fault() {
 
 #[test]
 fn a_budget_of_no_tiles_is_a_fault() {
-    unary().with_loaded(1, |shared| {
+    pointwise().with_loaded(1, |shared| {
         let plan = shared.get();
         assert_eq!(plan.start(1), Status::Done);
         assert_eq!(plan.run(0, 0), Status::Fault);
@@ -154,7 +164,7 @@ fn a_budget_of_no_tiles_is_a_fault() {
 
 #[test]
 fn a_plan_that_was_loaded_anew_does_not_run_before_it_is_started() {
-    unary().with_loaded(1, |shared| {
+    pointwise().with_loaded(1, |shared| {
         let plan = shared.get();
         assert_eq!(plan.run(1, 0), Status::Fault);
         assert_eq!((plan.load(), plan.start(1)), (Status::Done, Status::Done));
@@ -162,27 +172,18 @@ fn a_plan_that_was_loaded_anew_does_not_run_before_it_is_started() {
         assert_eq!((plan.load(), plan.run(1, 0)), (Status::Done, Status::Fault));
 
         assert_eq!((plan.load(), plan.start(1)), (Status::Done, Status::Done));
-        overwrite(plan, field!(Unary, y), 0);
+        overwrite(plan, field!(Pointwise, y), 0);
         assert_eq!(plan.load(), Status::Fault);
-        assert_eq!(reported(plan)[..2], [0, field!(Unary, y)]);
+        assert_eq!(reported(plan)[..2], [0, field!(Pointwise, y)]);
         assert_eq!(plan.run(1, 0), Status::Fault);
     });
 }
 
 #[test]
 fn a_budget_ends_at_each_record_and_while_others_are_waited_for() {
-    let mut plan = unary();
+    let mut plan = pointwise();
     let x = plan.room(8);
-    plan.push(Unary {
-        scratch: Operand::ABSENT,
-        scratch_bytes: 0,
-        x,
-        y: x,
-        vectors: 2,
-        kind: 0,
-        value: 0.0,
-        tile_vectors: 1,
-    });
+    plan.push(relu(x, 2));
     plan.with_loaded(2, |shared| {
         let plan = shared.get();
         let positions = || [0, 1].map(|i| plan.words.get(header::POSITIONS + i));

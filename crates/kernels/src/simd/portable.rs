@@ -1,5 +1,7 @@
 //! `F32x4` on plain arrays: what the host's tests run, and the meaning of every method.
 
+use super::SQRT_HALF_BITS;
+
 /// Pixels in a register tile of 8 output channels; here only odd enough to exercise tails.
 pub const TILE_PX: usize = 6;
 
@@ -101,6 +103,51 @@ impl F32x4 {
     pub fn sqrt(self) -> Self {
         Self(self.0.map(|x| sqrt_f64(f64::from(x)) as f32))
     }
+    /// All bits set in lanes that are less than `b`'s, none in others, NaN among them: a mask for [`Self::select`].
+    #[inline(always)]
+    pub fn less(self, b: Self) -> Self {
+        Self::zip(self, b, |a, b| mask(a < b))
+    }
+    /// As [`Self::less`], where the lanes are equal; -0 equals 0.
+    #[inline(always)]
+    pub fn equal(self, b: Self) -> Self {
+        Self::zip(self, b, |a, b| mask(a == b))
+    }
+    /// `then` in lanes whose mask is set, `otherwise` in the others.
+    #[inline(always)]
+    pub fn select(mask: Self, then: Self, otherwise: Self) -> Self {
+        Self(core::array::from_fn(|i| {
+            if mask.0[i].to_bits() == 0 {
+                otherwise.0[i]
+            } else {
+                then.0[i]
+            }
+        }))
+    }
+    /// Lane-wise absolute value.
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self(self.0.map(f32::abs))
+    }
+    /// 2^n for whole n from -126 to 127.
+    #[inline(always)]
+    pub fn power_of_two(self) -> Self {
+        Self(
+            self.0
+                .map(|n| f32::from_bits(((n as i32 + 127) as u32) << 23)),
+        )
+    }
+    /// `(m, e)` with self = m * 2^e, e whole and m from sqrt(1/2) to sqrt(2), of positive normal numbers.
+    #[inline(always)]
+    pub fn mantissa_and_exponent(self) -> (Self, Self) {
+        let e = self
+            .0
+            .map(|x| (x.to_bits() as i32).wrapping_sub(SQRT_HALF_BITS) >> 23);
+        let m = core::array::from_fn(|i| {
+            f32::from_bits((self.0[i].to_bits() as i32).wrapping_sub(e[i] << 23) as u32)
+        });
+        (Self(m), Self(e.map(|e| e as f32)))
+    }
     /// Turns four rows into four columns.
     #[inline(always)]
     pub fn transpose(rows: [Self; 4]) -> [Self; 4] {
@@ -110,6 +157,10 @@ impl F32x4 {
     fn zip(a: Self, b: Self, f: impl Fn(f32, f32) -> f32) -> Self {
         Self(core::array::from_fn(|i| f(a.0[i], b.0[i])))
     }
+}
+
+fn mask(set: bool) -> f32 {
+    f32::from_bits(if set { u32::MAX } else { 0 })
 }
 
 macro_rules! operator {

@@ -2,6 +2,8 @@
 
 use core::arch::wasm32::*;
 
+use super::SQRT_HALF_BITS;
+
 /// Pixels in a register tile of 8 output channels: 6 x 8 fills the 15 registers V8 hands out when multiply and add are one
 /// instruction; with two, the product needs a register of its own and 4 x 8 is the largest tile that does not spill.
 pub const TILE_PX: usize = if cfg!(target_feature = "relaxed-simd") {
@@ -137,6 +139,39 @@ impl F32x4 {
     #[inline(always)]
     pub fn sqrt(self) -> Self {
         Self(f32x4_sqrt(self.0))
+    }
+    /// All bits set in lanes that are less than `b`'s, none in others, NaN among them: a mask for [`Self::select`].
+    #[inline(always)]
+    pub fn less(self, b: Self) -> Self {
+        Self(f32x4_lt(self.0, b.0))
+    }
+    /// As [`Self::less`], where the lanes are equal; -0 equals 0.
+    #[inline(always)]
+    pub fn equal(self, b: Self) -> Self {
+        Self(f32x4_eq(self.0, b.0))
+    }
+    /// `then` in lanes whose mask is set, `otherwise` in the others.
+    #[inline(always)]
+    pub fn select(mask: Self, then: Self, otherwise: Self) -> Self {
+        Self(v128_bitselect(then.0, otherwise.0, mask.0))
+    }
+    /// Lane-wise absolute value.
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self(f32x4_abs(self.0))
+    }
+    /// 2^n for whole n from -126 to 127.
+    #[inline(always)]
+    pub fn power_of_two(self) -> Self {
+        let biased = i32x4_add(i32x4_trunc_sat_f32x4(self.0), i32x4_splat(127));
+        Self(i32x4_shl(biased, 23))
+    }
+    /// `(m, e)` with self = m * 2^e, e whole and m from sqrt(1/2) to sqrt(2), of positive normal numbers.
+    #[inline(always)]
+    pub fn mantissa_and_exponent(self) -> (Self, Self) {
+        let e = i32x4_shr(i32x4_sub(self.0, i32x4_splat(SQRT_HALF_BITS)), 23);
+        let m = i32x4_sub(self.0, i32x4_shl(e, 23));
+        (Self(m), Self(f32x4_convert_i32x4(e)))
     }
     /// Turns four rows into four columns.
     #[inline(always)]

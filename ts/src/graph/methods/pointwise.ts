@@ -1,8 +1,9 @@
 /** Arithmetic element by element, and activations. */
 import { checkOptions, finite, flag } from '../../check.js';
 import { ArgumentError } from '../../errors.js';
-import type { BinaryKind, UnaryKind } from '../../ops/kernels.js';
 import type { Expression, Operand } from '../expression.js';
+import type { BinaryKind } from '../operators/binary.js';
+import type { UnaryKind } from '../operators/unary.js';
 import { recorder } from '../recorder.js';
 import type { Value } from '../value.js';
 import { input } from './operand.js';
@@ -16,8 +17,8 @@ export function binary(kind: BinaryKind, x: Expression, other: Operand): Value {
   return unary(kind, a, other);
 }
 
-function unary(kind: UnaryKind, x: Expression, value = 0): Value {
-  return recorder(kind).append('unary', [input(x, kind)], { kind, value }, kind);
+function unary(kind: UnaryKind, x: Expression, ...numbers: number[]): Value {
+  return recorder(kind).append('unary', [input(x, kind)], { kind, numbers }, kind);
 }
 
 /** number - x. */

@@ -1,6 +1,7 @@
 /** layer_norm: mean and variance over the trailing axes, as torch.nn.functional.layer_norm and ONNX's LayerNormalization. */
 import { ShapeError } from '../../errors.js';
 import type { Dims } from '../../ops/layout.js';
+import { ofOperands } from '../../ops/pointwise_program.js';
 import { numel, type Shape, sameShape, spell } from '../../tensor/shape.js';
 import { checkAffine, plain } from './norms.js';
 import { allRows, floats, type Operator, sameRows, shapeAt } from './operator.js';
@@ -41,9 +42,11 @@ export const layerNorm: Operator<LayerNorm> = {
     const scaled =
       weight == null
         ? normalized
-        : to.append('binary', [normalized, weight], { kind: 'mul', activation: 'none' }, shape);
+        : to.append('pointwise', [normalized, weight], { program: ofOperands('mul', 1) }, shape);
     return [
-      bias == null ? scaled : to.append('binary', [scaled, bias], { kind: 'add', activation: 'none' }, shape),
+      bias == null
+        ? scaled
+        : to.append('pointwise', [scaled, bias], { program: ofOperands('add', 1) }, shape),
     ];
   },
   rows: (use, rows) =>

@@ -1,17 +1,22 @@
-/** unary: a function of one number, or arithmetic with a constant one, element by element. */
-import type { UnaryKind } from '../../ops/kernels.js';
+/** unary: a function of one number and of constant ones, element by element. */
+import type { StepName } from '../../ops/records.gen.js';
 import { floats, type Operator, sameRows, shapeAt } from './operator.js';
+
+export type UnaryKind = 'relu' | 'tanh' | 'sqrt' | 'add' | 'sub' | 'mul' | 'div' | 'rsub' | 'rdiv';
 
 /** Input: x of any rank. */
 export interface Unary {
-  readonly kind: UnaryKind;
-  /** The second operand of arithmetic; 0 otherwise. */
-  readonly value: number;
+  /** `rsub`: number - x; `rdiv`: number / x; the other arithmetic: x op number. */
+  readonly kind: UnaryKind & StepName;
+  /** What the function takes besides x. */
+  readonly numbers: readonly number[];
 }
 
 export const unary: Operator<Unary> = {
   roles: ['input'],
   infer: (_attributes, inputs) => [floats(shapeAt(inputs, 0))],
-  lower: ({ attributes, outputs: [shape] }, to) => [to.append('unary', [to.x], attributes, shape ?? [])],
+  lower: ({ attributes: { kind, numbers }, outputs: [shape] }, to) => [
+    to.append('pointwise', [to.x], { program: [{ step: kind, args: numbers }] }, shape ?? []),
+  ],
   rows: sameRows,
 };

@@ -1,4 +1,4 @@
-import type { BinaryKind } from '../../ops/kernels.js';
+import type { BinaryKind } from '../../graph/operators/binary.js';
 import { namesOf, type ToOnnx } from './to_onnx.js';
 
 export const ARITHMETIC = { add: 'Add', sub: 'Sub', mul: 'Mul', div: 'Div' } as const satisfies Record<

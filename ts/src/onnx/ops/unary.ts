@@ -3,7 +3,8 @@ import { inputOf, type ToOnnx } from './to_onnx.js';
 
 export const unary: ToOnnx<'unary'> = (to, node) => {
   const { builder } = to;
-  const { kind, value } = node.attributes;
+  const { kind, numbers } = node.attributes;
+  const [value = 0] = numbers;
   const x = to.name(inputOf(node));
   switch (kind) {
     case 'relu':

@@ -1,0 +1,123 @@
+//! The steps of pointwise programs: one table. A row is a code, a name, how many vectors a turn of its loop takes, its parameters (x is acc;
+//! the others are numbers or operands), the formula on vectors, and the definition in float64 that tests hold it to.
+//! Codes, names and numbers of arguments are in ts/src/ops/records.gen.ts too, printed by examples/generate_records.rs.
+
+use super::exponential::{exp, log, mish, pow, sigmoid, silu};
+use super::{Strip, one, three, two};
+use crate::micro::activation::{relu, tanh};
+use crate::simd::F32x4;
+
+/// A step as the generator sees it.
+pub struct Listing {
+    /// In a record.
+    pub code: u32,
+    /// On both sides.
+    pub name: &'static str,
+    /// Besides x.
+    pub arguments: usize,
+    /// One line.
+    pub about: &'static str,
+}
+
+macro_rules! walk {
+    ($strip:ident, $turn:literal, ($x:ident), $f:expr) => {
+        one::<$turn>($strip, |$x| $f)
+    };
+    ($strip:ident, $turn:literal, ($x:ident, $a:ident), $f:expr) => {
+        two::<$turn>($strip, |$x, $a| $f)
+    };
+    ($strip:ident, $turn:literal, ($x:ident, $a:ident, $b:ident), $f:expr) => {
+        three($strip, |$x, $a, $b| $f)
+    };
+}
+
+macro_rules! steps {
+    ($(#[doc = $about:literal] $code:literal $name:ident by $turn:literal ($x:ident $(, $argument:ident)*) { $f:expr } { $exact:expr })*) => {
+        /// Every step.
+        pub const LISTINGS: &[Listing] = &[$(Listing {
+            code: $code,
+            name: stringify!($name),
+            arguments: <[&str]>::len(&[$(stringify!($argument)),*]),
+            about: $about,
+        }),*];
+
+        /// Runs a step over a strip; of a code that no step has it does nothing.
+        pub(super) fn apply(code: u32, strip: &Strip) {
+            match code {
+                $($code => walk!(strip, $turn, ($x $(, $argument)*), $f),)*
+                _ => {}
+            }
+        }
+
+        /// What a step is, in float64.
+        #[cfg(test)]
+        pub(crate) fn exact(code: u32, x: f64, arguments: [f64; 2]) -> f64 {
+            let _ = arguments;
+            match code {
+                $($code => {
+                    let $x = x;
+                    let mut _next = arguments.into_iter();
+                    $(let $argument = _next.next().unwrap();)*
+                    $exact
+                })*
+                _ => panic!("no step {code}"),
+            }
+        }
+    };
+}
+
+/// Where x is above 0 x, elsewhere x times the slope: compared and selected, since slopes may be above 1 or below 0.
+#[inline(always)]
+fn leaky(x: F32x4, slope: F32x4) -> F32x4 {
+    F32x4::select(F32x4::splat(0.0).less(x), x, x * slope)
+}
+
+/// How many arguments the step takes besides x; `None` if there is no such step.
+pub fn arguments_of(code: u32) -> Option<usize> {
+    LISTINGS.get(code as usize).map(|step| step.arguments)
+}
+
+steps! {
+    /// x + a
+    0 add by 4 (x, a) { x + a } { x + a }
+    /// x - a
+    1 sub by 4 (x, a) { x - a } { x - a }
+    /// x * a
+    2 mul by 4 (x, a) { x * a } { x * a }
+    /// x / a
+    3 div by 4 (x, a) { x / a } { x / a }
+    /// a - x
+    4 rsub by 4 (x, a) { a - x } { a - x }
+    /// a / x
+    5 rdiv by 4 (x, a) { a / x } { a / x }
+    /// max(x, 0)
+    6 relu by 4 (x) { relu(x) } { if x < 0.0 { 0.0 } else { x } }
+    /// tanh(x)
+    7 tanh by 1 (x) { tanh(x) } { x.tanh() }
+    /// sqrt(x)
+    8 sqrt by 4 (x) { x.sqrt() } { x.sqrt() }
+    /// x where above 0, elsewhere a * x
+    9 leaky_relu by 4 (x, a) { leaky(x, a) } { if x > 0.0 { x } else { x * a } }
+    /// 1 / (1 + exp(-x))
+    10 sigmoid by 1 (x) { sigmoid(x) } { 1.0 / (1.0 + (-x).exp()) }
+    /// x * sigmoid(x)
+    11 silu by 1 (x) { silu(x) } { x * (1.0 / (1.0 + (-x).exp())) }
+    /// x * tanh(log(1 + exp(x)))
+    12 mish by 1 (x) { mish(x) } { x * x.exp().ln_1p().tanh() }
+    /// min(max(x, a), b); NaN wins
+    13 clamp by 1 (x, a, b) { x.max(a).min(b) } { if [x, a, b].iter().any(|number| number.is_nan()) { f64::NAN } else { x.max(a).min(b) } }
+    /// x to the power of a
+    14 pow by 1 (x, a) { pow(x, a) } { x.powf(a) }
+    /// the smaller one; NaN wins
+    15 min by 4 (x, a) { x.min(a) } { if x.is_nan() || a.is_nan() { f64::NAN } else { x.min(a) } }
+    /// the larger one; NaN wins
+    16 max by 4 (x, a) { x.max(a) } { if x.is_nan() || a.is_nan() { f64::NAN } else { x.max(a) } }
+    /// b where x is 0, elsewhere a
+    17 select by 1 (x, a, b) { F32x4::select(x.equal(F32x4::splat(0.0)), b, a) } { if x == 0.0 { b } else { a } }
+    /// exp(x)
+    18 exp by 1 (x) { exp(x) } { x.exp() }
+    /// log(x), of base e
+    19 log by 1 (x) { log(x) } { x.ln() }
+    /// |x|
+    20 abs by 4 (x) { x.abs() } { x.abs() }
+}

@@ -1,0 +1,152 @@
+//! Steps against their definitions in float64, over all of float32's range.
+
+use super::steps::{LISTINGS, apply, exact};
+use super::{Strip, Walk};
+use std::vec::Vec;
+
+/// What a step gives on the same four lanes.
+fn step(code: u32, x: f32, arguments: [f32; 2]) -> f32 {
+    let x = [x; 4];
+    let [a, b] = arguments.map(|a| [a; 4]);
+    let mut y = [0.0; 4];
+    let walk = |from: &[f32; 4]| Walk {
+        from: from.as_ptr(),
+        step: 0,
+    };
+    apply(
+        code,
+        &Strip {
+            x: x.as_ptr(),
+            arguments: [walk(&a), walk(&b)],
+            y: y.as_mut_ptr(),
+            len: 4,
+        },
+    );
+    y[0]
+}
+
+const SPECIAL: [f32; 16] = [
+    0.0,
+    1e-45,
+    1e-40,
+    f32::MIN_POSITIVE,
+    1e-20,
+    0.5,
+    1.0,
+    2.0,
+    3.0,
+    16_777_215.0,
+    88.7,
+    104.0,
+    1e20,
+    f32::MAX,
+    f32::INFINITY,
+    f32::NAN,
+];
+
+fn special() -> impl Iterator<Item = f32> {
+    SPECIAL.into_iter().flat_map(|x| [x, -x])
+}
+
+/// The error in units of the value; 0 where the same number, infinity or NaN is wanted, infinite where it is not given.
+fn error(got: f32, wanted: f64) -> f64 {
+    if (got.is_nan() && wanted.is_nan()) || got == wanted as f32 {
+        return 0.0;
+    }
+    let size = wanted.abs().max(f64::from(f32::MIN_POSITIVE));
+    let error = (f64::from(got) - wanted).abs() / size;
+    if error.is_nan() { f64::INFINITY } else { error }
+}
+
+/// The bound of each step, relative; tanh's is micro/activation.rs's.
+fn bound(name: &str) -> f64 {
+    match name {
+        "tanh" => 6e-7,
+        "exp" | "log" => 1.2e-7,
+        "sigmoid" | "silu" | "mish" => 4e-7,
+        _ => 6e-8,
+    }
+}
+
+#[test]
+fn every_step_is_within_its_bound_over_all_floats() {
+    for listing in LISTINGS {
+        let arguments: Vec<[f32; 2]> = match listing.arguments {
+            0 => std::vec![[0.0; 2]],
+            _ => [0.5, -1.5, 3.0, 2.0, -0.25, 1e-20, 1.0]
+                .into_iter()
+                .map(|a| [a, 2.5])
+                .collect(),
+        };
+        let every = 16_411 * arguments.len();
+        let mut worst = (0.0, 0.0, [0.0; 2]);
+        for arguments in arguments {
+            // Every few thousandth float, and all numbers of a size that matters more densely.
+            let floats = (0..=u32::MAX).step_by(every).map(f32::from_bits);
+            let usual = (0..=100_000).map(|i| (i - 50_000) as f32 * 2e-3);
+            for x in floats.chain(usual).chain(special()) {
+                let wanted = exact(listing.code, f64::from(x), arguments.map(f64::from));
+                let error = error(step(listing.code, x, arguments), wanted);
+                if error > worst.0 {
+                    worst = (error, x, arguments);
+                }
+            }
+        }
+        std::println!("{}: {worst:?}", listing.name);
+        assert!(
+            worst.0 <= bound(listing.name),
+            "{}: error {} at {} {:?}",
+            listing.name,
+            worst.0,
+            worst.1,
+            worst.2
+        );
+    }
+}
+
+#[test]
+fn every_pair_of_special_values_is_as_defined() {
+    for listing in LISTINGS {
+        for x in special() {
+            for a in special() {
+                for b in [-0.0, 1.0, f32::INFINITY, f32::NAN] {
+                    let got = step(listing.code, x, [a, b]);
+                    let wanted = exact(listing.code, f64::from(x), [a, b].map(f64::from));
+                    // A float64 definition may hold what is beyond float32, and two roundings of a NaN's comparison are none.
+                    assert!(
+                        error(got, wanted) <= bound(listing.name),
+                        "{} of {x}, {a}, {b} is {got}, wanted {wanted}",
+                        listing.name
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn zeros_keep_their_signs() {
+    for (name, arguments) in [
+        ("relu", [0.0; 2]),
+        ("tanh", [0.0; 2]),
+        ("sqrt", [0.0; 2]),
+        ("leaky_relu", [0.2, 0.0]),
+        ("silu", [0.0; 2]),
+        ("mish", [0.0; 2]),
+    ] {
+        let code = LISTINGS.iter().find(|step| step.name == name).unwrap().code;
+        assert_eq!(
+            step(code, -0.0, arguments).to_bits(),
+            (-0.0f32).to_bits(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn codes_are_places_in_the_table() {
+    for (place, step) in LISTINGS.iter().enumerate() {
+        assert_eq!(step.code as usize, place, "{}", step.name);
+        assert!(!step.about.is_empty());
+    }
+}
