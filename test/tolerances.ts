@@ -15,6 +15,12 @@ export const TANH = 1.6e-7;
 /** The same, relative, which is less where tanh is small: 5 units in the last place, measured 4.2 over all floats. */
 export const TANH_RELATIVE = 5 * 2 ** -23;
 
+/** exp and log: the polynomial's and the last sum's roundings; 8.9e-8 over all floats (micro/pointwise/tests.rs). */
+export const EXPONENTIAL = 1.2e-7;
+
+/** sigmoid, silu and mish: exp's error, and the roundings of a sum, a product and a quotient; 2.6e-7 over all floats. */
+export const ACTIVATION = 4e-7;
+
 /**
  * Reductions accumulate in float64 and round once at the end; a variance may also inherit the rounding of one subtraction.
  * Twice the rounding of the result.

@@ -43,6 +43,8 @@ const GRAPHS: Readonly<Record<OperatorName, readonly (() => Graph<Operators>)[]>
     of((x, y) => x.mul(y), [3, 1], [2, 1, 5]),
     of((x) => x.div(p(1)), [2, 1, 3, 1, 2, 2]),
     of((x, y) => x.mean().add(y.mean()), [2], [3]),
+    of((x, y) => x.abs().pow(y).minimum(y).maximum(x), [2, 3], [3]),
+    of((x) => F.prelu(x, p(3)), [2, 3, 4]),
   ],
   concat: [
     of((x, y) => F.cat([x, y, p(2, 7)], 1), [2, 3], [2, 1]),
@@ -103,7 +105,17 @@ const GRAPHS: Readonly<Record<OperatorName, readonly (() => Graph<Operators>)[]>
     of((x) => x.slice(-2, 1, undefined, 2), [2, 3, 5, 4]),
     of((x) => x.slice(4, 1), [2, 1, 3, 1, 2, 2]),
   ],
-  unary: [of((x) => F.rsub(x.relu(), 2), [3]), of((x) => x.mean().sqrt(), [2, 3])],
+  unary: [
+    of((x) => F.rsub(x.relu(), 2), [3]),
+    of((x) => x.mean().sqrt(), [2, 3]),
+    of((x) => F.silu(F.mish(x.abs().exp().log().sigmoid())), [2, 3]),
+    of((x) => F.leakyRelu(x.clamp(-0.5, 0.75).maximum(-0.4).minimum(0.7).add(1).pow(1.5)), [5, 2]),
+  ],
+  where: [
+    of((x, y) => F.where(x, y, 2), [2, 3, 4], [3, 1]),
+    of((x, y) => y.where(x.relu(), x), [2, 1], [2, 5]),
+    of((x) => F.where(x.relu(), x, x), [4]),
+  ],
   view: [of((x) => x.view(2, -1).tanh(), [2, 3, 4]), of((x) => x.view(1, 1, 1, 1, 1, 1), [1])],
 };
 

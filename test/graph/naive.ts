@@ -116,24 +116,34 @@ function affine(x: NdArray, weight: NdArray | null | undefined, bias: NdArray | 
   );
 }
 
-const UNARY = {
-  relu: (x) => Math.max(x, 0),
-  tanh: Math.tanh,
-  sqrt: Math.sqrt,
-  add: (x, value) => x + value,
-  sub: (x, value) => x - value,
-  mul: (x, value) => x * value,
-  div: (x, value) => x / value,
-  rsub: (x, value) => value - x,
-  rdiv: (x, value) => value / x,
-} satisfies Record<Operators['unary']['kind'], (x: number, value: number) => number>;
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 const BINARY = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
+  pow: Math.pow,
+  min: Math.min,
+  max: Math.max,
+  leaky_relu: (a, b) => (a > 0 ? a : a * b),
 } satisfies Record<Operators['binary']['kind'], (a: number, b: number) => number>;
+
+const UNARY = {
+  ...BINARY,
+  abs: Math.abs,
+  exp: Math.exp,
+  log: Math.log,
+  sigmoid,
+  silu: (x) => x * sigmoid(x),
+  mish: (x) => x * Math.tanh(Math.log1p(Math.exp(x))),
+  clamp: (x, least, most) => Math.min(Math.max(x, least), most),
+  relu: (x) => Math.max(x, 0),
+  tanh: Math.tanh,
+  sqrt: Math.sqrt,
+  rsub: (x, value) => value - x,
+  rdiv: (x, value) => value / x,
+} satisfies Record<Operators['unary']['kind'], (x: number, first: number, second: number) => number>;
 
 type Naive<K extends OperatorName> = (attributes: Operators[K], inputs: Operands, output: Shape) => NdArray;
 
@@ -240,9 +250,17 @@ const naive: { readonly [K in OperatorName]: Naive<K> } = {
         index.map((i, axis) => (starts[axis] ?? 0) + i * (steps[axis] ?? 1)),
       ),
     ),
-  unary: ({ kind, numbers: [value = 0] }, inputs) =>
-    map(operand(inputs, 0), (x) => UNARY[kind](x, Math.fround(value))),
+  unary: ({ kind, numbers: [first = 0, second = 0] }, inputs) =>
+    map(operand(inputs, 0), (x) => UNARY[kind](x, Math.fround(first), Math.fround(second))),
   view: ({ shape }, inputs) => ({ ...operand(inputs, 0), shape }),
+  where({ numbers }, inputs, output) {
+    const [condition, ...either] = inputs;
+    return fill(output, (index) => {
+      const chosen = condition != null && at(condition, index) === 0 ? 1 : 0;
+      const values = either[chosen];
+      return values == null ? Math.fround(numbers[chosen]) : at(values, index);
+    });
+  },
 };
 
 function computed<K extends OperatorName>(

@@ -208,6 +208,7 @@ const CASES: { readonly [K in Exclude<OperatorName, 'pixels_in' | 'pixels_out'>]
     { name: 'columns merge', inputs: [picture], target: (x) => x.view(2, 3, 45) },
     { name: 'a row for a vector', inputs: [[5]], target: (x) => x.view(1, 5) },
   ],
+  where: [{ name: 'a row for all', inputs: [picture, [3, 1, 5]], target: (x, y) => F.where(x.relu(), y, 2) }],
 };
 
 /** Row of each element. */

@@ -10,7 +10,7 @@ import type { Operators } from '../../dist/graph/operators/index.js';
 import type { Step } from '../../dist/graph/place.js';
 import { tracePaint } from '../../dist/image/paint.js';
 import { descriptorOf } from '../../dist/ops/index.js';
-import { RECORD_HEAD_WORDS, recordOf } from '../../dist/ops/records.gen.js';
+import { RECORD_HEAD_WORDS, recordOf, STRIP_ELEMS } from '../../dist/ops/records.gen.js';
 import { ALGORITHMS, pointsOf } from '../../dist/ops/winograd_algorithms.js';
 import { placeGraph, trace } from './build.js';
 
@@ -77,7 +77,7 @@ function tileMs(name: string, fields: Fields): number {
     case 'pad':
       return (f('tile_rows') * (f('w') + (f('left') | 0) + (f('right') | 0))) / SLOW_PX_A_MS;
     case 'pointwise':
-      return (f('tile_strips') * f('steps') * Math.min(f('row_elems'), 1024)) / 4 / SLOW_PX_A_MS;
+      return (f('tile_strips') * f('steps') * Math.min(f('row_elems'), STRIP_ELEMS)) / 4 / SLOW_PX_A_MS;
     case 'partial_moments':
     case 'normalize':
       return f('chunk_px') / STREAMED_PX_A_MS;

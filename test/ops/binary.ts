@@ -17,13 +17,21 @@ import {
 } from './array.js';
 import type { Cases, OpCase } from './case.js';
 
-type Kind = 'add' | 'sub' | 'mul' | 'div';
+type Kind = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'minimum' | 'maximum';
+
+/** C's pow, where JavaScript's has NaN: 1 to any power, and -1 to an infinite one, is 1. */
+function power(a: number, b: number): number {
+  return a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b;
+}
 
 const KINDS: readonly (readonly [Kind, (a: number, b: number) => number])[] = [
   ['add', (a, b) => a + b],
   ['sub', (a, b) => a - b],
   ['mul', (a, b) => a * b],
   ['div', (a, b) => a / b],
+  ['pow', power],
+  ['minimum', Math.min],
+  ['maximum', Math.max],
 ];
 
 export function binary(a: NdArray, b: NdArray, f: (a: number, b: number) => number): NdArray {
@@ -50,6 +58,11 @@ const SHAPES: readonly (readonly [Shape, Shape])[] = [
     [2, 1, 3, 7],
   ],
   [[3, 4, 5], [5]],
+  [[6, 4], [4]],
+  [
+    [2, 1, 3, 1, 2, 1],
+    [1, 3, 1, 2, 1, 5],
+  ],
   [
     [4, 1, 6],
     [1, 9, 1],

@@ -17,6 +17,7 @@ import * as reduce from './reduce.js';
 import * as slice from './slice.js';
 import * as unary from './unary.js';
 import * as view from './view.js';
+import * as where from './where.js';
 
 const ENGINES = BUILDS.flatMap((build) =>
   (build.endsWith('-threads') ? [1, 2, 3] : [1]).map((threads) => ({ build, threads })),
@@ -31,6 +32,7 @@ const OPS = {
   binary,
   unary,
   view,
+  where,
   parameter,
   permute,
   slice,

@@ -693,7 +693,7 @@ records! {
         step7_first: f32,
         /// second argument of step 7
         step7_second: f32,
-        /// strips a tile; a row is cut into strips of 1024 floats
+        /// strips a tile; a row is cut into strips
         tile_strips: u32,
     }
     /// A stored tensor to dense float32 (prepare).

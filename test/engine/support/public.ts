@@ -274,7 +274,17 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
     Identity: layer(nn.Identity, []),
     'Identity#forward': forward(() => new nn.Identity()),
     ReLU: layer(nn.ReLU, [{ inplace: true }]),
-    'ReLU#forward': forward(() => new nn.ReLU()),
+    ReLU6: layer(nn.ReLU6, [{ inplace: true }]),
+    LeakyReLU: layer(nn.LeakyReLU, [{ negativeSlope: 0.2, inplace: true }]),
+    'LeakyReLU#forward': forward(() => new nn.LeakyReLU()),
+    PReLU: layer(nn.PReLU, [{ numParameters: 3, init: 0.1 }]),
+    'PReLU#forward': forward(() => ready(new nn.PReLU())),
+    Hardtanh: layer(nn.Hardtanh, [{ minVal: -1, maxVal: 2, inplace: true }]),
+    'Hardtanh#forward': forward(() => new nn.Hardtanh()),
+    Sigmoid: layer(nn.Sigmoid, []),
+    'Sigmoid#forward': forward(() => new nn.Sigmoid()),
+    SiLU: layer(nn.SiLU, [{ inplace: true }]),
+    Mish: layer(nn.Mish, [{ inplace: true }]),
     Tanh: layer(nn.Tanh, []),
     'Tanh#forward': forward(() => new nn.Tanh()),
     Conv2d: layer(nn.Conv2d, [3, 3, [3, 3], { ...conv, padding: [1, 1], paddingMode: 'reflect' }]),
@@ -360,11 +370,19 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
     'functional.pad': traced(() => [X, [1, 1, 1, 1], { mode: 'constant', value: 1 }], F.pad),
     'functional.cat': traced(() => [[X, X], 1], F.cat),
     'functional.relu': traced(() => [X, { inplace: false }], F.relu),
+    'functional.relu6': traced(() => [X, { inplace: false }], F.relu6),
+    'functional.leakyRelu': traced(() => [X, { negativeSlope: 0.2, inplace: false }], F.leakyRelu),
+    'functional.prelu': traced(() => [X, weight(3)], F.prelu),
+    'functional.hardtanh': traced(() => [X, { minVal: -1, maxVal: 2, inplace: false }], F.hardtanh),
+    'functional.sigmoid': traced(() => [X], F.sigmoid),
+    'functional.silu': traced(() => [X, { inplace: false }], F.silu),
+    'functional.mish': traced(() => [X, { inplace: false }], F.mish),
+    'functional.where': traced(() => [X, weight(3, 1, 1), 2], F.where),
     'functional.tanh': traced(() => [X], F.tanh),
     'functional.rsub': traced(() => [X, 1], F.rsub),
     'functional.rdiv': traced(() => [X, 1], F.rdiv),
     ...Object.fromEntries(
-      (['add', 'sub', 'mul', 'div'] as const).map((op) => [
+      (['add', 'sub', 'mul', 'div', 'pow', 'minimum', 'maximum'] as const).map((op) => [
         `Expression#${op}`,
         method(
           () => [weight(3, 1, 1)],
@@ -373,13 +391,21 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
       ]),
     ),
     ...Object.fromEntries(
-      (['sqrt', 'relu', 'tanh'] as const).map((op) => [
+      (['sqrt', 'relu', 'tanh', 'sigmoid', 'exp', 'log', 'abs'] as const).map((op) => [
         `Expression#${op}`,
         method(
           () => [],
           (x, ...args: []) => x[op](...args),
         ),
       ]),
+    ),
+    'Expression#clamp': method(
+      () => [-1, 2],
+      (x, ...args: [number, number]) => x.clamp(...args),
+    ),
+    'Expression#where': method(
+      () => [weight(3, 1, 1), 2],
+      (x, ...args: [nn.Parameter, number]) => x.where(...args),
     ),
     'Expression#mean': method(
       () => [[2, 3], { keepdim: true }],

@@ -44,6 +44,51 @@ export abstract class Expression {
     return pointwise.binary('div', this, other);
   }
 
+  /** Each element to the power of a number, or of the other's, broadcasting; NaN where that is no real number. @throws {@link ShapeError} when the shapes do not broadcast */
+  pow(exponent: Operand): Value {
+    return pointwise.pow(this, exponent);
+  }
+
+  /** The smaller of each two elements, broadcasting; NaN wins. @throws {@link ShapeError} when the shapes do not broadcast */
+  minimum(other: Operand): Value {
+    return pointwise.binary('min', this, other, 'minimum');
+  }
+
+  /** The larger of each two elements, broadcasting; NaN wins. @throws {@link ShapeError} when the shapes do not broadcast */
+  maximum(other: Operand): Value {
+    return pointwise.binary('max', this, other, 'maximum');
+  }
+
+  /** min(max(x, min), max) of each element; either bound may be left out, or null. @throws {@link ArgumentError} when both are, or one is not a finite number */
+  clamp(min?: number | null, max?: number | null): Value {
+    return pointwise.clamp(this, min, max);
+  }
+
+  /** This where the condition is not 0, elsewhere the other, broadcasting. @throws {@link ShapeError} when the shapes do not broadcast */
+  where(condition: Expression, other: Operand): Value {
+    return pointwise.where(condition, this, other);
+  }
+
+  /** e to the power of each element. */
+  exp(): Value {
+    return pointwise.exp(this);
+  }
+
+  /** Natural logarithm of each element; -Infinity of 0, NaN below. */
+  log(): Value {
+    return pointwise.log(this);
+  }
+
+  /** Absolute value of each element. */
+  abs(): Value {
+    return pointwise.abs(this);
+  }
+
+  /** 1 / (1 + exp(-x)) of each element. */
+  sigmoid(): Value {
+    return pointwise.sigmoid(this);
+  }
+
   /** Square root of each element; NaN below zero. */
   sqrt(): Value {
     return pointwise.sqrt(this);

@@ -42,7 +42,7 @@ export const HEADER = {
 export const MOST_STEPS = 8;
 export const MOST_OPERANDS = 4;
 /** Floats of a strip, which rows are cut into. */
-export const STRIP_ELEMS = 1024;
+export const STRIP_ELEMS = 2048;
 
 /** Steps of pointwise programs: their codes, and how many arguments each takes besides x. */
 export const STEPS = {
@@ -682,7 +682,7 @@ export interface PointwiseFields extends Scratch {
   readonly step7First: number;
   /** second argument of step 7 */
   readonly step7Second: number;
-  /** strips a tile; a row is cut into strips of 1024 floats */
+  /** strips a tile; a row is cut into strips */
   readonly tileStrips: number;
 }
 export function pointwise(record: PointwiseFields): RecordWords {

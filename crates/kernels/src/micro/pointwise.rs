@@ -16,7 +16,7 @@ use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
 
 /// Floats of a strip: four operands, the buffers and y together fit the first cache.
-pub const STRIP_ELEMS: usize = 1024;
+pub const STRIP_ELEMS: usize = 2048;
 /// Steps of a program, at most.
 pub const MOST_STEPS: usize = 8;
 /// Operands of a program, at most.

@@ -16,6 +16,7 @@ import { type Reduce, reduce } from './reduce.js';
 import { type Slice, slice } from './slice.js';
 import { type Unary, unary } from './unary.js';
 import { type View, view } from './view.js';
+import { type Where, where } from './where.js';
 
 /** Attributes by operator. */
 export interface Operators {
@@ -36,6 +37,7 @@ export interface Operators {
   slice: Slice;
   unary: Unary;
   view: View;
+  where: Where;
 }
 
 export type OperatorName = keyof Operators;
@@ -58,6 +60,7 @@ const operators: { readonly [K in OperatorName]: Operator<Operators[K]> } = {
   slice,
   unary,
   view,
+  where,
 };
 
 /** The operator of that name. */

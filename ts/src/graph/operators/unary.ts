@@ -2,12 +2,13 @@
 import type { StepName } from '../../ops/records.gen.js';
 import { floats, type Operator, sameRows, shapeAt } from './operator.js';
 
-export type UnaryKind = 'relu' | 'tanh' | 'sqrt' | 'add' | 'sub' | 'mul' | 'div' | 'rsub' | 'rdiv';
+/** A step that begins with x and takes numbers besides: any but `select`, whose x is a condition. */
+export type UnaryKind = Exclude<StepName, 'select'>;
 
 /** Input: x of any rank. */
 export interface Unary {
   /** `rsub`: number - x; `rdiv`: number / x; the other arithmetic: x op number. */
-  readonly kind: UnaryKind & StepName;
+  readonly kind: UnaryKind;
   /** What the function takes besides x. */
   readonly numbers: readonly number[];
 }

@@ -3,7 +3,22 @@
  * an operator does. Arithmetic stands on values themselves, as in PyTorch.
  */
 export type { Pair } from '../../check.js';
-export { type InplaceOptions, rdiv, relu, rsub, tanh } from '../../graph/methods/pointwise.js';
+export {
+  type HardtanhOptions,
+  hardtanh,
+  type InplaceOptions,
+  type LeakyReluOptions,
+  leakyRelu,
+  mish,
+  rdiv,
+  relu,
+  relu6,
+  rsub,
+  sigmoid,
+  silu,
+  tanh,
+  where,
+} from '../../graph/methods/pointwise.js';
 export { cat } from '../../graph/methods/shape.js';
 export {
   type Conv2dOptions,
@@ -22,3 +37,4 @@ export {
   layerNorm,
 } from './norm.js';
 export { type PadOptions, pad } from './pad.js';
+export { prelu } from './prelu.js';

@@ -19,6 +19,7 @@ import { slice } from './slice.js';
 import type { Export, ToOnnx } from './to_onnx.js';
 import { unary } from './unary.js';
 import { view } from './view.js';
+import { where } from './where.js';
 
 export const OPERATOR_SET = 17;
 
@@ -40,6 +41,7 @@ const forms: { readonly [K in OperatorName]: ToOnnx<K> | 'has no ONNX form' } = 
   slice,
   unary,
   view,
+  where,
 };
 
 /** Appends what `node` computes, and gives the name of its value. @throws {@link UnsupportedError} where there is no form */

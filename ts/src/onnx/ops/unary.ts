@@ -1,27 +1,55 @@
-import { ARITHMETIC } from './binary.js';
+import type { UnaryKind } from '../../graph/operators/unary.js';
+import { float } from '../builder.js';
+import { BINARY } from './binary.js';
 import { inputOf, type ToOnnx } from './to_onnx.js';
+
+/** Functions that operator set 17 has an operator of one input for. */
+const FUNCTIONS: Partial<Record<UnaryKind, string>> = {
+  abs: 'Abs',
+  exp: 'Exp',
+  log: 'Log',
+  relu: 'Relu',
+  sigmoid: 'Sigmoid',
+  sqrt: 'Sqrt',
+  tanh: 'Tanh',
+};
 
 export const unary: ToOnnx<'unary'> = (to, node) => {
   const { builder } = to;
   const { kind, numbers } = node.attributes;
-  const [value = 0] = numbers;
+  const [first = 0, second = 0] = numbers;
   const x = to.name(inputOf(node));
   switch (kind) {
+    case 'abs':
+    case 'exp':
+    case 'log':
     case 'relu':
-      return builder.node('Relu', node.name, [x]);
-    case 'tanh':
-      return builder.node('Tanh', node.name, [x]);
+    case 'sigmoid':
     case 'sqrt':
-      return builder.node('Sqrt', node.name, [x]);
+    case 'tanh':
+      return builder.node(FUNCTIONS[kind] ?? kind, node.name, [x]);
+    case 'silu':
+      return builder.node('Mul', node.name, [x, builder.node('Sigmoid', node.name, [x])]);
+    case 'mish': {
+      const softplus = builder.node('Softplus', node.name, [x]);
+      return builder.node('Mul', node.name, [x, builder.node('Tanh', node.name, [softplus])]);
+    }
+    case 'leaky_relu':
+      return builder.node('LeakyRelu', node.name, [x], { alpha: float(first) });
+    case 'clamp':
+      return builder.node('Clip', node.name, [x, builder.scalar(first), builder.scalar(second)]);
     case 'add':
     case 'sub':
     case 'mul':
     case 'div':
-      return builder.node(ARITHMETIC[kind], node.name, [x, builder.scalar(value)]);
+    case 'pow':
+    case 'min':
+    case 'max':
+      return builder.node(BINARY[kind], node.name, [x, builder.scalar(first)]);
     case 'rsub':
-      return builder.node('Sub', node.name, [builder.scalar(value), x]);
+      return builder.node('Sub', node.name, [builder.scalar(first), x]);
     case 'rdiv':
-      return builder.node('Div', node.name, [builder.scalar(value), x]);
+      return builder.node('Div', node.name, [builder.scalar(first), x]);
     default:
       return kind satisfies never;
   }
