@@ -16,12 +16,15 @@ import {
   stateOf,
   tensorOf,
 } from '../nn/golden_modules.js';
+import * as binary from '../ops/binary.js';
 import { mismatch } from '../ops/case.js';
 import * as chains from '../ops/chains.js';
 import * as concat from '../ops/concat.js';
 import * as matmul from '../ops/matmul.js';
 import * as permute from '../ops/permute.js';
 import * as slice from '../ops/slice.js';
+import * as unary from '../ops/unary.js';
+import * as where from '../ops/where.js';
 import { FOREIGN_LAYER, NETWORK } from '../tolerances.js';
 
 ort.env.wasm.numThreads = 1;
@@ -92,6 +95,21 @@ test.each(Object.entries({ permute, slice, concat, matmul, chains }))(
     for (const one of cases(1)) {
       const { data, dims } = await execute(one.target, ...one.inputs);
       expect(mismatch(Tensor.from(data as Float32Array, dims), one), `${op} ${one.name}`).toBeNull();
+    }
+  },
+);
+
+test.each(Object.entries({ unary, binary, where }))(
+  '%s: as the naive version has it, of finite numbers',
+  async (op, { cases }) => {
+    for (const one of cases(1)) {
+      if (!one.inputs.every(({ data }) => data.every(Number.isFinite))) continue;
+      const { data, dims } = await execute(one.target, ...one.inputs);
+      const tolerance = Math.max(one.tolerance, FOREIGN_LAYER);
+      expect(
+        mismatch(Tensor.from(data as Float32Array, dims), { ...one, tolerance }),
+        `${op} ${one.name}`,
+      ).toBeNull();
     }
   },
 );

@@ -7,16 +7,31 @@ import type { Cases, OpCase } from './case.js';
 
 const SHAPES: readonly (readonly [condition: Shape, then: Shape, otherwise: Shape])[] = [
   [[5], [5], [5]],
-  [[2, 5, 3, 7], [2, 5, 3, 7], [1, 5, 1, 1]],
-  [[2, 1, 3, 7], [2, 5, 3, 7], [1, 5, 1, 1]],
-  [[1, 5, 1, 1], [2, 5, 3, 7], [2, 1, 3, 7]],
+  [
+    [2, 5, 3, 7],
+    [2, 5, 3, 7],
+    [1, 5, 1, 1],
+  ],
+  [
+    [2, 1, 3, 7],
+    [2, 5, 3, 7],
+    [1, 5, 1, 1],
+  ],
+  [
+    [1, 5, 1, 1],
+    [2, 5, 3, 7],
+    [2, 1, 3, 7],
+  ],
   [[3, 1], [4], [3, 4]],
 ];
 
 /** Numbers of which a third is 0. */
 function conditionOf(next: () => number, shape: Shape): Tensor {
   const { data } = randomTensor(next, shape);
-  return Tensor.from(data.map((x) => (Math.abs(x) < 0.3 ? 0 : x)), shape);
+  return Tensor.from(
+    data.map((x) => (Math.abs(x) < 0.3 ? 0 : x)),
+    shape,
+  );
 }
 
 function wheres(seed: number): OpCase[] {
@@ -29,9 +44,9 @@ function wheres(seed: number): OpCase[] {
     ];
     const [c, x, y] = [condition, a, b].map(arrayOf);
     if (c === undefined || x === undefined || y === undefined) throw new Error('three arrays');
-    const shape = shapes.reduce((all, one) => (one.length > all.length ? one : all)).map((_, axis, all) =>
-      Math.max(...shapes.map((one) => one[axis - all.length + one.length] ?? 1)),
-    );
+    const shape = shapes
+      .reduce((all, one) => (one.length > all.length ? one : all))
+      .map((_, axis, all) => Math.max(...shapes.map((one) => one[axis - all.length + one.length] ?? 1)));
     const name = shapes.map((one) => `[${one}]`).join(' ');
     return [
       {
@@ -60,7 +75,13 @@ function broadcastOf(a: Shape, b: Shape): Shape {
 }
 
 function prelus(seed: number): OpCase[] {
-  return ([[3, 5], [2, 5, 3, 7], [2, 3, 4]] as const).flatMap((shape, index): OpCase[] => {
+  return (
+    [
+      [3, 5],
+      [2, 5, 3, 7],
+      [2, 3, 4],
+    ] as const
+  ).flatMap((shape, index): OpCase[] => {
     const next = random(seed * 100 + index);
     const x = randomTensor(next, shape, -3, 3);
     return [1, shape[1]].map((count): OpCase => {

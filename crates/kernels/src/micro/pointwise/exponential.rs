@@ -4,7 +4,7 @@ use crate::simd::F32x4;
 
 const LOG2_E: f32 = core::f32::consts::LOG2_E;
 /// log(2) in two parts; multiples of the first by whole numbers below 2^14 are exact.
-const LN2_HIGH: f32 = 0.693_359_375;
+const LN2_HIGH: f32 = 0.693_359_4;
 const LN2_LOW: f32 = -2.121_944_4e-4;
 /// Adding and subtracting it rounds to whole numbers, of magnitudes below 2^22.
 const WHOLE: f32 = 12_582_912.0;
@@ -45,7 +45,7 @@ fn exp_times(x: F32x4, by: F32x4) -> F32x4 {
             8.333_452e-3,
             4.166_579_6e-2,
             1.666_666_5e-1,
-            5.000_000_1e-1,
+            0.5,
         ],
     );
     let e = (r * r).mul_add(p, r) + c(1.0);
@@ -123,7 +123,7 @@ pub(super) fn log(x: F32x4) -> F32x4 {
             -1.666_805_8e-1,
             2.000_071_5e-1,
             -2.499_999_4e-1,
-            3.333_333_1e-1,
+            3.333_333e-1,
         ],
     );
     let tail = e.mul_add(c(LN2_LOW), p * f * square);
