@@ -167,19 +167,21 @@ macro_rules! records {
                     name: stringify!($name),
                     fields: &[$((stringify!($field), <$kind as Field>::KIND, concat!($($field_doc),*))),*],
                 };
+                // Fields are words, so that the compiler copies them in a loop; once, since several callers need it.
+                #[inline(never)]
                 fn decode(words: Words) -> Option<Self> {
-                    if words.len() != HEAD_WORDS + Self::LISTING.fields.len() {
+                    let mut fields = [0; Self::LISTING.fields.len()];
+                    if words.len() != HEAD_WORDS + fields.len() {
                         return None;
                     }
-                    let mut i = HEAD_WORDS;
-                    let mut next = || {
-                        i += 1;
-                        words.get(i - 1)
-                    };
+                    for (i, field) in fields.iter_mut().enumerate() {
+                        *field = words.get(HEAD_WORDS + i);
+                    }
+                    let [$($field),*] = fields;
                     Some(Self {
                         scratch: Operand(words.get(2)),
                         scratch_bytes: words.get(3),
-                        $($field: Field::from_word(next()),)*
+                        $($field: Field::from_word($field),)*
                     })
                 }
                 #[cfg(test)]

@@ -67,7 +67,8 @@ impl Pointwise {
         }
     }
 
-    /// The operands that are there; in the places of those that are not the first one, which no step names.
+    /// The operands; in the places of those that are not there y, which no step names.
+    #[inline(never)]
     fn operands(&self, memory: &Memory) -> Result<([Input; MOST_OPERANDS], Dst), Fault> {
         let sizes = self.sizes();
         let rows = product(field!(Pointwise, d0), self.d0, &sizes.map(u64::from))?;
@@ -96,9 +97,13 @@ impl Pointwise {
                 steps,
             })
         };
-        let mut inputs = [input(0)?; MOST_OPERANDS];
-        for (index, place) in inputs.iter_mut().enumerate().skip(1) {
-            if listed[index].0.is_present() {
+        let mut inputs = [Input {
+            src: y.as_src(),
+            kind: Kind::Number,
+            steps: [0; 5],
+        }; MOST_OPERANDS];
+        for (index, place) in inputs.iter_mut().enumerate() {
+            if index == 0 || listed[index].0.is_present() {
                 *place = input(index)?;
             }
         }
@@ -106,6 +111,7 @@ impl Pointwise {
     }
 
     /// The steps, and how many there are.
+    #[inline(never)]
     fn program(&self) -> Result<([Step; MOST_STEPS], usize), Fault> {
         within(field!(Pointwise, steps), self.steps, 1..=MOST_STEPS as u32)?;
         macro_rules! words {
