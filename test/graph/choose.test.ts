@@ -71,6 +71,43 @@ describe('one convolution', () => {
   });
 
   test.each([
+    ['2 groups of 32 to 32 channels', new nn.Conv2d(64, 64, 3, { groups: 2 })],
+    [
+      '32 groups of 2 to 1 channels, as 8 of 8 to 4 with zeros in the weight',
+      new nn.Conv2d(64, 32, 3, { groups: 32 }),
+    ],
+    [
+      '2 groups of 32 to 3 channels, as 1 of 64 to 6 with zeros in the weight',
+      new nn.Conv2d(64, 6, 3, { groups: 2 }),
+    ],
+  ])('%s are computed directly', (why, layer) => {
+    const { graph, choices } = chosen(layer, [1, 64, 20, 20]);
+    expect(choices).toMatchObject([{ algorithm: 'direct', why }]);
+    expect(graph.nodes[0]?.op).toBe('conv2d');
+  });
+
+  test.each([
+    ['4 groups, as zeros of a dense weight', { groups: 4 }],
+    ['dilation 2x1, as zeros of a dense weight', { dilation: [2, 1] }],
+    ['2 groups and dilation 2x2, as zeros of a dense weight', { groups: 2, dilation: 2 }],
+  ] as const)('transposed: %s', (why, options) => {
+    const layer = new nn.ConvTranspose2d(32, 32, 3, { stride: 2, padding: 1, ...options });
+    const { graph, choices } = chosen(layer, [1, 32, 20, 20]);
+    expect(choices).toMatchObject([{ algorithm: 'direct', why }]);
+    expect(graph.nodes[0]?.op).toBe('conv_transpose2d');
+  });
+
+  test('a group a channel is depthwise, and takes over what is around it', () => {
+    const conv = () => new nn.Conv2d(32, 32, 3, { groups: 32, padding: 1, paddingMode: 'reflect' });
+    const net = new nn.Sequential(conv(), new nn.InstanceNorm2d(32), new nn.ReLU(), conv(), new nn.Tanh());
+    const { graph, choices } = chosen(net, SQUARE);
+    expect(choices).toMatchObject([{ algorithm: 'depthwise' }, { algorithm: 'depthwise' }]);
+    expect(graph.nodes.map(({ op }) => op)).toEqual(['conv_depthwise', 'statistics', 'conv_depthwise']);
+    expect(graph.nodes[0]?.outputs[1]).toBe(graph.nodes[1]?.inputs[0]);
+    expect(graph.nodes[2]).toMatchObject({ attributes: { load: 'normalized-relu', activation: 'tanh' } });
+  });
+
+  test.each([
     ['a transposed 4x4 kernel', new nn.ConvTranspose2d(32, 32, 4, { stride: 2, padding: 1 })],
     ['transposed with stride 1x2', new nn.ConvTranspose2d(32, 32, 3, { stride: [1, 2], padding: 1 })],
     ['transposed with padding 0x0', new nn.ConvTranspose2d(32, 32, 3, { stride: 2 })],

@@ -36,7 +36,8 @@ const batched = (x: NdArray): NdArray => (x.shape.length === 4 ? x : { ...x, sha
 const likeInput = (x: NdArray, y: NdArray): NdArray =>
   x.shape.length === 4 ? y : { ...y, shape: y.shape.slice(1) };
 
-function conv(inputs: Operands, { stride, dilation, padding, paddingMode }: Operators['conv']): NdArray {
+function conv(inputs: Operands, attributes: Operators['conv']): NdArray {
+  const { stride, dilation, padding, paddingMode, groups } = attributes;
   const [top, bottom, left, right] = padding;
   const given = operand(inputs, 0);
   const pads = [
@@ -52,37 +53,43 @@ function conv(inputs: Operands, { stride, dilation, padding, paddingMode }: Oper
     Math.floor(((x.shape[axis + 2] ?? 1) - dilation[axis] * (k - 1) - 1) / stride[axis]) + 1;
   const y = fill([x.shape[0] ?? 1, o, along(0, kh), along(1, kw)], ([n = 0, to = 0, i = 0, j = 0]) => {
     let sum = inputs[2] == null ? 0 : at(inputs[2], [to]);
+    const first = Math.floor(to / (o / groups)) * c;
     for (let from = 0; from < c; from++)
       for (let k = 0; k < kh; k++)
         for (let l = 0; l < kw; l++)
           sum +=
             at(w, [to, from, k, l]) *
-            at(x, [n, from, i * stride[0] + k * dilation[0], j * stride[1] + l * dilation[1]]);
+            at(x, [n, first + from, i * stride[0] + k * dilation[0], j * stride[1] + l * dilation[1]]);
     return sum;
   });
   return likeInput(given, y);
 }
 
 function convTranspose(inputs: Operands, attributes: Operators['conv_transpose']): NdArray {
-  const { stride, padding, outputPadding } = attributes;
+  const { stride, padding, outputPadding, dilation, groups } = attributes;
   const given = operand(inputs, 0);
   const [x, w] = [batched(given), operand(inputs, 1)];
   const [c = 1, o = 1, kh = 1, kw = 1] = w.shape;
   const [n = 1, , height = 1, width = 1] = x.shape;
   const along = (length: number, k: number, axis: 0 | 1): number =>
-    (length - 1) * stride[axis] - 2 * padding[axis] + k + outputPadding[axis];
-  const y = fill([n, o, along(height, kh, 0), along(width, kw, 1)], ([sample = 0, to = 0, i = 0, j = 0]) => {
-    let sum = inputs[2] == null ? 0 : at(inputs[2], [to]);
-    for (let k = 0; k < kh; k++)
-      for (let l = 0; l < kw; l++) {
-        const [row, column] = [(i + padding[0] - k) / stride[0], (j + padding[1] - l) / stride[1]];
-        if (!Number.isInteger(row) || row < 0 || row >= height) continue;
-        if (!Number.isInteger(column) || column < 0 || column >= width) continue;
-        for (let from = 0; from < c; from++)
-          sum += at(w, [from, to, k, l]) * at(x, [sample, from, row, column]);
-      }
-    return sum;
-  });
+    (length - 1) * stride[axis] - 2 * padding[axis] + (k - 1) * dilation[axis] + 1 + outputPadding[axis];
+  const y = fill(
+    [n, o * groups, along(height, kh, 0), along(width, kw, 1)],
+    ([sample = 0, to = 0, i = 0, j = 0]) => {
+      let sum = inputs[2] == null ? 0 : at(inputs[2], [to]);
+      const first = Math.floor(to / o) * (c / groups);
+      for (let k = 0; k < kh; k++)
+        for (let l = 0; l < kw; l++) {
+          const row = (i + padding[0] - k * dilation[0]) / stride[0];
+          const column = (j + padding[1] - l * dilation[1]) / stride[1];
+          if (!Number.isInteger(row) || row < 0 || row >= height) continue;
+          if (!Number.isInteger(column) || column < 0 || column >= width) continue;
+          for (let from = first; from < first + c / groups; from++)
+            sum += at(w, [from, to % o, k, l]) * at(x, [sample, from, row, column]);
+        }
+      return sum;
+    },
+  );
   return likeInput(given, y);
 }
 

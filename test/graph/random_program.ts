@@ -159,17 +159,29 @@ const STEPS: readonly Step[] = [
       x.shape.at(-2) ?? 1,
       x.shape.at(-1) ?? 1,
     ];
-    const shape = [o, c, Math.min(h, pick(next, [1, 2, 3])), Math.min(w, pick(next, [1, 3]))];
+    const groups = pick(
+      next,
+      [1, 1, 2, 4, o].filter((one) => o % one === 0 && c % one === 0),
+    );
+    const shape = [o, c / groups, Math.min(h, pick(next, [1, 2, 3])), Math.min(w, pick(next, [1, 3]))];
     const bias = next() < 0.5 ? null : parameterOf([o]).mul(parameterOf([]));
-    return F.conv2d(x, weightOf(next, shape, values, parameterOf), { bias, padding: below(next, 2) }).tanh();
+    return F.conv2d(x, weightOf(next, shape, values, parameterOf), {
+      bias,
+      groups,
+      padding: below(next, 2),
+    }).tanh();
   },
   (next, values, parameterOf) => {
     const pictures = values.filter(({ shape }) => shape.length === 3 || shape.length === 4);
     if (pictures.length === 0) return null;
     const x = pick(next, pictures);
-    const shape = [x.shape.at(-3) ?? 1, pick(next, [1, 4, 5]), pick(next, [1, 3]), pick(next, [2, 3])];
+    const c = x.shape.at(-3) ?? 1;
+    const groups = pick(next, [1, c]);
+    const shape = [c, pick(next, [1, 4, 5]), pick(next, [1, 3]), pick(next, [2, 3])];
     return F.convTranspose2d(x, weightOf(next, shape, values, parameterOf), {
       stride: pick(next, [1, 2]),
+      dilation: pick(next, [1, 2]),
+      groups,
     }).tanh();
   },
 ];

@@ -89,6 +89,12 @@ const CASES: { readonly [K in Exclude<OperatorName, 'pixels_in' | 'pixels_out'>]
       tight: true,
     },
     {
+      name: 'depthwise',
+      inputs: [picture, [3, 1, 3, 3]],
+      target: (x, w) => F.conv2d(x, w, { groups: 3, dilation: [1, 2], padding: 1 }),
+      tight: true,
+    },
+    {
       name: 'padded far',
       inputs: [
         [1, 2, 4, 5],
@@ -122,6 +128,14 @@ const CASES: { readonly [K in Exclude<OperatorName, 'pixels_in' | 'pixels_out'>]
         [3, 4, 1, 2],
       ],
       target: (x, w) => F.convTranspose2d(x, w, { stride: [3, 2], outputPadding: [2, 0] }),
+    },
+    {
+      name: 'grouped, dilated',
+      inputs: [
+        [4, 6, 5],
+        [4, 3, 3, 2],
+      ],
+      target: (x, w) => F.convTranspose2d(x, w, { groups: 2, dilation: [2, 1], stride: 2, padding: 1 }),
     },
     {
       name: 'one row',

@@ -17,6 +17,8 @@ import { placeGraph, trace } from './build.js';
 const F = nn.functional;
 /** Multiplies and adds a millisecond of the convolutions, on one slow core. */
 const FLOPS_A_MS = 25e6;
+/** Vectors of a tap and a pixel. */
+const DEPTHWISE_TAPS_A_MS = 300_000;
 /** Pixels of four channels a millisecond: of ops that stream, and of those in float64 or with maps. */
 const STREAMED_PX_A_MS = 150_000;
 const SLOW_PX_A_MS = 40_000;
@@ -60,6 +62,8 @@ function tileMs(name: string, fields: Fields): number {
     case 'conv2d':
     case 'conv_transpose2d':
       return (f('tile_rows') * f('tile_cols') * f('tile_o') * 2 * f('c') * f('kh') * f('kw')) / FLOPS_A_MS;
+    case 'conv_depthwise':
+      return (f('tile_rows') * f('tile_cols') * f('tile_blocks') * f('kh') * f('kw')) / DEPTHWISE_TAPS_A_MS;
     case 'conv_winograd':
       return winogradMs(f);
     case 'pack_conv_winograd':
@@ -138,6 +142,7 @@ const painted =
       { width, height, channels: 4 },
     ).graph;
 const one = new nn.Parameter([1]);
+const own = new nn.Parameter([3, 1, 5, 5]);
 const mixing = new nn.Parameter([3, 3]);
 const picture =
   (target: (x: nn.Value) => nn.Value, channels = 3) =>
@@ -165,6 +170,7 @@ test.each<[string, (size: readonly [number, number]) => Graph<Operators>]>([
   ['every other pixel', picture((x) => x.slice(-1, 0, undefined, 2).slice(-2, 0, undefined, 2).tanh())],
   ['two pictures', picture((x) => F.cat([x, x], 1).relu())],
   ['colours mixed', picture((x) => x.view(3, -1).permute(1, 0).matmul(mixing))],
+  ['a depthwise convolution', picture((x) => F.conv2d(x, own, { groups: 3, padding: 2 }))],
   ['a border', picture((x) => F.pad(x, [1, 1, 1, 1], { mode: 'replicate' }).tanh())],
 ])('no tile of %s is longer than a slice', (_, graphOf) => {
   for (const size of SIZES) {

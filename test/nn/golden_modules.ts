@@ -84,9 +84,7 @@ export function isRefused({ module, args, mode }: ModuleCase): boolean {
     case 'BatchNorm2d':
       return tracks && mode === 'train';
     case 'Conv2d':
-      return args.groups !== 1 || args.padding_mode === 'circular';
-    case 'ConvTranspose2d':
-      return args.groups !== 1 || args.dilation !== 1;
+      return args.padding_mode === 'circular';
     default:
       return false;
   }

@@ -139,13 +139,16 @@ test("convolutions and borders carry PyTorch's numbers in ONNX's order", () => {
     new nn.Conv2d(3, 3, 3, { padding: 1, paddingMode: 'reflect' }),
     new nn.ConvTranspose2d(3, 4, 3, { stride: 2, padding: 1, outputPadding: 1, bias: false }),
     new nn.ReplicationPad2d([1, 2, 3, 4]),
+    new nn.Conv2d(4, 8, 3, { groups: 4 }),
+    new nn.ConvTranspose2d(8, 6, 3, { groups: 2, dilation: [1, 2], padding: 1, outputPadding: [0, 1] }),
   );
   fillByFormula(net);
   const { graph } = decode(exportOnnx(net, [1, 2, 16, 20]));
   expectWellFormed(graph);
-  const [first, border, second, transposed, last] = graph.node;
-  if (!first || !border || !second || !transposed || !last) throw new Error('five nodes');
-  expect(opTypes(graph)).toEqual(['Conv', 'Pad', 'Conv', 'ConvTranspose', 'Pad']);
+  const [first, border, second, transposed, last, grouped, spread] = graph.node;
+  if (!first || !border || !second || !transposed || !last || !grouped || !spread)
+    throw new Error('seven nodes');
+  expect(opTypes(graph)).toEqual(['Conv', 'Pad', 'Conv', 'ConvTranspose', 'Pad', 'Conv', 'ConvTranspose']);
   expect(first.input).toEqual(['input', '0.weight', '0.bias']);
   expect(attributes(first)).toEqual({
     kernel_shape: [3, 5],
@@ -162,6 +165,14 @@ test("convolutions and borders carry PyTorch's numbers in ONNX's order", () => {
     strides: [2, 2],
   });
   expect(attributes(last)).toEqual({ mode: 'edge' });
+  expect(attributes(grouped)).toMatchObject({ group: 4, dilations: [1, 1] });
+  // Output padding that the stride does not allow is padding that is not cut off at the end.
+  expect(attributes(spread)).toMatchObject({
+    group: 2,
+    dilations: [1, 2],
+    output_padding: [0, 0],
+    pads: [1, 1, 1, 0],
+  });
   // PyTorch: left, right, top, bottom. ONNX: all beginnings, then all ends.
   expect(int64s(graph, last.input[1])).toEqual([0, 0, 3, 1, 0, 0, 4, 2]);
 });

@@ -153,7 +153,8 @@ function everything(x: Value): Value {
   const weight = filled([9, 5, 3, 3]);
   const up = filled([9, 5, 3, 3]);
   const bias = filled([9]);
-  const a = F.relu(F.conv2d(F.pad(x, [1, 1, 1, 1], { mode: 'reflect' }), weight, { bias }));
+  const own = F.conv2d(x, filled([5, 1, 3, 3]), { groups: 5, padding: 1 });
+  const a = F.relu(F.conv2d(F.pad(own, [1, 1, 1, 1], { mode: 'reflect' }), weight, { bias }));
   const b = F.instanceNorm(a, { weight: bias, bias }).add(a);
   const c = F.tanh(F.convTranspose2d(b, up, { stride: 2, padding: 1, outputPadding: 1 }));
   const d = F.pad(c, [2, -1, 0, 3], { mode: 'replicate' });
@@ -166,7 +167,9 @@ function everything(x: Value): Value {
 function normalized(x: Value): Value {
   const a = F.relu(F.instanceNorm(F.conv2d(x, filled([9, 5, 3, 3])), { weight: filled([9]) }));
   const b = F.relu(F.groupNorm(F.convTranspose2d(a, filled([9, 34, 3, 3]), { stride: 2 }), 2));
-  const c = F.instanceNorm(F.conv2d(b, filled([32, 34, 3, 3]), { padding: 1 }));
+  const wide = F.instanceNorm(F.conv2d(b, filled([32, 34, 3, 3]), { padding: 1 }));
+  const own = F.instanceNorm(F.conv2d(wide, filled([32, 1, 3, 3]), { groups: 32, padding: 1 }));
+  const c = F.instanceNorm(F.conv2d(own, filled([32, 8, 3, 3]), { groups: 4, padding: 1 }));
   const d = F.batchNorm(F.convTranspose2d(c, filled([32, 6, 2, 2])), filled([6]), filled([6]));
   return F.instanceNorm(F.conv2d(d, filled([3, 6, 3, 3]), { padding: 1 })).tanh();
 }
@@ -250,13 +253,20 @@ export function encodedPlans(workers = 1): {
   const [, kept] = compiled.find(([name]) => name === 'winograd') ?? [];
   if (kept === undefined) throw new Error('no plan of winograd');
   const anew = transformedAnew(kept, workers);
-  const prepared = [loaded(new Conv2d(5, 9, 3)), loaded(new ConvTranspose2d(5, 9, 4, { stride: 2 }))].flatMap(
-    (layer) =>
-      compileGraph(traceModule(layer, [{ shape, dtype: 'float32' }]).graph).weights.map((weight) => ({
+  const prepared = (
+    [
+      [loaded(new Conv2d(5, 9, 3)), 5],
+      [loaded(new Conv2d(16, 24, 3, { groups: 4 })), 16],
+      [loaded(new ConvTranspose2d(6, 9, 4, { stride: 2, groups: 3, dilation: 2 })), 6],
+    ] as const
+  ).flatMap(([layer, channels]) =>
+    compileGraph(traceModule(layer, [{ shape: [2, channels, 13, 11], dtype: 'float32' }]).graph).weights.map(
+      (weight) => ({
         name: `prepare ${weight.key.split('|')[0]}`,
         encoded: weight.encode().prepare,
         weightBytes: [weight.bytes],
-      })),
+      }),
+    ),
   );
   return [
     ...compiled.map(([name, { encoded, weights }]) => ({

@@ -79,6 +79,7 @@ const WRITES: Readonly<Record<string, (f: Fields) => Writes>> = {
     y: blocked(n, c, signed(top) + h + signed(bottom), signed(left) + w + signed(right)),
   }),
   conv2d: (f) => convolution(f, f.tile_rows ?? 0, f.tile_cols ?? 0),
+  conv_depthwise: (f) => convolution({ ...f, o: f.c ?? 0 }, f.tile_rows ?? 0, f.tile_cols ?? 0),
   conv_transpose2d: (f) =>
     convolution(f, (f.tile_rows ?? 0) * (f.stride_h ?? 0), (f.tile_cols ?? 0) * (f.stride_w ?? 0)),
   conv_winograd: (f) => {
@@ -106,11 +107,11 @@ const WRITES: Readonly<Record<string, (f: Fields) => Writes>> = {
   }),
   convert: ({ d0 = 0, d1 = 0, d2 = 0, d3 = 0 }) => ({ y: d0 * d1 * d2 * d3 * 4 }),
   pack_bias: ({ padded_c = 0 }) => ({ y: padded_c * 4 }),
-  pack_conv2d: ({ o = 0, c = 0, kh = 0, kw = 0, packing }) => ({
-    y: (packing === 1 ? o : over(o, 4) * 4) * pixel(c) * kh * kw * 4,
+  pack_conv2d: ({ o = 0, c = 0, kh = 0, kw = 0, packing, packed_groups = 0 }) => ({
+    y: (packing === 1 ? o : over(o, 4) * 4) * pixel(c / packed_groups) * kh * kw * 4,
   }),
-  pack_conv_transpose2d: ({ o = 0, c = 0, kh = 0, kw = 0 }) => ({
-    y: over(o, 4) * 4 * pixel(c) * kh * kw * 4,
+  pack_conv_transpose2d: ({ o = 0, c = 0, kh = 0, kw = 0, dilation_h = 0, dilation_w = 0 }) => ({
+    y: over(o, 4) * 4 * pixel(c) * ((kh - 1) * dilation_h + 1) * ((kw - 1) * dilation_w + 1) * 4,
   }),
   pack_conv_winograd: ({ o = 0, c = 0, kh = 0, kw = 0, packing, algorithm = -1 }) => {
     const [down, along] = ALGORITHMS[algorithm] ?? [F4x3, F4x3];

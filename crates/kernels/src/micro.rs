@@ -4,6 +4,7 @@ pub mod activation;
 pub mod ahead;
 pub mod border;
 pub mod conv_tile;
+pub mod depthwise;
 pub mod dot_tile;
 pub mod load;
 pub mod panels;

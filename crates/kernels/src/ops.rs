@@ -2,6 +2,7 @@
 
 mod conv;
 mod conv2d;
+mod conv_depthwise;
 mod conv_transpose2d;
 mod conv_winograd;
 mod convert;

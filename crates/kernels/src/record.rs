@@ -418,11 +418,13 @@ records! {
         activation: u32,
         /// how the weights are packed: 0 blocks of output channels, 1 few outputs (lanes hold input channels)
         packing: u32,
+        /// each output reads a part of the input channels: divides c and o, into multiples of 4 unless it is 1
+        groups: u32,
         /// output rows a tile
         tile_rows: u32,
         /// output columns a tile
         tile_cols: u32,
-        /// output channels a tile, a multiple of 8
+        /// output channels a tile, a multiple of 8; no tile has outputs of two groups
         tile_o: u32,
         /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
         moments: Operand,
@@ -727,9 +729,9 @@ records! {
     }
     /// Convolution weights, dense [o, c, kh, kw], to the order the kernel reads them in (prepare).
     14 pack_conv2d PackConv2d {
-        /// dense [o, c, kh, kw]
+        /// dense [o, c / groups, kh, kw]
         src: Operand,
-        /// packed
+        /// packed, a group of conv2d after the other
         y: Operand,
         /// output channels
         o: u32,
@@ -741,12 +743,16 @@ records! {
         kw: u32,
         /// as in conv2d
         packing: u32,
+        /// of src
+        groups: u32,
+        /// of conv2d: a divisor of those of src, which are joined with zeros between them
+        packed_groups: u32,
     }
     /// Transposed convolution weights, dense [c, o, kh, kw], to the order the kernel reads them in (prepare).
     15 pack_conv_transpose2d PackConvTranspose2d {
-        /// dense [c, o, kh, kw]
+        /// dense [c, o / groups, kh, kw]
         src: Operand,
-        /// packed
+        /// packed, with zeros between groups and between taps: [c, o, dilation_h * (kh - 1) + 1, dilation_w * (kw - 1) + 1]
         y: Operand,
         /// output channels
         o: u32,
@@ -760,6 +766,12 @@ records! {
         stride_h: u32,
         /// columns
         stride_w: u32,
+        /// rows
+        dilation_h: u32,
+        /// columns
+        dilation_w: u32,
+        /// of src
+        groups: u32,
     }
     /// A dense vector, filled up with zeros (prepare).
     16 pack_bias PackBias {
@@ -945,5 +957,62 @@ records! {
         n_step: u32,
         /// panels a tile
         tile_panels: u32,
+    }
+    /// Depthwise convolution: y = activation(w * pad(x) + b), each channel of y of the same channel of x.
+    23 conv_depthwise ConvDepthwise {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// [c, 1, kh, kw] packed by pack_conv2d, of one input channel
+        weight: Operand,
+        /// dense, padded to a multiple of 8 by pack_bias; or absent
+        bias: Operand,
+        /// blocked [n, c, out_h, out_w]
+        y: Operand,
+        /// samples
+        n: u32,
+        /// channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// of y
+        out_h: u32,
+        /// of y
+        out_w: u32,
+        /// kernel height
+        kh: u32,
+        /// kernel width
+        kw: u32,
+        /// rows
+        stride_h: u32,
+        /// columns
+        stride_w: u32,
+        /// rows
+        dilation_h: u32,
+        /// columns
+        dilation_w: u32,
+        /// rows of padding above; those below follow from out_h
+        pad_top: u32,
+        /// columns of padding before; those after follow from out_w
+        pad_left: u32,
+        /// 0 zeros, 1 reflect, 2 replicate
+        pad_mode: u32,
+        /// 0 none, 1 ReLU, 2 Tanh
+        activation: u32,
+        /// output rows a tile
+        tile_rows: u32,
+        /// output columns a tile
+        tile_cols: u32,
+        /// blocks of four channels a tile
+        tile_blocks: u32,
+        /// what the tiles leave of y for `statistics`: [n, CB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
+        moments: Operand,
+        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
+        constants: Operand,
+        /// n or 1
+        constants_n: u32,
+        /// of the normalisation: 0 none, 1 ReLU
+        load_activation: u32,
     }
 }

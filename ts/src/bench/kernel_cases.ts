@@ -21,6 +21,8 @@ const EMPTY = new Float32Array();
 const PLANE = 256 * 256;
 /** Of the matrices that are multiplied. */
 const SIDE = 1024;
+/** A weight that float32 holds, of a channel's kernel. */
+const tapOf = (channel: number, tap: number): number => ((channel + tap) % 7) / 8 - 0.375;
 /** Of torch.nn.InstanceNorm2d. */
 const EPS = 1e-5;
 
@@ -38,6 +40,29 @@ export const KERNEL_CASES: readonly KernelCase[] = [
       const mean = plane.reduce((sum, value) => sum + value, 0) / PLANE;
       const variance = plane.reduce((sum, value) => sum + (value - mean) ** 2, 0) / PLANE;
       return Math.max(0, ((x[at] ?? Number.NaN) - mean) / Math.sqrt(variance + EPS));
+    },
+  },
+  {
+    name: 'depthwise convolution',
+    shapes: [[1, 64, 256, 256]],
+    yardstick: 'memory.copy',
+    least: 0.5,
+    without: 'move_strided',
+    create: (nn) => {
+      const taps = Float32Array.from({ length: 64 * 9 }, (_, i) => tapOf(Math.floor(i / 9), i % 9));
+      const bytes = new Uint8Array(taps.buffer);
+      const weight = new nn.Parameter({ bytes, dtype: 'F32', shape: [64, 1, 3, 3], strides: [9, 9, 3, 1] });
+      return (x: Value) => nn.functional.conv2d(x, weight, { padding: 1, groups: 64 });
+    },
+    expected([x = EMPTY], at) {
+      const [channel, row, col] = [Math.floor(at / PLANE), Math.floor(at / 256) % 256, at % 256];
+      let sum = 0;
+      for (let tap = 0; tap < 9; tap++) {
+        const [i, j] = [row + Math.floor(tap / 3) - 1, col + (tap % 3) - 1];
+        if (i < 0 || i > 255 || j < 0 || j > 255) continue;
+        sum += tapOf(channel, tap) * (x[channel * PLANE + i * 256 + j] ?? Number.NaN);
+      }
+      return sum;
     },
   },
   {

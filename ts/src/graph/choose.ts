@@ -1,8 +1,8 @@
 /**
  * choose: by which algorithm each convolution is computed. A convolution is `conv2d` or `conv_transpose2d`, the direct ones, until here; where one of
- * Winograd's costs less it becomes `conv_winograd`. `precision: 'highest'` keeps all direct. Pure; not here: how either divides its work (ops/).
+ * Winograd's costs less it becomes `conv_winograd`, and with a group a channel `conv_depthwise`. `precision: 'highest'` keeps all direct. Pure; not here: how either divides its work (ops/).
  */
-import { packingOf, pixelElems } from '../ops/conv_tiles.js';
+import { groupsApart, packingOf, pixelElems } from '../ops/conv_tiles.js';
 import type { Kernels, PaddingMode, WinogradAlgorithm } from '../ops/kernels.js';
 import { channelBlocks, LANES } from '../ops/tiles.js';
 import { keepsPrecision, transformedBytes, type WinogradWork } from '../ops/winograd_algorithms.js';
@@ -16,7 +16,7 @@ export type Precision = 'high' | 'highest';
 /** What became of one convolution. */
 export interface Choice {
   readonly name: string;
-  readonly algorithm: 'direct' | WinogradAlgorithm;
+  readonly algorithm: 'direct' | 'depthwise' | WinogradAlgorithm;
   readonly why: string;
 }
 
@@ -95,6 +95,33 @@ function directCost(graph: KernelGraph, node: Convolution): number {
   return n * h * w * kh * kw * pixelElems(c) * outputs;
 }
 
+/** How groups, and the dilation of a transposed convolution, are computed; null where there are none. */
+function grouped(graph: KernelGraph, node: Convolution): string | null {
+  const { groups, dilation } = node.attributes;
+  const [first = 1, second = 1] = shapeOf(graph, node.inputs[1]);
+  if (node.op === 'conv_transpose2d') {
+    const zeros = [
+      ...(groups > 1 ? [`${groups} groups`] : []),
+      ...(both(dilation, 1) ? [] : [`dilation ${dilation.join('x')}`]),
+    ];
+    return zeros.length === 0 ? null : `${zeros.join(' and ')}, as zeros of a dense weight`;
+  }
+  if (groups === 1) return null;
+  const [c, o] = [second * groups, first];
+  const apart = groupsApart({ c, o, groups });
+  const each = `${groups} groups of ${c / groups} to ${o / groups} channels`;
+  return apart === groups
+    ? each
+    : `${each}, as ${apart} of ${c / apart} to ${o / apart} with zeros in the weight`;
+}
+
+/** Whether each channel of y is made of the same one of x. */
+function isDepthwise(graph: KernelGraph, node: Convolution): node is Node<Kernels, 'conv2d'> {
+  const [o, channels] = shapeOf(graph, node.inputs[1]);
+  const { groups } = node.attributes;
+  return node.op === 'conv2d' && groups > 1 && o === groups && channels === 1;
+}
+
 /** The cheapest of Winograd's algorithms, or why there is none. */
 function estimate(graph: KernelGraph, node: Convolution): Candidate | string {
   const algorithms = applicable(graph, node);
@@ -166,8 +193,10 @@ export function choose(graph: KernelGraph, { precision }: { readonly precision: 
   for (const node of graph.nodes) {
     if (!isOneOf(node, CONVOLUTIONS)) continue;
     const [y = -1] = node.outputs;
+    const groups = grouped(graph, node);
     const weight = node.inputs[1] ?? -1;
-    if (precision === 'highest') estimates.set(y, "precision 'highest'");
+    if (groups !== null) estimates.set(y, groups);
+    else if (precision === 'highest') estimates.set(y, "precision 'highest'");
     else if (!constants.has(weight)) estimates.set(y, 'a weight that is computed in each run');
     else estimates.set(y, estimate(graph, node));
   }
@@ -178,6 +207,11 @@ export function choose(graph: KernelGraph, { precision }: { readonly precision: 
     const [y = -1] = node.outputs;
     const found = estimates.get(y);
     if (!isOneOf(node, CONVOLUTIONS) || found === undefined) return node;
+    if (isDepthwise(graph, node)) {
+      choices.push({ name: node.name, algorithm: 'depthwise', why: 'a group a channel' });
+      const { groups: _, ...attributes } = node.attributes;
+      return { ...node, op: 'conv_depthwise', attributes };
+    }
     if (typeof found === 'string') {
       choices.push({ name: node.name, algorithm: 'direct', why: found });
       return node;

@@ -147,6 +147,8 @@ const foldBatchNorm: Rewrite<Operators> = {
       if (norm.op !== 'batch_norm' || norm.attributes.training || x == null || counts.get(x) !== 1)
         return [norm];
       const conv = made.get(x);
+      // A grouped transposed convolution's outputs are spread over two axes of its weight.
+      if (conv?.op === 'conv_transpose' && conv.attributes.groups > 1) return [norm];
       if (conv === undefined || !isOneOf(conv, CONVOLUTIONS) || valueAt(graph, x).shape.length !== 4)
         return [norm];
       const known = [...parameters, ...conv.inputs.slice(1)].every((id) => id === null || constants.has(id));

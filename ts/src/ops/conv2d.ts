@@ -1,6 +1,6 @@
 /** conv2d: convolution by the direct algorithm. */
 import { convolutionLayouts, fusedFields } from './conv_around.js';
-import { type ConvTile, convTile, packingOf, pixelElems } from './conv_tiles.js';
+import { type ConvTile, convTile, groupsApart, packingOf, pixelElems } from './conv_tiles.js';
 import type { Call, OpDescriptor } from './descriptor.js';
 import type { Packing } from './layout.js';
 import { packConv2d, conv2d as record } from './records.gen.js';
@@ -11,26 +11,32 @@ interface Geometry {
   readonly c: number;
   readonly kh: number;
   readonly kw: number;
+  readonly groups: number;
+  /** Of the record: see {@link groupsApart}. */
+  readonly packedGroups: number;
   /** 0 panels of 8 outputs, 1 few outputs. */
   readonly packing: 0 | 1;
 }
 
-function geometry({ inputs }: Call<'conv2d'>): Geometry {
-  const [o, c, kh, kw] = pictureDims(inputs[1]);
-  return { o, c, kh, kw, packing: packingOf({ c, o }) };
+function geometry({ inputs, attributes: { groups } }: Call<'conv2d'>): Geometry {
+  const [o, channels, kh, kw] = pictureDims(inputs[1]);
+  const c = channels * groups;
+  const packedGroups = groupsApart({ c, o, groups });
+  return { o, c, kh, kw, groups, packedGroups, packing: packingOf({ c: c / packedGroups, o }) };
 }
 
 function tile(call: Call<'conv2d'>): ConvTile {
-  const { o, c, kh, kw } = geometry(call);
+  const { o, c: all, kh, kw, packedGroups } = geometry(call);
+  const c = all / packedGroups;
   const [samples, , rows, cols] = pictureDims(call.outputs[0]);
   const { stride, dilation } = call.attributes;
   // Of a kernel dilated in height, one output row's input rows are staged, which lie apart.
   const groupsRows = dilation[0] === 1;
   return convTile({
-    samples,
+    samples: samples * packedGroups,
     rows,
     cols,
-    outputs: o,
+    outputs: o / packedGroups,
     flops: 2 * c * kh * kw,
     groupsRows,
     stagedBytes: (r, px) =>
@@ -41,18 +47,19 @@ function tile(call: Call<'conv2d'>): ConvTile {
   });
 }
 
-function weightPacking({ o, c, kh, kw, packing }: Geometry): Packing {
+function weightPacking(sizes: Geometry): Packing {
+  const { o, c, kh, kw, groups, packedGroups, packing } = sizes;
   const outputs = packing === 1 ? o : Math.ceil(o / LANES) * LANES;
   return {
-    key: `conv2d:${packing}:${o}x${c}x${kh}x${kw}`,
-    bytes: outputs * pixelElems(c) * kh * kw * 4,
-    records: (src, y) => [packConv2d({ src, y, o, c, kh, kw, packing })],
+    key: `conv2d:${packing}:${o}x${c}x${kh}x${kw}:${groups}:${packedGroups}`,
+    bytes: outputs * pixelElems(c / packedGroups) * kh * kw * 4,
+    records: (src, y) => [packConv2d({ src, y, ...sizes })],
   };
 }
 
 /** Weights in panels of 8 outputs, whatever their number. */
 export function panelPacking(o: number, c: number, kh: number, kw: number): Packing {
-  return weightPacking({ o, c, kh, kw, packing: 0 });
+  return weightPacking({ o, c, kh, kw, groups: 1, packedGroups: 1, packing: 0 });
 }
 
 export const conv2d: OpDescriptor<'conv2d'> = {
@@ -68,7 +75,7 @@ export const conv2d: OpDescriptor<'conv2d'> = {
   },
   workspace: (call) => ({ temporaryBytes: [], scratchBytes: tile(call).scratchBytes }),
   records(call, operands) {
-    const { o, kh, kw, packing } = geometry(call);
+    const { o, kh, kw, packing, packedGroups } = geometry(call);
     const { stride, dilation, padding, paddingMode } = call.attributes;
     const [n, c, h, w] = pictureDims(call.inputs[0]);
     const [, , outH, outW] = pictureDims(call.outputs[0]);
@@ -94,12 +101,13 @@ export const conv2d: OpDescriptor<'conv2d'> = {
         padLeft: padding[2],
         padMode: PADDING_CODES[paddingMode],
         packing,
+        groups: packedGroups,
         ...fusedFields(call, operands),
       }),
     ];
   },
   flops(call) {
-    const { c, kh, kw } = geometry(call);
-    return 2 * c * kh * kw * elems(pictureDims(call.outputs[0]));
+    const { c, kh, kw, groups } = geometry(call);
+    return 2 * (c / groups) * kh * kw * elems(pictureDims(call.outputs[0]));
   },
 };

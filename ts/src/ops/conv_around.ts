@@ -5,7 +5,7 @@ import { blocked, type Packing, packed, raw, vectorLayout } from './layout.js';
 import { momentsBytes } from './statistics.js';
 import { ACTIVATION_CODES, operandAt, pictureDims } from './tiles.js';
 
-export type ConvolutionName = 'conv2d' | 'conv_winograd' | 'conv_transpose2d';
+export type ConvolutionName = 'conv2d' | 'conv_depthwise' | 'conv_winograd' | 'conv_transpose2d';
 
 const LOAD_ACTIVATIONS = { plain: 0, normalized: 0, 'normalized-relu': 1 } as const satisfies Record<
   Load,

@@ -15,7 +15,7 @@ const MOST_FLOPS = 50e6;
 /** About 50 us: the least, where a layer has more work. */
 const LEAST_FLOPS = 2.5e6;
 /** Tiles that a layer is divided into, where it has the work. */
-const WANTED_TILES = 32;
+export const WANTED_TILES = 32;
 /** Staged input that stays in a second-level cache of 1 MB beside the weights. */
 const STAGED_BYTES = 384 * 1024;
 /** What a tile costs besides its work, in bytes that could be staged meanwhile: about 1 us. */
@@ -29,6 +29,26 @@ export function pixelElems(c: number): number {
 /** How weights are packed: 0 panels of outputs, 1 input channels in the lanes, for few outputs. */
 export function packingOf({ c, o }: { readonly c: number; readonly o: number }): 0 | 1 {
   return o <= FEW_OUTPUTS && c >= LANES ? 1 : 0;
+}
+
+/**
+ * Groups that are computed apart from each other, each a dense convolution: as many of `groups` as divide the channels into whole blocks. Where they
+ * are fewer, groups are joined with zeros between them.
+ */
+export function groupsApart({
+  c,
+  o,
+  groups,
+}: {
+  readonly c: number;
+  readonly o: number;
+  readonly groups: number;
+}): number {
+  const isApart = (apart: number): boolean =>
+    groups % apart === 0 && (c / apart) % LANES === 0 && (o / apart) % LANES === 0;
+  let apart = groups;
+  while (apart > 1 && !isApart(apart)) apart--;
+  return apart;
 }
 
 /** One output pixel's work, and how staging grows with a tile's rows and columns. */

@@ -9,13 +9,14 @@ import { elems, LANES, operandAt, pictureDims } from './tiles.js';
 interface Geometry {
   readonly c: number;
   readonly o: number;
+  /** The kernel with zeros between its taps, as the record has it. */
   readonly kh: number;
   readonly kw: number;
 }
 
-function geometry({ inputs }: Call<'conv_transpose2d'>): Geometry {
-  const [c, o, kh, kw] = pictureDims(inputs[1]);
-  return { c, o, kh, kw };
+function geometry({ inputs, attributes: { dilation, groups } }: Call<'conv_transpose2d'>): Geometry {
+  const [c, outputs, kh, kw] = pictureDims(inputs[1]);
+  return { c, o: outputs * groups, kh: (kh - 1) * dilation[0] + 1, kw: (kw - 1) * dilation[1] + 1 };
 }
 
 /** Tiles count input pixels: each gives stride x stride outputs, which read the same staged input. */
@@ -37,11 +38,15 @@ function tile(call: Call<'conv_transpose2d'>): ConvTile {
 
 function weightPacking(call: Call<'conv_transpose2d'>): Packing {
   const { o, c, kh, kw } = geometry(call);
-  const [strideH, strideW] = call.attributes.stride;
+  const { stride, dilation, groups } = call.attributes;
+  const [, , tapsH, tapsW] = pictureDims(call.inputs[1]);
+  const [strideH, strideW] = stride;
+  const [dilationH, dilationW] = dilation;
+  const told = { o, c, kh: tapsH, kw: tapsW, strideH, strideW, dilationH, dilationW, groups };
   return {
-    key: `conv_transpose2d:${c}x${o}x${kh}x${kw}:${strideH}x${strideW}`,
+    key: `conv_transpose2d:${Object.values(told).join('x')}`,
     bytes: Math.ceil(o / LANES) * LANES * pixelElems(c) * kh * kw * 4,
-    records: (src, y) => [packConvTranspose2d({ src, y, o, c, kh, kw, strideH, strideW })],
+    records: (src, y) => [packConvTranspose2d({ src, y, ...told })],
   };
 }
 
@@ -87,7 +92,7 @@ export const convTranspose2d: OpDescriptor<'conv_transpose2d'> = {
   },
   // Every input pixel meets the whole kernel, padding aside.
   flops(call) {
-    const { o, kh, kw } = geometry(call);
-    return 2 * o * kh * kw * elems(pictureDims(call.inputs[0]));
+    const [, outputs, kh, kw] = pictureDims(call.inputs[1]);
+    return 2 * outputs * kh * kw * elems(pictureDims(call.inputs[0]));
   },
 };

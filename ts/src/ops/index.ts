@@ -1,5 +1,6 @@
 /** The list of kernels. `view` is not here: it is never a record. */
 import { concat } from './concat.js';
+import { convDepthwise } from './conv_depthwise.js';
 import { convTranspose2d } from './conv_transpose2d.js';
 import { convWinograd } from './conv_winograd.js';
 import { conv2d } from './conv2d.js';
@@ -23,6 +24,7 @@ export type RecordKernel = Exclude<KernelName, 'view'>;
 
 const descriptors: { readonly [K in RecordKernel]: OpDescriptor<K> } = {
   conv2d,
+  conv_depthwise: convDepthwise,
   convert,
   conv_winograd: convWinograd,
   conv_transpose2d: convTranspose2d,

@@ -42,17 +42,22 @@ export interface AroundConvolution {
 /** Top, bottom, left, right. */
 export type Sides = readonly [top: number, bottom: number, left: number, right: number];
 
+/** How a convolution's window moves. */
+export interface Window {
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly padding: Sides;
+  readonly paddingMode: PaddingMode;
+}
+
 export interface Kernels {
   /**
-   * Inputs: x [N C H W], weight [O C KH KW], bias [O]?, constants (of `load`)?. Outputs: y [N O H' W'], and opaque moments where `statistics` asks
-   * for them.
+   * Inputs: x [N C H W], weight [O C/groups KH KW], bias [O]?, constants (of `load`)?. Outputs: y [N O H' W'], and opaque moments where `statistics`
+   * asks for them.
    */
-  conv2d: AroundConvolution & {
-    readonly stride: readonly [number, number];
-    readonly dilation: readonly [number, number];
-    readonly padding: Sides;
-    readonly paddingMode: PaddingMode;
-  };
+  conv2d: AroundConvolution & Window & { readonly groups: number };
+  /** As conv2d of as many groups as x and y have channels; made by graph/choose.ts. */
+  conv_depthwise: AroundConvolution & Window;
   /** As conv2d and conv_transpose2d, by one of Winograd's algorithms; made by graph/choose.ts. Padding is 0 for the transposed algorithm. */
   conv_winograd: AroundConvolution & {
     readonly algorithm: WinogradAlgorithm;
@@ -60,9 +65,11 @@ export interface Kernels {
     readonly paddingMode: PaddingMode;
     readonly weights: 'transformed once' | 'transformed in each run';
   };
-  /** As conv2d; weight [C O KH KW]. */
+  /** As conv2d; weight [C O/groups KH KW]. */
   conv_transpose2d: AroundConvolution & {
     readonly stride: readonly [number, number];
+    readonly dilation: readonly [number, number];
+    readonly groups: number;
     readonly padding: readonly [number, number];
     readonly outputPadding: readonly [number, number];
   };

@@ -97,7 +97,7 @@ const RECORDS: Readonly<Record<number, string>> = {
   2: 'pixels_out x src y src_channels c x_w x_h left top w h scale:f32 offset:f32 tile_rows',
   3: 'move_strided x x_start x_channels x_channel_start x_block_stride x_step0 x_step1 x_step2 x_step3 x_step4 x_step5 x_step6 x_step7 y y_start y_channels y_channel_start y_block_stride y_step0 y_step1 y_step2 y_step3 y_step4 y_step5 y_step6 y_step7 d0 d1 d2 d3 d4 d5 d6 d7 tile_elems',
   4: 'pad x y n c h w top bottom left right mode value:f32 tile_rows',
-  5: 'conv2d x weight bias y n c h w o out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode activation packing tile_rows tile_cols tile_o moments constants constants_n load_activation',
+  5: 'conv2d x weight bias y n c h w o out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode activation packing groups tile_rows tile_cols tile_o moments constants constants_n load_activation',
   6: 'conv_transpose2d x weight bias y n c h w o out_h out_w kh kw stride_h stride_w pad_top pad_left activation tile_rows tile_cols tile_o moments constants constants_n load_activation',
   7: 'statistics partials gamma beta constants n c parts groups across_batch eps:f32',
   8: 'normalize x y constants residual n c h w constants_n activation chunk_px',
@@ -105,8 +105,8 @@ const RECORDS: Readonly<Record<number, string>> = {
   10: 'reduce x y partials n c h w axes kind correction tile_outputs chunk_px',
   11: 'pointwise y a b c d kinds row_elems d0 d1 d2 d3 d4 a_step0 a_step1 a_step2 a_step3 a_step4 b_step0 b_step1 b_step2 b_step3 b_step4 c_step0 c_step1 c_step2 c_step3 c_step4 d_step0 d_step1 d_step2 d_step3 d_step4 steps step0 step0_first:f32 step0_second:f32 step1 step1_first:f32 step1_second:f32 step2 step2_first:f32 step2_second:f32 step3 step3_first:f32 step3_second:f32 step4 step4_first:f32 step4_second:f32 step5 step5_first:f32 step5_second:f32 step6 step6_first:f32 step6_second:f32 step7 step7_first:f32 step7_second:f32 tile_strips',
   13: 'convert src src_bytes y dtype d0 d1 d2 d3 s0 s1 s2 s3',
-  14: 'pack_conv2d src y o c kh kw packing',
-  15: 'pack_conv_transpose2d src y o c kh kw stride_h stride_w',
+  14: 'pack_conv2d src y o c kh kw packing groups packed_groups',
+  15: 'pack_conv_transpose2d src y o c kh kw stride_h stride_w dilation_h dilation_w groups',
   16: 'pack_bias src y c padded_c',
   17: 'conv_winograd x weight bias y n c h w o out_h out_w pad_top pad_left pad_mode activation algorithm blocks_h blocks_w packing tile_rows tile_cols group_o tile_o moments constants constants_n load_activation',
   18: 'pack_conv_winograd src y o c kh kw algorithm packing packed',
@@ -114,6 +114,7 @@ const RECORDS: Readonly<Record<number, string>> = {
   20: 'instance_norm x y residual gamma beta n c h w activation eps:f32',
   21: 'matmul a b bias y batch m k n a_step b_step y_step a_row_step y_row_step tile_m tile_n',
   22: 'pack_matmul src y batch k n src_step k_step n_step tile_panels',
+  23: 'conv_depthwise x weight bias y n c h w out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode activation tile_rows tile_cols tile_blocks moments constants constants_n load_activation',
 };
 
 interface Scratch {
@@ -388,11 +389,13 @@ export interface Conv2dFields extends Scratch {
   readonly activation: number;
   /** how the weights are packed: 0 blocks of output channels, 1 few outputs (lanes hold input channels) */
   readonly packing: number;
+  /** each output reads a part of the input channels: divides c and o, into multiples of 4 unless it is 1 */
+  readonly groups: number;
   /** output rows a tile */
   readonly tileRows: number;
   /** output columns a tile */
   readonly tileCols: number;
-  /** output channels a tile, a multiple of 8 */
+  /** output channels a tile, a multiple of 8; no tile has outputs of two groups */
   readonly tileO: number;
   /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
   readonly moments: Operand;
@@ -720,9 +723,9 @@ export function convert(record: ConvertFields): RecordWords {
 }
 
 export interface PackConv2dFields extends Scratch {
-  /** dense [o, c, kh, kw] */
+  /** dense [o, c / groups, kh, kw] */
   readonly src: Operand;
-  /** packed */
+  /** packed, a group of conv2d after the other */
   readonly y: Operand;
   /** output channels */
   readonly o: number;
@@ -734,15 +737,19 @@ export interface PackConv2dFields extends Scratch {
   readonly kw: number;
   /** as in conv2d */
   readonly packing: number;
+  /** of src */
+  readonly groups: number;
+  /** of conv2d: a divisor of those of src, which are joined with zeros between them */
+  readonly packedGroups: number;
 }
 export function packConv2d(record: PackConv2dFields): RecordWords {
   return write(14, record);
 }
 
 export interface PackConvTranspose2dFields extends Scratch {
-  /** dense [c, o, kh, kw] */
+  /** dense [c, o / groups, kh, kw] */
   readonly src: Operand;
-  /** packed */
+  /** packed, with zeros between groups and between taps: [c, o, dilation_h * (kh - 1) + 1, dilation_w * (kw - 1) + 1] */
   readonly y: Operand;
   /** output channels */
   readonly o: number;
@@ -756,6 +763,12 @@ export interface PackConvTranspose2dFields extends Scratch {
   readonly strideH: number;
   /** columns */
   readonly strideW: number;
+  /** rows */
+  readonly dilationH: number;
+  /** columns */
+  readonly dilationW: number;
+  /** of src */
+  readonly groups: number;
 }
 export function packConvTranspose2d(record: PackConvTranspose2dFields): RecordWords {
   return write(15, record);
@@ -965,4 +978,64 @@ export interface PackMatmulFields extends Scratch {
 }
 export function packMatmul(record: PackMatmulFields): RecordWords {
   return write(22, record);
+}
+
+export interface ConvDepthwiseFields extends Scratch {
+  /** blocked [n, c, h, w] */
+  readonly x: Operand;
+  /** [c, 1, kh, kw] packed by pack_conv2d, of one input channel */
+  readonly weight: Operand;
+  /** dense, padded to a multiple of 8 by pack_bias; or absent */
+  readonly bias: Operand;
+  /** blocked [n, c, out_h, out_w] */
+  readonly y: Operand;
+  /** samples */
+  readonly n: number;
+  /** channels */
+  readonly c: number;
+  /** of x */
+  readonly h: number;
+  /** of x */
+  readonly w: number;
+  /** of y */
+  readonly outH: number;
+  /** of y */
+  readonly outW: number;
+  /** kernel height */
+  readonly kh: number;
+  /** kernel width */
+  readonly kw: number;
+  /** rows */
+  readonly strideH: number;
+  /** columns */
+  readonly strideW: number;
+  /** rows */
+  readonly dilationH: number;
+  /** columns */
+  readonly dilationW: number;
+  /** rows of padding above; those below follow from out_h */
+  readonly padTop: number;
+  /** columns of padding before; those after follow from out_w */
+  readonly padLeft: number;
+  /** 0 zeros, 1 reflect, 2 replicate */
+  readonly padMode: number;
+  /** 0 none, 1 ReLU, 2 Tanh */
+  readonly activation: number;
+  /** output rows a tile */
+  readonly tileRows: number;
+  /** output columns a tile */
+  readonly tileCols: number;
+  /** blocks of four channels a tile */
+  readonly tileBlocks: number;
+  /** what the tiles leave of y for `statistics`: [n, CB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
+  readonly moments: Operand;
+  /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
+  readonly constants: Operand;
+  /** n or 1 */
+  readonly constantsN: number;
+  /** of the normalisation: 0 none, 1 ReLU */
+  readonly loadActivation: number;
+}
+export function convDepthwise(record: ConvDepthwiseFields): RecordWords {
+  return write(23, record);
 }

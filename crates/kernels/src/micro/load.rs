@@ -59,6 +59,13 @@ impl Normalized {
             least: F32x4::splat(least),
         }
     }
+
+    /// Of the channel blocks from `block` on.
+    pub fn from(self, block: usize) -> Self {
+        let at = block * CONSTANTS_ELEMS;
+        let constants = self.constants.slice(at, self.constants.len() - at);
+        Self { constants, ..self }
+    }
 }
 
 impl Load for Normalized {

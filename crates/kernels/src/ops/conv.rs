@@ -3,13 +3,19 @@
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
+use crate::micro::activation::tanh;
+use crate::micro::border::Border;
 use crate::micro::load::{CONSTANTS_ELEMS, Normalized};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
-use crate::micro::stage::pixel_elems;
+use crate::micro::rows;
+use crate::micro::stage::{Window, pixel_elems};
 use crate::micro::statistics::{Moments, add_row, end_rows};
-use crate::ops::{self, Fault, dense, product, tile_count, within};
+use crate::ops::{self, Fault, MOST_COORDINATE, dense, product, tile_count, within};
 use crate::record::Operand;
 use crate::simd::LANES;
+
+/// Most floats from one pixel to the next: a tile of them has a length in bytes.
+const MOST_STEP_ELEMS: u64 = i32::MAX as u64 / 4;
 
 /// A field: its index, and the word in it.
 pub(crate) type Given<T = u32> = (u32, T);
@@ -161,6 +167,12 @@ impl Refs {
     }
 }
 
+/// Tanh of a row of y, which is complete. Not inlined, since it is long, and a row longer.
+#[inline(never)]
+pub(crate) fn tanh_row(y: Dst) {
+    rows::map(y.as_src(), y, tanh);
+}
+
 /// Sizes of the packed weights of `o` outputs and `c` inputs.
 pub(crate) fn packed_sizes(packing: Packing, (o, c): (u32, u32), [kh, kw]: [u32; 2]) -> [u64; 4] {
     [
@@ -171,18 +183,14 @@ pub(crate) fn packed_sizes(packing: Packing, (o, c): (u32, u32), [kh, kw]: [u32;
     ]
 }
 
-/// Source and target of an op that packs weights.
+/// Source and target of an op that packs weights, and the product of each one's sizes.
 pub(crate) fn packed_pair(
     memory: &Memory,
-    src: Given<Operand>,
-    y: Given<Operand>,
-    packing: Packing,
-    (o, c): (u32, u32),
-    kernel: [u32; 2],
+    (src, raw): (Given<Operand>, [u32; 4]),
+    (y, packed): (Given<Operand>, [u64; 4]),
 ) -> Result<(Dst, Dst), Fault> {
-    let raw = [o, c, kernel[0], kernel[1]].map(u64::from);
-    let raw_elems = product(src.0, src.1.0, &raw)?;
-    let packed_elems = product(y.0, y.1.0, &packed_sizes(packing, (o, c), kernel))?;
+    let raw_elems = product(src.0, src.1.0, &raw.map(u64::from))?;
+    let packed_elems = product(y.0, y.1.0, &packed)?;
     Ok((
         dense(memory, src.1, src.0, raw_elems)?,
         dense(memory, y.1, y.0, packed_elems)?,
@@ -200,6 +208,156 @@ pub(crate) fn check_channels(c: Given, o: Given, tile_o: Option<Given>) -> Resul
     match tile_o.is_multiple_of(PANEL_OUTPUTS as u32) {
         true => Ok(()),
         false => Err(Fault::field(field, tile_o)),
+    }
+}
+
+/// Groups that divide the channels on both sides.
+pub(crate) fn check_groups(groups: Given, (o, c): (u32, u32)) -> Result<(), Fault> {
+    within(groups.0, groups.1, 1..=o.min(c))?;
+    match o.is_multiple_of(groups.1) && c.is_multiple_of(groups.1) {
+        true => Ok(()),
+        false => Err(Fault::field(groups.0, groups.1)),
+    }
+}
+
+/// Groups that a kernel computes apart from each other: of whole channel blocks, unless there is one.
+pub(crate) fn check_packed_groups(groups: Given, (o, c): (u32, u32)) -> Result<(), Fault> {
+    check_groups(groups, (o, c))?;
+    let blocks = [o, c].map(|channels| (channels / groups.1).is_multiple_of(LANES as u32));
+    match groups.1 == 1 || blocks == [true; 2] {
+        true => Ok(()),
+        false => Err(Fault::field(groups.0, groups.1)),
+    }
+}
+
+/// Of each of a panel's outputs, which begins with output `first`, the first input channel of its group of `c / groups`.
+pub(crate) fn group_starts(
+    first: usize,
+    (o, c): (u32, u32),
+    groups: u32,
+) -> [usize; PANEL_OUTPUTS] {
+    core::array::from_fn(|i| {
+        let group = (first + i) as u32 / (o / groups);
+        (group * (c / groups)) as usize
+    })
+}
+
+/// One axis of a convolution that is not transposed: how its window moves over x, and how y is cut into tiles.
+pub(crate) struct Axis {
+    pub(crate) out: u32,
+    pub(crate) kernel: Given,
+    pub(crate) stride: Given,
+    pub(crate) dilation: Given,
+    pub(crate) pad: Given,
+    pub(crate) tile: Given,
+}
+
+impl Axis {
+    fn check(&self) -> Result<(), Fault> {
+        for (field, got) in [self.kernel, self.stride, self.dilation, self.tile] {
+            within(field, got, 1..=u32::MAX)?;
+        }
+        Ok(())
+    }
+
+    fn check_reach(&self) -> Result<(), Fault> {
+        let last = u128::from(self.out) * u128::from(self.stride.1)
+            + u128::from(self.kernel.1) * u128::from(self.dilation.1);
+        match last + u128::from(self.pad.1) > u128::from(MOST_COORDINATE) {
+            true => Err(Fault::field(self.pad.0, self.pad.1)),
+            false => Ok(()),
+        }
+    }
+
+    fn tiles(&self) -> u32 {
+        self.out.div_ceil(self.tile.1)
+    }
+
+    /// Inputs from the first to the last that `outputs` neighbours read.
+    fn inputs(&self, outputs: u32) -> u64 {
+        u64::from(outputs - 1) * u64::from(self.stride.1)
+            + u64::from(self.kernel.1 - 1) * u64::from(self.dilation.1)
+            + 1
+    }
+
+    /// The first input under output `at`: negative in the border.
+    fn first(&self, at: usize) -> isize {
+        (at * self.stride.1 as usize) as isize - self.pad.1 as isize
+    }
+}
+
+/// Both axes of a convolution that is not transposed.
+pub(crate) struct Frame {
+    pub(crate) rows: Axis,
+    pub(crate) cols: Axis,
+}
+
+impl Frame {
+    /// What can be checked before sizes are known to be there.
+    #[inline(never)]
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        self.rows.check()?;
+        self.cols.check()?;
+        let most = if self.rows.dilation.1 == 1 {
+            u32::MAX
+        } else {
+            1
+        };
+        within(self.rows.tile.0, self.rows.tile.1, 1..=most)
+    }
+
+    /// That every coordinate and step of staged pixels of `pixel` floats can be counted.
+    pub(crate) fn check_reach(&self, pixel: usize) -> Result<(), Fault> {
+        self.rows.check_reach()?;
+        self.cols.check_reach()?;
+        // Where there is one column, or one tap, nothing is that far away, but the distance is computed.
+        for (field, step) in [self.cols.stride, self.cols.dilation] {
+            if u64::from(step) * pixel as u64 > MOST_STEP_ELEMS {
+                return Err(Fault::field(field, step));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tiles along rows and columns.
+    pub(crate) fn grid(&self) -> (u32, u32) {
+        (self.rows.tiles(), self.cols.tiles())
+    }
+
+    /// Rows and columns that a tile stages.
+    pub(crate) fn staged(&self) -> (u64, u64) {
+        (
+            self.staged_rows(self.rows.tile.1.min(self.rows.out)),
+            self.cols.inputs(self.cols.tile.1.min(self.cols.out)),
+        )
+    }
+
+    /// Rows of a dilated kernel lie apart, so only a single output row's are staged.
+    fn staged_rows(&self, outputs: u32) -> u64 {
+        match self.rows.dilation.1 {
+            1 => self.rows.inputs(outputs),
+            _ => u64::from(self.rows.kernel.1),
+        }
+    }
+
+    /// What is staged for a rectangle of y, from and to (exclusive).
+    #[inline(never)]
+    pub(crate) fn window(
+        &self,
+        n: usize,
+        rows: (usize, usize),
+        cols: (usize, usize),
+        border: Border,
+    ) -> Window {
+        Window {
+            n,
+            top: self.rows.first(rows.0),
+            rows: self.staged_rows((rows.1 - rows.0) as u32) as usize,
+            row_step: self.rows.dilation.1 as usize,
+            left: self.cols.first(cols.0),
+            cols: self.cols.inputs((cols.1 - cols.0) as u32) as usize,
+            border,
+        }
     }
 }
 

@@ -9,28 +9,26 @@
 
 use crate::layout::Blocked;
 use crate::mem::Memory;
-use crate::micro::activation::{Activation, tanh};
+use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::dot_tile::dot_rows;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
-use crate::micro::rows;
-use crate::micro::stage::{Window, pixel_elems, stage};
+use crate::micro::stage::{pixel_elems, stage};
 use crate::ops::conv::{
-    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, part, tiles,
+    Axis, Frame, Leaving, LoadRefs, Operands, Refs, check_channels, check_packed_groups,
+    check_scratch, packed_sizes, part, tanh_row, tiles,
 };
-use crate::ops::{Fault, MOST_COORDINATE, Op, activation, border, scratch, within};
+use crate::ops::{Fault, Op, activation, border, scratch};
 use crate::record::{Conv2d, field};
 use crate::simd::LANES;
-
-/// Most floats from one pixel to the next: a tile of them has a length in bytes.
-const MOST_STEP_ELEMS: u64 = i32::MAX as u64 / 4;
 
 /// A tile: from, to (exclusive).
 struct Tile {
     n: usize,
     rows: (usize, usize),
     cols: (usize, usize),
+    group: usize,
     outputs: (usize, usize),
 }
 
@@ -44,7 +42,7 @@ impl Conv2d {
     }
 
     fn packing(&self) -> Result<Packing, Fault> {
-        Packing::from_word(self.packing, self.c as usize, self.o as usize)
+        Packing::from_word(self.packing, self.group().0 as usize, self.o as usize)
             .ok_or(Fault::field(field!(Self, packing), self.packing))
     }
 
@@ -64,7 +62,7 @@ impl Conv2d {
             y: (field!(Self, y), self.y),
             x_shape: self.x_shape(),
             y_shape: self.y_shape(),
-            weight_sizes: packed_sizes(packing, (self.o, self.c), [self.kh, self.kw]),
+            weight_sizes: packed_sizes(packing, (self.o, self.group().0), [self.kh, self.kw]),
             moments: (field!(Self, moments), self.moments),
             parts: self.parts(),
             load: LoadRefs {
@@ -76,112 +74,82 @@ impl Conv2d {
         .operands(memory)
     }
 
-    /// Tiles of a plane.
-    fn parts(&self) -> u64 {
-        let (rows, cols, _) = self.grid();
-        u64::from(rows) * u64::from(cols)
+    fn frame(&self) -> Frame {
+        Frame {
+            rows: Axis {
+                out: self.out_h,
+                kernel: (field!(Self, kh), self.kh),
+                stride: (field!(Self, stride_h), self.stride_h),
+                dilation: (field!(Self, dilation_h), self.dilation_h),
+                pad: (field!(Self, pad_top), self.pad_top),
+                tile: (field!(Self, tile_rows), self.tile_rows),
+            },
+            cols: Axis {
+                out: self.out_w,
+                kernel: (field!(Self, kw), self.kw),
+                stride: (field!(Self, stride_w), self.stride_w),
+                dilation: (field!(Self, dilation_w), self.dilation_w),
+                pad: (field!(Self, pad_left), self.pad_left),
+                tile: (field!(Self, tile_cols), self.tile_cols),
+            },
+        }
     }
 
-    /// Rows and columns that a tile stages.
-    fn staged(&self) -> (u64, u64) {
-        // Rows of a dilated kernel lie apart, so only a single output row's are staged.
-        let rows = match self.dilation_h {
-            1 => {
-                u64::from(self.tile_rows.min(self.out_h) - 1) * u64::from(self.stride_h)
-                    + u64::from(self.kh)
-            }
-            _ => u64::from(self.kh),
-        };
-        let cols = u64::from(self.tile_cols.min(self.out_w) - 1) * u64::from(self.stride_w)
-            + u64::from(self.kw - 1) * u64::from(self.dilation_w)
-            + 1;
-        (rows, cols)
+    /// Input and output channels of a group.
+    fn group(&self) -> (u32, u32) {
+        (self.c / self.groups, self.o / self.groups)
+    }
+
+    /// Tiles of a plane.
+    fn parts(&self) -> u64 {
+        let (rows, cols) = self.frame().grid();
+        u64::from(rows) * u64::from(cols)
     }
 
     /// Tiles along rows, columns, output channels.
     fn grid(&self) -> (u32, u32, u32) {
+        let (rows, cols) = self.frame().grid();
         (
-            self.out_h.div_ceil(self.tile_rows),
-            self.out_w.div_ceil(self.tile_cols),
-            self.o.div_ceil(self.tile_o),
+            rows,
+            cols,
+            self.groups * self.group().1.div_ceil(self.tile_o),
         )
     }
 
     fn tile(&self, tile: u32) -> Tile {
         let (rows, cols, outputs) = self.grid();
+        let (in_group, group_o) = (outputs / self.groups, self.group().1);
+        let group = (tile % outputs / in_group) as usize;
+        let (from, to) = part(tile % in_group, self.tile_o, group_o);
+        let first_o = group * group_o as usize;
         Tile {
             n: (tile / outputs / cols / rows) as usize,
             rows: part(tile / outputs / cols % rows, self.tile_rows, self.out_h),
             cols: part(tile / outputs % cols, self.tile_cols, self.out_w),
-            outputs: part(tile % outputs, self.tile_o, self.o),
+            group,
+            outputs: (first_o + from, first_o + to),
         }
     }
 }
 
 impl Op for Conv2d {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
-        for (field, got) in [
-            (field!(Self, kh), self.kh),
-            (field!(Self, kw), self.kw),
-            (field!(Self, stride_h), self.stride_h),
-            (field!(Self, stride_w), self.stride_w),
-            (field!(Self, dilation_h), self.dilation_h),
-            (field!(Self, dilation_w), self.dilation_w),
-        ] {
-            within(field, got, 1..=u32::MAX)?;
-        }
-        within(
-            field!(Self, tile_rows),
-            self.tile_rows,
-            1..=if self.dilation_h == 1 { u32::MAX } else { 1 },
-        )?;
-        within(field!(Self, tile_cols), self.tile_cols, 1..=u32::MAX)?;
+        let frame = self.frame();
+        frame.check()?;
         check_channels(
             (field!(Self, c), self.c),
             (field!(Self, o), self.o),
             Some((field!(Self, tile_o), self.tile_o)),
         )?;
+        let groups = (field!(Self, groups), self.groups);
+        check_packed_groups(groups, (self.o, self.c))?;
         self.activation()?;
         self.border()?;
         self.operands(memory, self.packing()?)?;
-        for (field, pad, out, stride, kernel, dilation) in [
-            (
-                field!(Self, pad_top),
-                self.pad_top,
-                self.out_h,
-                self.stride_h,
-                self.kh,
-                self.dilation_h,
-            ),
-            (
-                field!(Self, pad_left),
-                self.pad_left,
-                self.out_w,
-                self.stride_w,
-                self.kw,
-                self.dilation_w,
-            ),
-        ] {
-            let last =
-                u128::from(out) * u128::from(stride) + u128::from(kernel) * u128::from(dilation);
-            if last + u128::from(pad) > u128::from(MOST_COORDINATE) {
-                return Err(Fault::field(field, pad));
-            }
-        }
-        let pixel = pixel_elems(self.c as usize) as u64;
-        // Where there is one column, or one tap, nothing is that far away, but the distance is computed.
-        for (field, step) in [
-            (field!(Self, stride_w), self.stride_w),
-            (field!(Self, dilation_w), self.dilation_w),
-        ] {
-            if u64::from(step) * pixel > MOST_STEP_ELEMS {
-                return Err(Fault::field(field, step));
-            }
-        }
-        let tile_cols = (field!(Self, tile_cols), self.tile_cols);
-        check_scratch(self.scratch_bytes, tile_cols, self.staged(), self.c)?;
-        let tile_rows = (field!(Self, tile_rows), self.tile_rows);
-        tiles(tile_rows, self.n, self.grid())
+        let (c, _) = self.group();
+        frame.check_reach(pixel_elems(c as usize))?;
+        check_scratch(self.scratch_bytes, frame.cols.tile, frame.staged(), c)?;
+        tiles(frame.rows.tile, self.n, self.grid())
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
@@ -192,25 +160,23 @@ impl Op for Conv2d {
         let tile = self.tile(tile);
         let (kh, kw) = (self.kh as usize, self.kw as usize);
         let (stride_h, stride_w) = (self.stride_h as usize, self.stride_w as usize);
-        let (dilation_h, dilation_w) = (self.dilation_h as usize, self.dilation_w as usize);
+        let dilation_w = self.dilation_w as usize;
         let (rows, px) = (tile.rows.1 - tile.rows.0, tile.cols.1 - tile.cols.0);
-        let window = Window {
-            n: tile.n,
-            top: (tile.rows.0 * stride_h) as isize - self.pad_top as isize,
-            rows: if dilation_h == 1 {
-                (rows - 1) * stride_h + kh
-            } else {
-                kh
-            },
-            row_step: dilation_h,
-            left: (tile.cols.0 * stride_w) as isize - self.pad_left as isize,
-            cols: (px - 1) * stride_w + (kw - 1) * dilation_w + 1,
-            border: self.border()?,
+        // The tile's group of input channels as a picture of its own.
+        let x_shape = self.x_shape();
+        let group_shape = Blocked {
+            n: 1,
+            c: self.group().0 as usize,
+            ..x_shape
         };
-        let load = operands.load(tile.n);
-        stage(operands.x, &self.x_shape(), &window, load, staged);
+        let first_block = tile.group * group_shape.c / LANES;
+        let from = x_shape.at(tile.n, first_block, 0, 0);
+        let x = operands.x.slice(from, operands.x.len() - from);
+        let load = operands.load(tile.n).map(|load| load.from(first_block));
+        let window = self.frame().window(0, tile.rows, tile.cols, self.border()?);
+        stage(x, &group_shape, &window, load, staged);
 
-        let pixel = pixel_elems(self.c as usize);
+        let pixel = pixel_elems(group_shape.c);
         let together = dilation_w == 1;
         let walk = Walk {
             rows: kh,
@@ -270,7 +236,7 @@ impl Op for Conv2d {
             if activation == Activation::Tanh {
                 for block in tile.outputs.0 / LANES..tile.outputs.1.div_ceil(LANES) {
                     let y = operands.y.slice(at(block), px.cols * LANES);
-                    rows::map(y.as_src(), y, tanh);
+                    tanh_row(y);
                 }
             }
             if let Some(leaving) = leaving {

@@ -8,15 +8,14 @@
 
 use crate::layout::Blocked;
 use crate::mem::Memory;
-use crate::micro::activation::{Activation, tanh};
+use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::phase::{Phase, phase};
-use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage};
 use crate::ops::conv::{
-    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, tiles,
+    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, tanh_row, tiles,
 };
 use crate::ops::{Fault, MOST_COORDINATE, Op, activation, scratch, within};
 use crate::record::{ConvTranspose2d, field};
@@ -288,7 +287,7 @@ impl Op for ConvTranspose2d {
                 for block in first_o / LANES..last_o.div_ceil(LANES) {
                     let at = y_shape.at(n, block, y, cols.from);
                     let y = operands.y.slice(at, (cols.to - cols.from) * LANES);
-                    rows::map(y.as_src(), y, tanh);
+                    tanh_row(y);
                 }
             }
             if let Some(leaving) = leaving {

@@ -4,6 +4,7 @@ import type { PaddingMode, Sides } from '../../ops/kernels.js';
 import { type Shape, spell } from '../../tensor/shape.js';
 import {
   checkChannels,
+  checkGroups,
   checkReach,
   checkShape,
   likeInput,
@@ -15,12 +16,13 @@ import {
 import { floats, type Operator, shapeAt } from './operator.js';
 import { checkPadded, paddedRows } from './pad.js';
 
-/** Inputs: x [N C H W] or [C H W], weight [O C KH KW], bias [O]?. */
+/** Inputs: x [N C H W] or [C H W], weight [O C/groups KH KW], bias [O]?. */
 export interface Conv {
   readonly stride: readonly [number, number];
   readonly dilation: readonly [number, number];
   readonly padding: Sides;
   readonly paddingMode: PaddingMode;
+  readonly groups: number;
 }
 
 /** One axis of a convolution as kernels take it, and its output's size. */
@@ -48,7 +50,8 @@ function along(conv: Conv, input: Shape, size: number, k: number, axis: 0 | 1, c
 function geometry(conv: Conv, x: Shape, weight: Shape, caller: string) {
   const [n, c, h, w] = pictureSizes(x, caller);
   const [o, i, kh, kw] = weightSizes(weight, caller, '[O, I, KH, KW]');
-  checkChannels(c, i, x, caller);
+  checkGroups(conv.groups, o, weight, caller);
+  checkChannels(c, i * conv.groups, x, caller);
   const rows = along(conv, x, h, kh, 0, caller);
   const columns = along(conv, x, w, kw, 1, caller);
   checkReach(Math.max(columns.stride, columns.dilation) * (c + 3), MOST_STEP_ELEMS, 'width', caller);
@@ -71,8 +74,16 @@ export const conv: Operator<Conv> = {
   },
   lower({ attributes, inputs: [x = [], weight = []] }, to) {
     const { input, output, stride, dilation } = geometry(attributes, x ?? [], weight ?? [], 'conv');
-    const { padding, paddingMode } = attributes;
-    const told = { stride, dilation, padding, paddingMode, activation: 'none', load: 'plain' } as const;
+    const { padding, paddingMode, groups } = attributes;
+    const told = {
+      stride,
+      dilation,
+      padding,
+      paddingMode,
+      groups,
+      activation: 'none',
+      load: 'plain',
+    } as const;
     const operands = [to.view(to.x, input), to.inputs[1] ?? null, to.inputs[2] ?? null, null];
     return [to.view(to.append('conv2d', operands, told, output), likeInput(x ?? [], output))];
   },

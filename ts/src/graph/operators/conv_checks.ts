@@ -40,6 +40,16 @@ export function weightSizes(shape: Shape, caller: string, spelling: string): Siz
   });
 }
 
+/** @throws {@link ShapeError} unless the groups divide a weight's outputs, or a transposed one's inputs: its first axis */
+export function checkGroups(groups: number, first: number, weight: Shape, caller: string): void {
+  if (first % groups === 0) return;
+  throw new ShapeError('expected weight to be divisible by groups at dimension 0', {
+    op: caller,
+    got: `weight of size ${spell(weight)} with groups ${groups}`,
+    wanted: `a multiple of ${groups}`,
+  });
+}
+
 export function checkChannels(got: number, wanted: number, shape: Shape, caller: string): void {
   if (got === wanted) return;
   throw new ShapeError('wrong number of channels', {

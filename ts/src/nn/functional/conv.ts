@@ -1,6 +1,6 @@
 /** Convolution and transposed convolution: PyTorch's arguments. What they mean stands in graph/operators/. */
 import { checkOptions, type Pair, pair, whole } from '../../check.js';
-import { ArgumentError, UnsupportedError } from '../../errors.js';
+import { ArgumentError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
 import { input } from '../../graph/methods/operand.js';
 import type { Conv } from '../../graph/operators/conv.js';
@@ -25,7 +25,7 @@ export interface Conv2dOptions {
   readonly padding?: Padding;
   /** Default 1. */
   readonly dilation?: Pair;
-  /** Only 1 so far. */
+  /** Divides both numbers of channels: each output reads its group's inputs (default 1). */
   readonly groups?: number;
 }
 
@@ -36,26 +36,16 @@ export interface ConvTranspose2dOptions {
   readonly stride?: Pair;
   /** Rows and columns cut off each side (default 0). */
   readonly padding?: Pair;
-  /** Rows and columns added at the end, below the stride (default 0). */
+  /** Rows and columns added at the end, below the stride or the dilation (default 0). */
   readonly outputPadding?: Pair;
-  /** Only 1 so far. */
+  /** Divides both numbers of channels: each output reads its group's inputs (default 1). */
   readonly groups?: number;
-  /** Only 1 so far. */
+  /** Default 1. */
   readonly dilation?: Pair;
 }
 
 /** Checked numbers of a convolution, apart from sizes of its input. */
 export type ConvNumbers = Omit<Conv, 'paddingMode'>;
-
-/** Refuses groups other than 1. */
-function oneGroup(groups: number | undefined, op: string): void {
-  if (whole(groups ?? 1, op, 'groups', 1) === 1) return;
-  throw new UnsupportedError('grouped convolution', {
-    op,
-    got: `groups ${shown(groups)}`,
-    wanted: 'groups 1',
-  });
-}
 
 /** Checks the numbers that a convolution is made with. @throws {@link ArgumentError} when one cannot be right */
 export function convNumbers(
@@ -63,11 +53,11 @@ export function convNumbers(
   options: Omit<Conv2dOptions, 'bias'>,
   op: string,
 ): ConvNumbers {
-  oneGroup(options.groups, op);
+  const groups = whole(options.groups ?? 1, op, 'groups', 1);
   const stride = pair(options.stride ?? 1, op, 'stride', 1);
   const dilation = pair(options.dilation ?? 1, op, 'dilation', 1);
   const padding = options.padding ?? 0;
-  if (padding === 'valid') return { stride, dilation, padding: [0, 0, 0, 0] };
+  if (padding === 'valid') return { stride, dilation, groups, padding: [0, 0, 0, 0] };
   if (padding === 'same') {
     if (stride[0] !== 1 || stride[1] !== 1) {
       throw new ArgumentError("padding 'same' with a stride", {
@@ -79,7 +69,7 @@ export function convNumbers(
     const [high, wide] = [dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1)];
     // PyTorch puts the odd row and column at the end.
     const [top, left] = [Math.floor(high / 2), Math.floor(wide / 2)];
-    return { stride, dilation, padding: [top, high - top, left, wide - left] };
+    return { stride, dilation, groups, padding: [top, high - top, left, wide - left] };
   }
   if (typeof padding === 'string') {
     throw new ArgumentError('padding cannot be right', {
@@ -89,7 +79,7 @@ export function convNumbers(
     });
   }
   const [rows, columns] = pair(padding, op, 'padding', 0);
-  return { stride, dilation, padding: [rows, rows, columns, columns] };
+  return { stride, dilation, groups, padding: [rows, rows, columns, columns] };
 }
 
 /** Checks the numbers that a transposed convolution is made with. @throws {@link ArgumentError} when one cannot be right */
@@ -97,26 +87,20 @@ export function convTransposeNumbers(
   options: Omit<ConvTranspose2dOptions, 'bias'>,
   op: string,
 ): ConvTranspose {
-  oneGroup(options.groups, op);
+  const groups = whole(options.groups ?? 1, op, 'groups', 1);
   const stride = pair(options.stride ?? 1, op, 'stride', 1);
   const padding = pair(options.padding ?? 0, op, 'padding', 0);
   const outputPadding = pair(options.outputPadding ?? 0, op, 'outputPadding', 0);
   const dilation = pair(options.dilation ?? 1, op, 'dilation', 1);
-  if (dilation[0] !== 1 || dilation[1] !== 1) {
-    throw new UnsupportedError('dilated transposed convolution', {
-      op,
-      got: `dilation ${spell(dilation)}`,
-      wanted: 'dilation 1',
-    });
-  }
-  if (outputPadding[0] >= stride[0] || outputPadding[1] >= stride[1]) {
+  const most = [0, 1].map((axis) => Math.max(stride[axis] ?? 1, dilation[axis] ?? 1));
+  if (outputPadding.some((size, axis) => size >= (most[axis] ?? 1))) {
     throw new ArgumentError('outputPadding cannot be right', {
       op,
-      got: `outputPadding ${spell(outputPadding)} with stride ${spell(stride)}`,
-      wanted: 'outputPadding smaller than the stride',
+      got: `outputPadding ${spell(outputPadding)} with stride ${spell(stride)} and dilation ${spell(dilation)}`,
+      wanted: 'outputPadding smaller than stride or dilation',
     });
   }
-  return { stride, padding, outputPadding };
+  return { stride, padding, outputPadding, dilation, groups };
 }
 
 /** A convolution whose layer or function is called `op`. */
@@ -145,9 +129,8 @@ export function convolveTransposed(
 }
 
 /**
- * 2-D cross-correlation of `x` [N, C, H, W] or [C, H, W] with `weight` [O, C, KH, KW].
- * @throws {@link ShapeError} for a wrong rank, wrong channels, or a kernel larger than the padded input
- * @throws {@link UnsupportedError} for groups other than 1
+ * 2-D cross-correlation of `x` [N, C, H, W] or [C, H, W] with `weight` [O, C / groups, KH, KW].
+ * @throws {@link ShapeError} for a wrong rank, wrong channels, groups that do not divide O, or a kernel larger than the padded input
  */
 export function conv2d(x: Expression, weight: Expression, options: Conv2dOptions = {}): Value {
   const op = 'conv2d';
@@ -157,9 +140,8 @@ export function conv2d(x: Expression, weight: Expression, options: Conv2dOptions
 }
 
 /**
- * Transposed 2-D convolution of `x` [N, C, H, W] or [C, H, W] with `weight` [C, O, KH, KW].
- * @throws {@link ShapeError} for a wrong rank or wrong channels
- * @throws {@link UnsupportedError} for groups or dilation other than 1
+ * Transposed 2-D convolution of `x` [N, C, H, W] or [C, H, W] with `weight` [C, O / groups, KH, KW].
+ * @throws {@link ShapeError} for a wrong rank, wrong channels, or groups that do not divide C
  */
 export function convTranspose2d(
   x: Expression,

@@ -1,7 +1,7 @@
 /** Convolution layers. They have no values until weights are loaded: nothing random is made here. */
 
 import { checkOptions, flag, type Pair, pair, whole } from '../../check.js';
-import { UnsupportedError } from '../../errors.js';
+import { ArgumentError, UnsupportedError } from '../../errors.js';
 import type { ConvTranspose } from '../../graph/operators/conv_transpose.js';
 import { Parameter } from '../../graph/parameter.js';
 import type { Value } from '../../graph/value.js';
@@ -24,7 +24,7 @@ export interface Conv2dLayerOptions {
   readonly padding?: Padding;
   /** Default 1. */
   readonly dilation?: Pair;
-  /** Only 1 so far. */
+  /** Divides both numbers of channels: each output reads its group's inputs (default 1). */
   readonly groups?: number;
   /** Whether there is a bias (default true). */
   readonly bias?: boolean;
@@ -41,12 +41,31 @@ function paddingModeOf(mode: string, op: string): PaddingMode {
   });
 }
 
+/** @throws {@link ArgumentError} unless the groups divide both */
+function divisible(
+  {
+    inChannels,
+    outChannels,
+    groups,
+  }: { readonly inChannels: number; readonly outChannels: number; readonly groups: number },
+  op: string,
+): void {
+  for (const [name, channels] of Object.entries({ inChannels, outChannels })) {
+    if (channels % groups === 0) continue;
+    throw new ArgumentError(`${name} must be divisible by groups`, {
+      op,
+      got: `${name} ${channels} with groups ${groups}`,
+      wanted: `a multiple of ${groups}`,
+    });
+  }
+}
+
 /** 2-D convolution of [N, C, H, W] or [C, H, W]. */
 export class Conv2d extends Module {
   static override readonly kind: string = 'Conv2d';
   /** For nn/snapshot.ts: what lies in private fields never changes. */
   static readonly constantPrivates: boolean = true;
-  /** [outChannels, inChannels, KH, KW] */
+  /** [outChannels, inChannels / groups, KH, KW] */
   readonly weight: Parameter;
   /** [outChannels], or null */
   readonly bias: Parameter | null;
@@ -55,7 +74,7 @@ export class Conv2d extends Module {
 
   /**
    * @throws {@link ArgumentError} for numbers that cannot be right
-   * @throws {@link UnsupportedError} for groups other than 1 and circular padding
+   * @throws {@link UnsupportedError} for circular padding
    */
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dLayerOptions = {}) {
     super();
@@ -65,8 +84,10 @@ export class Conv2d extends Module {
     whole(outChannels, op, 'outChannels', 1);
     const kernel = pair(kernelSize, op, 'kernelSize', 1);
     this.#numbers = convNumbers(kernel, options, op);
+    const { groups } = this.#numbers;
+    divisible({ inChannels, outChannels, groups }, op);
     this.#paddingMode = paddingModeOf(options.paddingMode ?? 'zeros', op);
-    this.weight = new Parameter([outChannels, inChannels, ...kernel]);
+    this.weight = new Parameter([outChannels, inChannels / groups, ...kernel]);
     this.bias = flag(options.bias, op, 'bias', true) ? new Parameter([outChannels]) : null;
   }
 
@@ -83,13 +104,13 @@ export interface ConvTranspose2dLayerOptions {
   readonly stride?: Pair;
   /** Rows and columns cut off each side (default 0). */
   readonly padding?: Pair;
-  /** Rows and columns added at the end, below the stride (default 0). */
+  /** Rows and columns added at the end, below the stride or the dilation (default 0). */
   readonly outputPadding?: Pair;
-  /** Only 1 so far. */
+  /** Divides both numbers of channels: each output reads its group's inputs (default 1). */
   readonly groups?: number;
   /** Whether there is a bias (default true). */
   readonly bias?: boolean;
-  /** Only 1 so far. */
+  /** Default 1. */
   readonly dilation?: Pair;
   /** Only 'zeros', as in PyTorch. */
   readonly paddingMode?: 'zeros';
@@ -100,7 +121,7 @@ export class ConvTranspose2d extends Module {
   static override readonly kind: string = 'ConvTranspose2d';
   /** For nn/snapshot.ts: what lies in private fields never changes. */
   static readonly constantPrivates: boolean = true;
-  /** [inChannels, outChannels, KH, KW] */
+  /** [inChannels, outChannels / groups, KH, KW] */
   readonly weight: Parameter;
   /** [outChannels], or null */
   readonly bias: Parameter | null;
@@ -108,7 +129,7 @@ export class ConvTranspose2d extends Module {
 
   /**
    * @throws {@link ArgumentError} for numbers that cannot be right
-   * @throws {@link UnsupportedError} for groups or dilation other than 1
+   * @throws {@link UnsupportedError} for a padding mode other than 'zeros'
    */
   constructor(
     inChannels: number,
@@ -131,6 +152,8 @@ export class ConvTranspose2d extends Module {
     whole(outChannels, op, 'outChannels', 1);
     const kernel = pair(kernelSize, op, 'kernelSize', 1);
     this.#numbers = convTransposeNumbers(options, op);
+    const { groups } = this.#numbers;
+    divisible({ inChannels, outChannels, groups }, op);
     if (paddingModeOf(options.paddingMode ?? 'zeros', op) !== 'zeros') {
       throw new UnsupportedError('padding mode of a transposed convolution', {
         op,
@@ -138,7 +161,7 @@ export class ConvTranspose2d extends Module {
         wanted: "'zeros'",
       });
     }
-    this.weight = new Parameter([inChannels, outChannels, ...kernel]);
+    this.weight = new Parameter([inChannels, outChannels / groups, ...kernel]);
     this.bias = flag(options.bias, op, 'bias', true) ? new Parameter([outChannels]) : null;
   }
 

@@ -2,7 +2,7 @@ import { padded } from './pad.js';
 import { batched, inputOf, namesOf, outputShape, reshaped, type ToOnnx } from './to_onnx.js';
 
 export const conv: ToOnnx<'conv'> = (to, node) => {
-  const { stride, dilation, padding, paddingMode } = node.attributes;
+  const { stride, dilation, padding, paddingMode, groups } = node.attributes;
   const [top, bottom, left, right] = padding;
   const inside = paddingMode === 'zeros' || padding.every((size) => size === 0);
   const [, ...weights] = namesOf(to, node);
@@ -20,7 +20,7 @@ export const conv: ToOnnx<'conv'> = (to, node) => {
     strides: stride,
     dilations: dilation,
     pads: inside ? [top, left, bottom, right] : [0, 0, 0, 0],
-    group: 1,
+    group: groups,
   });
   const output = outputShape(to, node);
   return reshaped(to, node.name, y, batched(output), output);

@@ -31,6 +31,7 @@ fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
         pad_mode: 0,
         activation: 0,
         packing: 0,
+        groups: 1,
         tile_rows: 1,
         tile_cols: 8,
         tile_o: 8,
@@ -68,6 +69,10 @@ fn wrong_fields_are_named() {
     assert_eq!(names(|r| r.pad_mode = 3), field!(Conv2d, pad_mode));
     assert_eq!(names(|r| r.activation = 3), field!(Conv2d, activation));
     assert_eq!(names(|r| r.packing = 1), field!(Conv2d, packing));
+    for groups in [0, 3, 4, 16] {
+        let fault = fault_of(|r| r.groups = groups).expect_err("a fault");
+        assert_eq!(fault.field, field!(Conv2d, groups), "{groups}");
+    }
     assert_eq!(names(|r| r.tile_rows = 0), field!(Conv2d, tile_rows));
     assert_eq!(
         names(|r| (r.dilation_h, r.tile_rows) = (2, 2)),

@@ -214,3 +214,53 @@ fn infinities_stay_where_they_are() {
         }
     }
 }
+
+/// In slices of whole blocks, and joined by zeros to such.
+#[test]
+fn groups() {
+    for (c, o, groups, packed_groups) in [
+        (8, 8, 2, 2),
+        (12, 24, 3, 3),
+        (16, 12, 1, 1),
+        (24, 16, 2, 2),
+        (40, 80, 2, 2),
+        (6, 9, 3, 1),
+        (8, 16, 8, 2),
+        (16, 8, 8, 2),
+        (8, 8, 8, 1),
+        (4, 2, 2, 1),
+    ] {
+        for tile in [(2, 12, 8), (3, 5, 64)] {
+            Case {
+                n: 2,
+                c,
+                o,
+                groups,
+                packed_groups,
+                tile,
+                ..PLAIN
+            }
+            .check();
+        }
+        Case {
+            c,
+            o,
+            groups,
+            packed_groups,
+            stride: (2, 1),
+            dilation: (1, 2),
+            mode: 1,
+            activation: 2,
+            ..PLAIN
+        }
+        .check();
+    }
+    Case {
+        c: 8,
+        o: 2,
+        groups: 2,
+        packing: 1,
+        ..PLAIN
+    }
+    .check();
+}

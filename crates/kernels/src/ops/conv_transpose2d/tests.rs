@@ -15,6 +15,8 @@ pub(crate) struct Case {
     pub(crate) h: usize,
     pub(crate) w: usize,
     pub(crate) o: usize,
+    pub(crate) groups: usize,
+    pub(crate) dilation: (usize, usize),
     pub(crate) kernel: (usize, usize),
     pub(crate) stride: (usize, usize),
     pub(crate) pad: (usize, usize),
@@ -31,6 +33,8 @@ pub(crate) const PLAIN: Case = Case {
     h: 5,
     w: 9,
     o: 9,
+    groups: 1,
+    dilation: (1, 1),
     kernel: (3, 3),
     stride: (2, 2),
     pad: (1, 1),
@@ -53,17 +57,26 @@ impl Case {
                 self.h,
                 self.stride.0,
                 self.pad.0,
-                self.kernel.0,
+                self.spread().0,
                 self.out_pad.0,
             ),
             w: out(
                 self.w,
                 self.stride.1,
                 self.pad.1,
-                self.kernel.1,
+                self.spread().1,
                 self.out_pad.1,
             ),
         }
+    }
+
+    /// The kernel with zeros between its taps, as the record has it.
+    fn spread(&self) -> (usize, usize) {
+        let size = |k: usize, dilation: usize| (k - 1) * dilation + 1;
+        (
+            size(self.kernel.0, self.dilation.0),
+            size(self.kernel.1, self.dilation.1),
+        )
     }
 
     fn pixel(&self) -> usize {
@@ -76,13 +89,14 @@ impl Case {
 
     /// What `scratchBytes` of the descriptor says.
     fn scratch_bytes(&self) -> u32 {
-        let rows = self.tile.0 as usize + self.kernel.0.div_ceil(self.stride.0);
-        let cols = self.tile.1 as usize + self.kernel.1.div_ceil(self.stride.1);
+        let rows = self.tile.0 as usize + self.spread().0.div_ceil(self.stride.0);
+        let cols = self.tile.1 as usize + self.spread().1.div_ceil(self.stride.1);
         (rows * cols * self.pixel() * 4).next_multiple_of(16) as u32
     }
 
     pub(crate) fn naive(&self, x: &[f64], weight: &[f32], bias: &[f32]) -> Vec<f64> {
         let ((kh, kw), shape) = (self.kernel, self.y_shape());
+        let group_o = self.o / self.groups;
         let mut y = std::vec![0.0; shape.n * shape.c * shape.plane_px()];
         for (i, y) in y.iter_mut().enumerate() {
             *y = if self.bias {
@@ -95,9 +109,12 @@ impl Case {
             for c in 0..self.c {
                 for (iy, ix) in (0..self.h).flat_map(|iy| (0..self.w).map(move |ix| (iy, ix))) {
                     let value = x[((n * self.c + c) * self.h + iy) * self.w + ix];
-                    for o in 0..self.o {
+                    let group = c / (self.c / self.groups);
+                    for o_in in 0..group_o {
+                        let o = group * group_o + o_in;
                         for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
-                            let (oy, ox) = (iy * self.stride.0 + ky, ix * self.stride.1 + kx);
+                            let oy = iy * self.stride.0 + ky * self.dilation.0;
+                            let ox = ix * self.stride.1 + kx * self.dilation.1;
                             let (Some(oy), Some(ox)) =
                                 (oy.checked_sub(self.pad.0), ox.checked_sub(self.pad.1))
                             else {
@@ -105,7 +122,7 @@ impl Case {
                             };
                             if oy < shape.h && ox < shape.w {
                                 y[((n * self.o + o) * shape.h + oy) * shape.w + ox] += value
-                                    * f64::from(weight[((c * self.o + o) * kh + ky) * kw + kx]);
+                                    * f64::from(weight[((c * group_o + o_in) * kh + ky) * kw + kx]);
                             }
                         }
                     }
@@ -132,7 +149,11 @@ impl Case {
     fn plan(&self) -> (TestPlan, ConvTranspose2d, Vec<f64>) {
         let mut random = Random::new((self.c * 31 + self.o * 7 + self.w) as u32);
         let x = random.floats(self.n * self.c * self.h * self.w, -1.0, 1.0);
-        let weight = random.floats(self.c * self.o * self.kernel.0 * self.kernel.1, -0.5, 0.5);
+        let weight = random.floats(
+            self.c * self.o / self.groups * self.kernel.0 * self.kernel.1,
+            -0.5,
+            0.5,
+        );
         let bias = random.floats(self.o, -1.0, 1.0);
 
         let mut plan = TestPlan::new();
@@ -145,7 +166,7 @@ impl Case {
         let y = (self.y_shape(), self.parts());
         let fused = fused(self.fusion, &mut plan, (&x, x_shape), y);
         let wanted = self.naive(&fused.x, &weight, &bias);
-        let taps = self.kernel.0 * self.kernel.1;
+        let taps = self.spread().0 * self.spread().1;
         let packed = plan.room(self.o.next_multiple_of(4) * self.pixel() * taps);
         let pack = PackConvTranspose2d {
             scratch: Operand::ABSENT,
@@ -158,6 +179,9 @@ impl Case {
             kw: self.kernel.1 as u32,
             stride_h: self.stride.0 as u32,
             stride_w: self.stride.1 as u32,
+            dilation_h: self.dilation.0 as u32,
+            dilation_w: self.dilation.1 as u32,
+            groups: self.groups as u32,
         };
         let padded = self.o.next_multiple_of(8);
         let packed_bias = plan.room(padded);
@@ -187,8 +211,8 @@ impl Case {
             o: self.o as u32,
             out_h: self.y_shape().h as u32,
             out_w: self.y_shape().w as u32,
-            kh: self.kernel.0 as u32,
-            kw: self.kernel.1 as u32,
+            kh: self.spread().0 as u32,
+            kw: self.spread().1 as u32,
             stride_h: self.stride.0 as u32,
             stride_w: self.stride.1 as u32,
             pad_top: self.pad.0 as u32,
@@ -264,6 +288,26 @@ fn kernels_strides_pads() {
                     }
                     .check();
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn groups_and_dilations() {
+    for (c, o, groups) in [(6, 9, 3), (8, 8, 8), (12, 20, 2), (4, 2, 2)] {
+        for dilation in [(1, 1), (2, 1), (3, 2)] {
+            for stride in [(1, 1), (2, 3)] {
+                Case {
+                    c,
+                    o,
+                    groups,
+                    dilation,
+                    stride,
+                    out_pad: (0, stride.1 - 1),
+                    ..PLAIN
+                }
+                .check();
             }
         }
     }

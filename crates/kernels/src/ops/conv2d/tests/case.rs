@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use crate::layout::Blocked;
 use crate::ops::conv::tests::{Fusion, check_moments, fused};
-use crate::record::{Conv2d, Operand, PackBias, PackConv2d};
+use crate::record::{Conv2d, ConvDepthwise, Operand, PackBias, PackConv2d};
 use crate::testing::{Random, TestPlan, assert_close};
 
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,11 @@ pub(crate) struct Case {
     pub(crate) h: usize,
     pub(crate) w: usize,
     pub(crate) o: usize,
+    pub(crate) groups: usize,
+    /// Those that the kernel computes apart from each other
+    pub(crate) packed_groups: usize,
+    /// By conv_depthwise, whose tiles have blocks instead of outputs
+    pub(crate) depthwise: bool,
     pub(crate) kernel: (usize, usize),
     pub(crate) stride: (usize, usize),
     pub(crate) dilation: (usize, usize),
@@ -33,6 +38,9 @@ pub(crate) const PLAIN: Case = Case {
     h: 9,
     w: 13,
     o: 9,
+    groups: 1,
+    packed_groups: 1,
+    depthwise: false,
     kernel: (3, 3),
     stride: (1, 1),
     dilation: (1, 1),
@@ -92,23 +100,38 @@ impl Case {
         let cols = (w.min(self.tile.1 as usize) - 1) * self.stride.1
             + (self.kernel.1 - 1) * self.dilation.1
             + 1;
-        let pixel = if self.c < 4 {
-            self.c
-        } else {
-            self.c.next_multiple_of(4)
-        };
+        let pixel = self.packed_shape().1;
         (rows * cols * pixel * 4).next_multiple_of(16) as u32
+    }
+
+    /// Packed outputs, and floats of a staged pixel.
+    fn packed_shape(&self) -> (usize, usize) {
+        let c = self.c / self.packed_groups;
+        (
+            if self.packing == 1 {
+                self.o
+            } else {
+                self.o.next_multiple_of(4)
+            },
+            if c < 4 && !self.depthwise {
+                c
+            } else {
+                c.next_multiple_of(4)
+            },
+        )
     }
 
     pub(crate) fn naive(&self, x: &[f64], weight: &[f32], bias: &[f32]) -> Vec<f64> {
         let ((kh, kw), (out_h, out_w)) = (self.kernel, self.out());
+        let channels = self.c / self.groups;
         let mut y = Vec::new();
         for n in 0..self.n {
             for o in 0..self.o {
                 for oy in 0..out_h {
                     for ox in 0..out_w {
                         let mut sum = if self.bias { f64::from(bias[o]) } else { 0.0 };
-                        for c in 0..self.c {
+                        for i in 0..channels {
+                            let c = o / (self.o / self.groups) * channels + i;
                             for ky in 0..kh {
                                 for kx in 0..kw {
                                     let iy = outside(
@@ -127,7 +150,9 @@ impl Case {
                                         continue;
                                     };
                                     sum += x[((n * self.c + c) * self.h + iy) * self.w + ix]
-                                        * f64::from(weight[((o * self.c + c) * kh + ky) * kw + kx]);
+                                        * f64::from(
+                                            weight[((o * channels + i) * kh + ky) * kw + kx],
+                                        );
                                 }
                             }
                         }
@@ -158,7 +183,7 @@ impl Case {
         let mut random = Random::new((self.c * 31 + self.o * 7 + self.w) as u32);
         let mut x = random.floats(self.n * self.c * self.h * self.w, -1.0, 1.0);
         change(&mut x);
-        let taps = self.c * self.kernel.0 * self.kernel.1;
+        let taps = self.c / self.groups * self.kernel.0 * self.kernel.1;
         let weight = random.floats(self.o * taps, -0.5, 0.5);
         let bias = random.floats(self.o, -1.0, 1.0);
 
@@ -172,18 +197,8 @@ impl Case {
         let y = (self.y_shape(), self.parts());
         let fused = fused(self.fusion, &mut plan, (&x, shape), y);
         let wanted = self.naive(&fused.x, &weight, &bias);
-        let (pixel, packed_o) = (
-            if self.c < 4 {
-                self.c
-            } else {
-                self.c.next_multiple_of(4)
-            },
-            if self.packing == 1 {
-                self.o
-            } else {
-                self.o.next_multiple_of(4)
-            },
-        );
+        let (packed_o, pixel) = self.packed_shape();
+        let pixel = if self.depthwise { 1 } else { pixel };
         let packed = plan.room(packed_o * pixel * self.kernel.0 * self.kernel.1);
         let pack = PackConv2d {
             scratch: Operand::ABSENT,
@@ -191,10 +206,16 @@ impl Case {
             src: plan.dense(&weight),
             y: packed,
             o: self.o as u32,
-            c: self.c as u32,
+            c: if self.depthwise { 1 } else { self.c as u32 },
             kh: self.kernel.0 as u32,
             kw: self.kernel.1 as u32,
             packing: self.packing,
+            groups: if self.depthwise {
+                1
+            } else {
+                self.groups as u32
+            },
+            packed_groups: self.packed_groups as u32,
         };
         let padded = self.o.next_multiple_of(8);
         let packed_bias = plan.room(padded);
@@ -235,6 +256,7 @@ impl Case {
             pad_mode: self.mode,
             activation: self.activation,
             packing: self.packing,
+            groups: self.packed_groups as u32,
             tile_rows: self.tile.0,
             tile_cols: self.tile.1,
             tile_o: self.tile.2,
@@ -243,7 +265,12 @@ impl Case {
             constants_n: fused.constants_n,
             load_activation: fused.load_activation,
         };
-        plan.push(pack).push(pack_bias).push(conv);
+        plan.push(pack).push(pack_bias);
+        if self.depthwise {
+            plan.push(depthwise_of(&conv));
+        } else {
+            plan.push(conv);
+        }
         (plan, conv, wanted)
     }
 
@@ -266,6 +293,41 @@ impl Case {
             let y = (&got[..], case.y_shape());
             check_moments(&run, conv.moments, y, case.parts(), &what);
         }
+    }
+}
+
+/// The record of conv_depthwise with the same fields.
+fn depthwise_of(conv: &Conv2d) -> ConvDepthwise {
+    ConvDepthwise {
+        scratch: conv.scratch,
+        scratch_bytes: conv.scratch_bytes,
+        x: conv.x,
+        weight: conv.weight,
+        bias: conv.bias,
+        y: conv.y,
+        n: conv.n,
+        c: conv.c,
+        h: conv.h,
+        w: conv.w,
+        out_h: conv.out_h,
+        out_w: conv.out_w,
+        kh: conv.kh,
+        kw: conv.kw,
+        stride_h: conv.stride_h,
+        stride_w: conv.stride_w,
+        dilation_h: conv.dilation_h,
+        dilation_w: conv.dilation_w,
+        pad_top: conv.pad_top,
+        pad_left: conv.pad_left,
+        pad_mode: conv.pad_mode,
+        activation: conv.activation,
+        tile_rows: conv.tile_rows,
+        tile_cols: conv.tile_cols,
+        tile_blocks: conv.tile_o,
+        moments: conv.moments,
+        constants: conv.constants,
+        constants_n: conv.constants_n,
+        load_activation: conv.load_activation,
     }
 }
 

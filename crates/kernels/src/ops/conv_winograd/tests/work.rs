@@ -180,6 +180,8 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
             kh: kernel.0 as u32,
             kw: kernel.1 as u32,
             packing: 0,
+            groups: 1,
+            packed_groups: 1,
         });
     }
     let pack = PackConvWinograd {

@@ -1,0 +1,146 @@
+//! The register tile of depthwise convolution: neighbouring pixels of one channel block, each pixel's vector times the tap's.
+//! Not here: staging (`stage.rs`), which rows there are (`ops/conv_depthwise.rs`).
+//!
+//! ```text
+//! for kernel row { for tap { acc[p] += a[p * px_stride + tap] * w } }
+//! y[p] = zero_below(acc + bias, least)
+//! ```
+//! 1. Of a kernel of 3 columns whose pixels and taps are neighbours, each input is loaded once a kernel row and serves the three
+//!    pixels whose window it is in; the row's weights stay in registers.
+//! 2. Sums are made in the order of the taps, whatever the tile.
+
+use super::reach::{reach, span};
+use crate::mem::{Dst, Src};
+use crate::simd::{F32x4, LANES};
+
+/// Pixels of a register tile: their sums, the inputs of a kernel row and its weights fit the 15 registers that V8 hands out.
+const PX: usize = 4;
+/// Columns of the kernel whose inputs are shared.
+const SHARED: usize = 3;
+
+/// What a pixel reads, in floats.
+#[derive(Clone, Copy)]
+pub struct Taps {
+    /// Kernel rows
+    pub rows: usize,
+    /// From one kernel row to the next
+    pub row_stride: usize,
+    /// Kernel columns
+    pub cols: usize,
+    /// From one tap to the next
+    pub tap_stride: usize,
+    /// From one pixel to the next
+    pub px_stride: usize,
+    /// From the weights of one tap to those of the next
+    pub weight_stride: usize,
+}
+
+/// A row of `y.len() / 4` pixels. What is less than `least` becomes 0: 0 for ReLU, or minus infinity.
+pub fn depthwise_row(taps: &Taps, a: Src, weights: Src, bias: F32x4, least: F32x4, y: Dst) {
+    let px = y.len() / LANES;
+    let read = [
+        span(taps.rows, taps.row_stride),
+        span(taps.cols, taps.tap_stride),
+        span(px, taps.px_stride),
+    ];
+    assert!(y.len().is_multiple_of(LANES) && taps.rows > 0 && taps.cols > 0);
+    assert!(reach(read, LANES) <= a.len() as u64);
+    let all = taps.rows.saturating_mul(taps.cols);
+    assert!(reach([span(all, taps.weight_stride)], LANES) <= weights.len() as u64);
+    let shared = taps.cols == SHARED && taps.tap_stride == LANES && taps.px_stride == LANES;
+    let finish = |sum: F32x4| (sum + bias).zero_below(least);
+    let (w, mut from, mut to) = (weights.as_ptr(), a.as_ptr(), y.as_mut_ptr());
+    let mut step = |px: usize| {
+        let at = (from, to);
+        // The last increments may pass a view's end, so they wrap.
+        from = from.wrapping_add(px.wrapping_mul(taps.px_stride));
+        to = to.wrapping_add(px * LANES);
+        at
+    };
+    // SAFETY: pixels of the row, which the assertions cover.
+    unsafe {
+        if shared {
+            for _ in 0..px / PX {
+                let (from, to) = step(PX);
+                store(shared_tile(taps, from, w), finish, to);
+            }
+        } else {
+            for _ in 0..px / PX {
+                let (from, to) = step(PX);
+                store(tile::<PX>(taps, from, w), finish, to);
+            }
+        }
+        for _ in 0..px % PX {
+            let (from, to) = step(1);
+            store(tile::<1>(taps, from, w), finish, to);
+        }
+    }
+}
+
+/// # Safety
+/// - `to` is valid for writing `WIDTH` vectors.
+#[inline(always)]
+unsafe fn store<const WIDTH: usize>(
+    sums: [F32x4; WIDTH],
+    finish: impl Fn(F32x4) -> F32x4,
+    to: *mut f32,
+) {
+    for (p, sum) in sums.into_iter().enumerate() {
+        // SAFETY: the caller's obligation.
+        unsafe { finish(sum).store(to.add(p * LANES)) };
+    }
+}
+
+/// # Safety
+/// - `a` is valid for reading what `WIDTH` pixels read, `w` the weights of all taps.
+#[inline(always)]
+unsafe fn tile<const WIDTH: usize>(
+    taps: &Taps,
+    a: *const f32,
+    mut w: *const f32,
+) -> [F32x4; WIDTH] {
+    let mut sums = [F32x4::splat(0.0); WIDTH];
+    let mut row = a;
+    for _ in 0..taps.rows {
+        let mut tap = row;
+        for _ in 0..taps.cols {
+            // SAFETY: the caller's obligation; the last increments may pass a view's end, so they wrap.
+            unsafe {
+                let weight = F32x4::load(w);
+                for (p, sum) in sums.iter_mut().enumerate() {
+                    *sum = F32x4::load(tap.add(p * taps.px_stride)).mul_add(weight, *sum);
+                }
+            }
+            tap = tap.wrapping_add(taps.tap_stride);
+            w = w.wrapping_add(taps.weight_stride);
+        }
+        row = row.wrapping_add(taps.row_stride);
+    }
+    sums
+}
+
+/// # Safety
+/// - As of `tile`, of `PX` pixels; pixels and taps are neighbours, and a row has `SHARED` taps.
+#[inline(always)]
+unsafe fn shared_tile(taps: &Taps, a: *const f32, mut w: *const f32) -> [F32x4; PX] {
+    let mut sums = [F32x4::splat(0.0); PX];
+    let mut row = a;
+    for _ in 0..taps.rows {
+        // SAFETY: the caller's obligation; the last increments may pass a view's end, so they wrap.
+        unsafe {
+            let weights: [F32x4; SHARED] =
+                core::array::from_fn(|tap| F32x4::load(w.add(tap * taps.weight_stride)));
+            for at in 0..PX + SHARED - 1 {
+                let x = F32x4::load(row.add(at * LANES));
+                for (tap, &weight) in weights.iter().enumerate() {
+                    if let Some(sum) = at.checked_sub(tap).and_then(|p| sums.get_mut(p)) {
+                        *sum = x.mul_add(weight, *sum);
+                    }
+                }
+            }
+        }
+        w = w.wrapping_add(SHARED * taps.weight_stride);
+        row = row.wrapping_add(taps.row_stride);
+    }
+    sums
+}
