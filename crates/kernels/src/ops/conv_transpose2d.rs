@@ -302,4 +302,6 @@ impl Op for ConvTranspose2d {
 }
 
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 pub(crate) mod tests;

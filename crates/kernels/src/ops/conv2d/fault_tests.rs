@@ -1,7 +1,7 @@
-//! conv2d refuses records that can't be right, and names the field.
+//! conv2d and its packing refuse records that can't be right, and names the field.
 
 use crate::ops::Fault;
-use crate::record::{Conv2d, Operand, field};
+use crate::record::{Conv2d, Operand, PackConv2d, field};
 use crate::testing::TestPlan;
 
 fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
@@ -107,4 +107,36 @@ fn wrong_fields_are_named() {
     );
     // Scratch that is one row short.
     assert_eq!(names(|r| r.tile_rows = 2), Fault::NO_FIELD);
+}
+
+#[test]
+fn wrong_groups_of_the_packing_are_named() {
+    let load = |groups, packed_groups| {
+        let mut plan = TestPlan::new();
+        let [src, y] = [0; 2].map(|_| plan.room(24 * 24 * 9));
+        plan.push(PackConv2d {
+            scratch: Operand::ABSENT,
+            scratch_bytes: 0,
+            src,
+            y,
+            o: 24,
+            c: 24,
+            kh: 3,
+            kw: 3,
+            packing: 0,
+            groups,
+            packed_groups,
+        });
+        plan.load().map_err(|fault| fault.field)
+    };
+    assert_eq!(load(1, 1), Ok(3));
+    assert_eq!(load(6, 3), Ok(3));
+    assert_eq!(load(6, 6), Ok(6));
+    for groups in [0, 5, 48] {
+        assert_eq!(load(groups, 1), Err(field!(PackConv2d, groups)));
+    }
+    // No divisor of the groups, or not of whole blocks.
+    for packed in [0, 4, 2 * 6] {
+        assert_eq!(load(6, packed), Err(field!(PackConv2d, packed_groups)));
+    }
 }
