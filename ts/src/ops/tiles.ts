@@ -37,6 +37,9 @@ export function rowsPerTile(rowElems: number): number {
   return Math.max(1, Math.floor(TILE_ELEMS / rowElems));
 }
 
+/** Vectors of four that make a tile. */
+export const TILE_VECTORS = TILE_ELEMS / LANES;
+
 /** Pixels of a channel block that make a tile of statistics and normalize: 256 KB, read and written by kernels with float64 or several constants. */
 export const CHUNK_PX = 16_384;
 
