@@ -1,6 +1,8 @@
 //! Programs of a few steps over one strip of elements: acc = operand 0, then acc = step(acc, arguments), in the first cache.
 //!
-//!     for step in program: for every vector i: acc[i] = f(acc[i], a[i], b[i])
+//! ```text
+//! for step in program { for every vector i { acc[i] = f(acc[i], a[i], b[i]) } }
+//! ```
 //!
 //! 1. Each step is compiled once, as a loop over vectors, whatever its arguments are: a number and a repeated vector are a walk of
 //!    step 0, the first lane of each vector is spread into a buffer first.
