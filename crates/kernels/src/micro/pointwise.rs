@@ -35,6 +35,8 @@ pub enum Kind {
     First,
     /// One float for all.
     Number,
+    /// None: there is no such operand, and no step names it.
+    Absent,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Self::Same | Self::First => elems,
             Self::Vector => LANES,
             Self::Number => 1,
+            Self::Absent => 0,
         }
     }
 }
@@ -144,6 +147,7 @@ impl Lying {
             Kind::Vector => Walk { from, step: 0 },
             // SAFETY: the caller's obligation: one float is there.
             Kind::Number => number(unsafe { from.read() }, room),
+            Kind::Absent => number(0.0, room),
             Kind::First => {
                 let to = room.as_mut_ptr();
                 for i in (0..len).step_by(LANES) {
@@ -185,6 +189,10 @@ pub fn run(program: &[Step], rows: &[Row; MOST_OPERANDS], y: Dst, buffers: &mut 
 pub fn run_rest(program: &[Step], rows: &[Row; MOST_OPERANDS], y: Dst, buffers: &mut Buffers) {
     let mut vectors = [[0.0; LANES]; MOST_OPERANDS];
     for (vector, row) in vectors.iter_mut().zip(rows) {
+        // Not even read: another worker may be writing there.
+        if row.kind == Kind::Absent {
+            continue;
+        }
         for (i, x) in vector.iter_mut().enumerate().take(y.len()) {
             *x = row.src.get(if row.kind == Kind::Number { 0 } else { i });
         }

@@ -34,7 +34,7 @@ impl Input {
     fn row(&self, start: usize, column: usize, elems: usize) -> Row {
         let along = match self.kind {
             Kind::Same | Kind::First => column,
-            Kind::Vector | Kind::Number => 0,
+            Kind::Vector | Kind::Number | Kind::Absent => 0,
         };
         Row {
             src: self.src.slice(start + along, self.kind.reach_elems(elems)),
@@ -67,7 +67,7 @@ impl Pointwise {
         }
     }
 
-    /// The operands; in the places of those that are not there y, which no step names.
+    /// The operands. Those that are not there lie where y does, and are read by nobody.
     #[inline(never)]
     fn operands(&self, memory: &Memory) -> Result<([Input; MOST_OPERANDS], Dst), Fault> {
         let sizes = self.sizes();
@@ -99,7 +99,7 @@ impl Pointwise {
         };
         let mut inputs = [Input {
             src: y.as_src(),
-            kind: Kind::Number,
+            kind: Kind::Absent,
             steps: [0; 5],
         }; MOST_OPERANDS];
         for (index, place) in inputs.iter_mut().enumerate() {
