@@ -1,8 +1,9 @@
 /**
  * fuse: rewrites of kernel nodes that save passes over memory, applied until none changes anything. A rewrite never touches an intermediate value
  * that something else reads or that is an output. The graph without them stays the oracle.
- * First come those that put nodes together; then chains of pointwise ones, when convolutions and normalisations have what they can do themselves; then, when every normalisation is whole, those that take it apart (fuse_normalize.ts); last what
- * nobody took a part of is put together again.
+ * First come those that put nodes together; then chains of pointwise ones (fuse_pointwise.ts), when convolutions and normalisations have what they
+ * can do themselves; then, when every normalisation is whole, those that take it apart (fuse_normalize.ts); last what nobody took a part of is
+ * put together again.
  */
 import type { Activation, Kernels } from '../ops/kernels.js';
 import { sameShape } from '../tensor/shape.js';

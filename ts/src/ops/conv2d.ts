@@ -1,10 +1,10 @@
 /** conv2d: convolution by the direct algorithm. */
-import { convolutionLayouts, fusedFields } from './conv_around.js';
+import { convolutionFields, convolutionLayouts, staging, windowFields } from './conv_around.js';
 import { type ConvTile, convTile, groupsApart, packingOf, pixelElems } from './conv_tiles.js';
 import type { Call, OpDescriptor } from './descriptor.js';
 import type { Packing } from './layout.js';
 import { packConv2d, conv2d as record } from './records.gen.js';
-import { elems, LANES, operandAt, PADDING_CODES, pictureDims } from './tiles.js';
+import { elems, LANES, pictureDims } from './tiles.js';
 
 interface Geometry {
   readonly o: number;
@@ -29,21 +29,13 @@ function tile(call: Call<'conv2d'>): ConvTile {
   const { o, c: all, kh, kw, packedGroups } = geometry(call);
   const c = all / packedGroups;
   const [samples, , rows, cols] = pictureDims(call.outputs[0]);
-  const { stride, dilation } = call.attributes;
-  // Of a kernel dilated in height, one output row's input rows are staged, which lie apart.
-  const groupsRows = dilation[0] === 1;
   return convTile({
     samples: samples * packedGroups,
     rows,
     cols,
     outputs: o / packedGroups,
     flops: 2 * c * kh * kw,
-    groupsRows,
-    stagedBytes: (r, px) =>
-      (groupsRows ? (r - 1) * stride[0] + kh : kh) *
-      ((px - 1) * stride[1] + (kw - 1) * dilation[1] + 1) *
-      pixelElems(c) *
-      4,
+    ...staging(call, pixelElems(c)),
   });
 }
 
@@ -75,34 +67,15 @@ export const conv2d: OpDescriptor<'conv2d'> = {
   },
   workspace: (call) => ({ temporaryBytes: [], scratchBytes: tile(call).scratchBytes }),
   records(call, operands) {
-    const { o, kh, kw, packing, packedGroups } = geometry(call);
-    const { stride, dilation, padding, paddingMode } = call.attributes;
-    const [n, c, h, w] = pictureDims(call.inputs[0]);
-    const [, , outH, outW] = pictureDims(call.outputs[0]);
+    const { o, packing, packedGroups: groups } = geometry(call);
     return [
       record({
-        scratch: operands.scratch,
+        ...convolutionFields(call, operands),
+        ...windowFields(call),
         ...tile(call),
-        weight: operandAt(operands.inputs, 1),
-        n,
-        c,
-        h,
-        w,
         o,
-        outH,
-        outW,
-        kh,
-        kw,
-        strideH: stride[0],
-        strideW: stride[1],
-        dilationH: dilation[0],
-        dilationW: dilation[1],
-        padTop: padding[0],
-        padLeft: padding[2],
-        padMode: PADDING_CODES[paddingMode],
         packing,
-        groups: packedGroups,
-        ...fusedFields(call, operands),
+        groups,
       }),
     ];
   },

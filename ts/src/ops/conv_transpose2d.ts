@@ -1,10 +1,10 @@
 /** conv_transpose2d: transposed convolution by sub-pixel decomposition. */
-import { convolutionLayouts, fusedFields } from './conv_around.js';
+import { convolutionFields, convolutionLayouts } from './conv_around.js';
 import { type ConvTile, convTile, pixelElems } from './conv_tiles.js';
 import type { Call, OpDescriptor } from './descriptor.js';
 import type { Packing } from './layout.js';
 import { packConvTranspose2d, convTranspose2d as record } from './records.gen.js';
-import { elems, LANES, operandAt, pictureDims } from './tiles.js';
+import { elems, LANES, pictureDims } from './tiles.js';
 
 interface Geometry {
   readonly c: number;
@@ -66,27 +66,17 @@ export const convTranspose2d: OpDescriptor<'conv_transpose2d'> = {
   records(call, operands) {
     const { o, kh, kw } = geometry(call);
     const { stride, padding } = call.attributes;
-    const [n, c, h, w] = pictureDims(call.inputs[0]);
-    const [, , outH, outW] = pictureDims(call.outputs[0]);
     return [
       record({
-        scratch: operands.scratch,
+        ...convolutionFields(call, operands),
         ...tile(call),
-        weight: operandAt(operands.inputs, 1),
-        n,
-        c,
-        h,
-        w,
         o,
-        outH,
-        outW,
         kh,
         kw,
         strideH: stride[0],
         strideW: stride[1],
         padTop: padding[0],
         padLeft: padding[1],
-        ...fusedFields(call, operands),
       }),
     ];
   },

@@ -1,11 +1,11 @@
 /** conv_winograd: convolution by Winograd's algorithms. Which convolutions take which is decided in graph/choose.ts; winograd_division.ts divides the work. */
-import { convolutionLayouts, fusedFields } from './conv_around.js';
+import { convolutionFields, convolutionLayouts } from './conv_around.js';
 import { packingOf } from './conv_tiles.js';
 import { panelPacking } from './conv2d.js';
 import type { Call, OpDescriptor } from './descriptor.js';
 import type { Packing } from './layout.js';
 import { packConvWinograd, convWinograd as record } from './records.gen.js';
-import { elems, operandAt, PADDING_CODES, pictureDims } from './tiles.js';
+import { elems, PADDING_CODES, pictureDims } from './tiles.js';
 import { ALGORITHMS, squaresOf, transformedBytes } from './winograd_algorithms.js';
 import { type Division, divide } from './winograd_division.js';
 
@@ -70,31 +70,22 @@ export const convWinograd: OpDescriptor<'conv_winograd'> = {
   },
   records(call, operands) {
     const { algorithm, padding, paddingMode } = call.attributes;
-    const [n, c, h, w] = pictureDims(call.inputs[0]);
-    const [, , outH, outW] = pictureDims(call.outputs[0]);
-    const stored = operandAt(operands.inputs, 1);
+    const told = convolutionFields(call, operands);
     const [temporary] = operands.temporaries;
     const { cost: _, ...divided } = division(call);
     const convolution = record({
-      scratch: operands.scratch,
+      ...told,
       ...divided,
-      weight: temporary ?? stored,
-      n,
-      c,
-      h,
-      w,
+      weight: temporary ?? told.weight,
       o: geometry(call).o,
-      outH,
-      outW,
       padTop: padding[0],
       padLeft: padding[2],
       padMode: PADDING_CODES[paddingMode],
       algorithm: ALGORITHMS[algorithm].code,
-      ...fusedFields(call, operands),
     });
     return temporary === undefined
       ? [convolution]
-      : [packConvWinograd({ ...packFields(call), src: stored, y: temporary, packed: 1 }), convolution];
+      : [packConvWinograd({ ...packFields(call), src: told.weight, y: temporary, packed: 1 }), convolution];
   },
   flops(call) {
     const { c, o, kh, kw } = geometry(call);
