@@ -1,8 +1,10 @@
 /** Normalisations written in arithmetic: which are recognized, which are not, and that nothing else changes. */
 import * as nn from 'gouache/nn';
 import { describe, expect, test } from 'vitest';
+import { Cell } from '../../dist/graph/cell.js';
 import type { Graph } from '../../dist/graph/graph.js';
 import type { Operators } from '../../dist/graph/operators/index.js';
+import { recorder } from '../../dist/graph/recorder.js';
 import { simplify } from '../../dist/graph/simplify.js';
 import type { Value } from '../../dist/graph/value.js';
 import { traceModule } from '../../dist/nn/trace.js';
@@ -78,6 +80,25 @@ describe('left as it is', () => {
     ).toEqual(['view', 'instance_norm', 'binary']);
     expect(ops((x) => normalized(x).mul(vector(5, 7)))).toEqual(['instance_norm', 'binary']);
     expect(ops((x) => normalized(x).mul(mean(x)))).toEqual(['instance_norm', 'reduce', 'binary']);
+  });
+
+  test.each([
+    ['rows, which are scaled by sample', [1, 3, 7], [3, 1, 1]],
+    ['volumes, which are scaled by depth', [2, 3, 3, 5, 7], [3, 1, 1]],
+  ])('an instance norm of %s', (_, shape, weight) => {
+    const body = (x: Value): Value => nn.functional.instanceNorm(x).mul(vector(...weight));
+    const { graph } = traceModule(body, [{ shape }]);
+    expect(simplify(graph)).toEqual(graph);
+  });
+
+  test('a norm that a cell keeps, too', () => {
+    const body = (x: Value): Value => {
+      const y = normalized(x);
+      recorder('test').write(new Cell([2, 3, 5, 7], new Float32Array(210)), y);
+      return y.mul(vector(3, 1, 1));
+    };
+    const { nodes } = simplified(body);
+    expect(nodes.map(({ op }) => op)).toEqual(['instance_norm', 'binary']);
   });
 
   test('what is normalized and read twice keeps its own norm', () => {

@@ -13,7 +13,7 @@ import {
   valueAt,
 } from './graph.js';
 import type { OperatorName, Operators } from './operators/index.js';
-import { addValue, makers, type Rewrite } from './rewrite.js';
+import { addValue, makers, type Rewrite, useCounts } from './rewrite.js';
 
 type OperatorGraph = Graph<Operators>;
 
@@ -116,10 +116,7 @@ export const affineIntoInstanceNorm: Rewrite<Operators> = {
   apply(graph) {
     const made = makers(graph);
     const constants = constantsOf(graph);
-    const readers = new Map<ValueId, number>();
-    for (const { inputs } of graph.nodes)
-      for (const id of inputs) if (id !== null) readers.set(id, (readers.get(id) ?? 0) + 1);
-    const ends = new Set(graph.outputs.map(({ value }) => value));
+    const counts = useCounts(graph);
     const values = [...graph.values];
     const gone = new Set<AnyNode<Operators>>();
     const nodes = graph.nodes.flatMap((node): AnyNode<Operators>[] => {
@@ -131,8 +128,9 @@ export const affineIntoInstanceNorm: Rewrite<Operators> = {
       const norm = normalized == null ? undefined : made.get(normalized);
       if (normalized == null || other == null || norm?.op !== 'instance_norm' || gone.has(norm))
         return [node];
-      if (readers.get(normalized) !== 1 || ends.has(normalized) || !constants.has(other)) return [node];
-      const channels = valueAt(graph, normalized).shape[1] ?? 1;
+      const [, channels = 1, ...plane] = valueAt(graph, normalized).shape;
+      // Of another rank what looks like a number a channel is one of something else.
+      if (plane.length !== 2 || counts.get(normalized) !== 1 || !constants.has(other)) return [node];
       const { shape } = valueAt(graph, other);
       const aChannel = sameShape(shape.slice(-3), [channels, 1, 1]) && (shape.length === 3 || shape[0] === 1);
       // A weight behind a bias would scale that, too.
