@@ -177,17 +177,31 @@ describe('in place', () => {
     expect(nodes[1]?.inputs).toEqual([inputs[0]?.value, nodes[0]?.outputs[0]]);
   });
 
-  test('refused where a view shares the elements, and on parameters', () => {
+  test.each<[string, (x: nn.Value) => nn.Value]>([
+    ['view', (x) => x.view(-1)],
+    ['permute', (x) => x.permute(1, 0)],
+    ['slice', (x) => x.slice(0, 1)],
+  ])('refused where a %s shares the elements', (_, show) => {
+    const inPlace = (of: (x: nn.Value, shown: nn.Value) => nn.Value) => (x: nn.Value) => {
+      const shown = show(x);
+      nn.functional.relu(of(x, shown), { inplace: true });
+      return shown.add(0);
+    };
     expect(() =>
       trace(
-        (x) => {
-          const flat = x.view(-1);
-          nn.functional.relu(x, { inplace: true });
-          return flat;
-        },
+        inPlace((x) => x),
         [2, 2],
       ),
     ).toThrow(ArgumentError);
+    expect(() =>
+      trace(
+        inPlace((_x, shown) => shown),
+        [2, 2],
+      ),
+    ).toThrow(ArgumentError);
+  });
+
+  test('refused on parameters', () => {
     const p = new nn.Parameter([2]);
     expect(() => trace((x) => x.add(nn.functional.relu(p, { inplace: true })), [2])).toThrow(ArgumentError);
   });

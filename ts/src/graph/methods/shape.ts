@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError } from '../../errors.js';
 import { shown } from '../../spell.js';
 import { numel, type Shape, sameShape, spell } from '../../tensor/shape.js';
 import type { Expression } from '../expression.js';
+import type { Operators } from '../operators/index.js';
 import { recorder } from '../recorder.js';
 import type { Value } from '../value.js';
 import { axesOf, axisOf } from './axes.js';
@@ -13,6 +14,14 @@ export type Sizes = readonly number[] | readonly [readonly number[]];
 
 const listOf = (sizes: Sizes): readonly number[] =>
   (Array.isArray(sizes[0]) ? sizes[0] : sizes) as readonly number[];
+
+/** Elements of `x` itself, seen otherwise: as in PyTorch, what is done in place to either would show in the other. */
+function sharing<K extends 'view' | 'permute' | 'slice'>(x: Value, op: K, attributes: Operators[K]): Value {
+  const trace = recorder(op);
+  const output = trace.append(op, [x], attributes, op);
+  trace.alias(x, output);
+  return output;
+}
 
 /**
  * The same elements in row-major order under `shape`, where one size may be -1.
@@ -34,10 +43,7 @@ export function view(x: Expression, shape: Sizes): Value {
   const unknown = sizes.length - sizes.filter((size) => size !== -1).length;
   if (unknown > 1 || (unknown === 1 && total % known !== 0)) throw refuse();
   const resolved: Shape = sizes.map((size) => (size === -1 ? total / known : size));
-  const trace = recorder(op);
-  const output = trace.append('view', [value], { shape: resolved }, op);
-  trace.alias(value, output);
-  return output;
+  return sharing(value, op, { shape: resolved });
 }
 
 /** The axes in another order. @throws {@link ArgumentError} unless every axis comes once */
@@ -54,7 +60,7 @@ export function permute(x: Expression, dims: Sizes): Value {
       wanted: `each of the ${rank} axes of ${spell(value.shape)} once`,
     });
   }
-  return recorder(op).append('permute', [value], { order }, op);
+  return sharing(value, op, { order });
 }
 
 /**
@@ -88,7 +94,7 @@ export function slice(x: Expression, dim: number, start = 0, end = Number.MAX_SA
   const only = (of: number, otherwise: number): number[] =>
     value.shape.map((_, at) => (at === axis ? of : otherwise));
   const sizes = value.shape.map((all, at) => (at === axis ? length : all));
-  return recorder(op).append('slice', [value], { starts: only(first, 0), sizes, steps: only(step, 1) }, op);
+  return sharing(value, op, { starts: only(first, 0), sizes, steps: only(step, 1) });
 }
 
 /**
