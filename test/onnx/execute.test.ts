@@ -112,8 +112,11 @@ test.each(Object.entries({ permute, slice, concat, matmul, chains }))(
 test.each(Object.entries({ unary, binary, where }))(
   '%s: as the naive version has it, of finite numbers',
   async (op, { cases }) => {
-    for (const one of cases(1)) {
-      if (!one.inputs.every(({ data }) => data.every(Number.isFinite))) continue;
+    const all = cases(1);
+    const finite = all.filter(({ inputs }) => inputs.every(({ data }) => data.every(Number.isFinite)));
+    // Special values have cases of their own, a few.
+    expect(finite.length).toBeGreaterThan(all.length / 2);
+    for (const one of finite) {
       const { data, dims } = await execute(one.target, ...one.inputs);
       const tolerance = Math.max(one.tolerance, FOREIGN_LAYER);
       expect(

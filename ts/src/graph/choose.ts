@@ -1,6 +1,6 @@
 /**
  * choose: by which algorithm each convolution is computed. A convolution is `conv2d` or `conv_transpose2d`, the direct ones, until here; where one of
- * Winograd's costs less it becomes `conv_winograd`, and with a group a channel `conv_depthwise`. `precision: 'highest'` keeps all direct. Pure; not here: how either divides its work (ops/).
+ * Winograd's costs less it becomes `conv_winograd`, and with a group a channel `conv_depthwise`. `precision: 'highest'` keeps Winograd's out. Pure; not here: how either divides its work (ops/).
  */
 import { groupsApart, packingOf, pixelElems } from '../ops/conv_tiles.js';
 import type { Kernels, PaddingMode, WinogradAlgorithm } from '../ops/kernels.js';

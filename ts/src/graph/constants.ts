@@ -16,9 +16,9 @@ import {
   type ValueId,
   valueAt,
 } from './graph.js';
-import type { LaidOut } from './lay_out.js';
+import { type LaidOut, layoutAt } from './lay_out.js';
 import type { Parameter } from './parameter.js';
-import { makers } from './rewrite.js';
+import { addValue, makers } from './rewrite.js';
 
 /** A value that is computed once. */
 export interface Constant {
@@ -59,13 +59,8 @@ function sourcesOf(graph: SomeGraph): Map<ValueId, ReadonlySet<ValueId>> {
   return sources;
 }
 
-function bytesOf(layouts: readonly Layout[], id: ValueId): number {
-  const layout = layouts[id];
-  return layout === undefined ? 0 : layoutBytes(layout);
-}
-
 /** The nodes that make `value`, in order. @param order of all nodes */
-function behind(
+function nodesBehind(
   value: ValueId,
   made: ReadonlyMap<ValueId, AnyNode<Kernels>>,
   order: ReadonlyMap<AnyNode<Kernels>, number>,
@@ -89,11 +84,10 @@ function withOwnOutputs(laidOut: LaidOut, isConstant: (id: ValueId) => boolean):
   const layouts = [...laidOut.layouts];
   const nodes = [...graph.nodes];
   const copied = (id: ValueId): ValueId => {
-    const layout = layouts[id];
-    if (!isConstant(id) || layout === undefined) return id;
+    if (!isConstant(id)) return id;
     const { shape, dtype } = valueAt(graph, id);
-    const output = values.push({ shape, dtype }) - 1;
-    layouts.push(layout);
+    const output = addValue(values, { shape, dtype });
+    layouts.push(layoutAt(laidOut, id));
     nodes.push({
       op: 'move',
       name: 'output',
@@ -136,12 +130,14 @@ class Separation {
     const running = withOwnOutputs({ layouts, graph: { ...graph, nodes } }, isConstant);
     const order = new Map(graph.nodes.map((node, index) => [node, index]));
     const read = running.graph.nodes.flatMap(({ inputs }) => inputs.filter((id) => id !== null));
-    const constants = [...new Set(read)].filter(isConstant).flatMap((value): Constant[] => {
-      const layout = layouts[value];
-      if (layout === undefined) return [];
-      const parameters = [...get(this.#sources, value)];
-      return [{ value, layout, nodes: behind(value, this.#made, order), parameters }];
-    });
+    const constants = [...new Set(read)].filter(isConstant).map(
+      (value): Constant => ({
+        value,
+        layout: layoutAt(this.#laidOut, value),
+        nodes: nodesBehind(value, this.#made, order),
+        parameters: [...get(this.#sources, value)],
+      }),
+    );
     return { running, constants };
   }
 
@@ -159,12 +155,12 @@ class Separation {
     const node = this.#made.get(id);
     if (behind === undefined || node?.op === 'view') return false;
     if (node === undefined || node.op === 'pack') return true;
-    const { graph, layouts } = this.#laidOut;
+    const { graph } = this.#laidOut;
     const [x] = node.inputs;
     // Another layout of what is kept.
     if (node.op === 'move' && isIdentity(node.attributes) && x != null && this.#isKept(this.#seen(x)))
       return true;
-    const bytes = node.outputs.reduce((sum, output) => sum + bytesOf(layouts, output), 0);
+    const bytes = node.outputs.reduce((sum, output) => sum + layoutBytes(layoutAt(this.#laidOut, output)), 0);
     const sourceBytes = [...behind].reduce((sum, one) => sum + 4 * numel(valueAt(graph, one).shape), 0);
     return bytes <= MOST_GROWTH * sourceBytes;
   }

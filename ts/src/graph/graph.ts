@@ -105,10 +105,32 @@ export function constantsOf(graph: SomeGraph): ReadonlySet<ValueId> {
   return constants;
 }
 
+/** What is read of cells. */
+export function readOf(state: readonly StatePort[]): ValueId[] {
+  return state.flatMap(({ read }) => (read === undefined ? [] : [read]));
+}
+
+/** What is left in cells. */
+export function writtenOf(state: readonly StatePort[]): ValueId[] {
+  return state.flatMap(({ write }) => (write === undefined ? [] : [write]));
+}
+
+/** The same cells with other values. */
+export function mapState(
+  state: readonly StatePort[],
+  read: (id: ValueId) => ValueId,
+  write: (id: ValueId) => ValueId = read,
+): StatePort[] {
+  return state.map((port) => ({
+    cell: port.cell,
+    ...(port.read === undefined ? {} : { read: read(port.read) }),
+    ...(port.write === undefined ? {} : { write: write(port.write) }),
+  }));
+}
+
 /** Values that the graph's ends, state included, need. */
 export function neededAtEnds({ outputs, state }: SomeGraph): ValueId[] {
-  const written = state.flatMap(({ write }) => (write === undefined ? [] : [write]));
-  return [...outputs.map(({ value }) => value), ...written];
+  return [...outputs.map(({ value }) => value), ...writtenOf(state)];
 }
 
 /** The graph without nodes that no output and no cell needs. */
@@ -130,7 +152,7 @@ export function dropDead<T>(whole: Graph<T>): Graph<T> {
   for (const { inputs, outputs } of graph.nodes)
     for (const id of [...inputs, ...outputs]) if (id !== null) alive.add(id);
   for (const { value } of graph.inputs) alive.add(value);
-  for (const { read } of graph.state) if (read !== undefined) alive.add(read);
+  for (const id of readOf(graph.state)) alive.add(id);
   const renamed = new Map<ValueId, ValueId>();
   const values = graph.values.filter((_, id) => {
     if (alive.has(id)) renamed.set(id, renamed.size);
@@ -147,10 +169,6 @@ export function dropDead<T>(whole: Graph<T>): Graph<T> {
       outputs: node.outputs.map(rename),
     })),
     outputs: graph.outputs.map(port),
-    state: graph.state.map(({ cell, read, write }) => ({
-      cell,
-      ...(read === undefined ? {} : { read: rename(read) }),
-      ...(write === undefined ? {} : { write: rename(write) }),
-    })),
+    state: mapState(graph.state, rename),
   };
 }

@@ -17,7 +17,7 @@ function hashOf(bytes: Uint8Array): number {
   return hash >>> 0;
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+function sayTheSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
@@ -34,7 +34,7 @@ export function interned(parameter: Parameter): Parameter {
   const key = [dtype, shape.join('x'), strides.join('x'), hashOf(bytes)].join(':');
   const first = known.get(key)?.deref();
   // Its owner may have changed it since.
-  if (first?.stored != null && sameBytes(first.stored.bytes, bytes)) return first;
+  if (first?.stored != null && sayTheSame(first.stored.bytes, bytes)) return first;
   if (known.size >= sweepAt) sweep();
   known.set(key, new WeakRef(parameter));
   standing.add(parameter);

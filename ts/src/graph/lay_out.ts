@@ -15,6 +15,7 @@ import {
   type Graph,
   type GraphValue,
   get,
+  mapState,
   type Node,
   type Port,
   shapesOf,
@@ -29,19 +30,22 @@ export interface LaidOut {
   readonly layouts: readonly Layout[];
 }
 
+/** @throws RangeError where the value has none: a mistake inside gouache */
+export function layoutAt({ layouts }: Pick<LaidOut, 'layouts'>, id: ValueId): Layout {
+  const layout = layouts[id];
+  if (layout === undefined) throw new RangeError(`value ${id} has no layout`);
+  return layout;
+}
+
 /** A call of a node in a laid out graph. */
 export function laidOutCall<K extends RecordKernel>(
-  { graph, layouts }: LaidOut,
+  laidOut: LaidOut,
   node: Node<Kernels, K>,
 ): LaidOutCall<K> {
-  const at = (id: ValueId): Layout => {
-    const layout = layouts[id];
-    if (layout === undefined) throw new RangeError(`value ${id} has no layout`);
-    return layout;
-  };
+  const at = (id: ValueId): Layout => layoutAt(laidOut, id);
   return {
     attributes: node.attributes,
-    ...shapesOf(graph, node),
+    ...shapesOf(laidOut.graph, node),
     layouts: {
       inputs: node.inputs.map((id) => (id === null ? null : at(id))),
       outputs: node.outputs.map(at),
@@ -92,11 +96,11 @@ class LayOut {
     for (const node of this.#source.nodes) this.#node(node);
     const inputs = this.#source.inputs.map((port) => ({ ...port, value: this.#first(port.value) }));
     const outputs = this.#source.outputs.map((port) => this.#output(port));
-    const state = this.#source.state.map(({ cell, read, write }) => ({
-      cell,
-      ...(read === undefined ? {} : { read: this.#first(read) }),
-      ...(write === undefined ? {} : { write: this.#output({ value: write, layout: 'dense' }).value }),
-    }));
+    const state = mapState(
+      this.#source.state,
+      (id) => this.#first(id),
+      (id) => this.#output({ value: id, layout: 'dense' }).value,
+    );
     return {
       graph: { values: this.#values, inputs, nodes: this.#nodes, outputs, state },
       layouts: this.#layouts,

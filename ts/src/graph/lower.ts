@@ -6,6 +6,7 @@ import {
   type Graph,
   type GraphValue,
   get,
+  mapState,
   type Node,
   type Port,
   shapesOf,
@@ -65,10 +66,6 @@ export function lower(graph: Graph<Operators>): Graph<Kernels> {
     inputs: graph.inputs.map(port),
     nodes,
     outputs: graph.outputs.map(port),
-    state: graph.state.map(({ cell, read, write }) => ({
-      cell,
-      ...(read === undefined ? {} : { read: get(lowered, read) }),
-      ...(write === undefined ? {} : { write: get(lowered, write) }),
-    })),
+    state: mapState(graph.state, (id) => get(lowered, id)),
   };
 }

@@ -8,8 +8,8 @@ import type { Kernels } from '../ops/kernels.js';
 import { type Layout, layoutBytes, sameBytes } from '../ops/layout.js';
 import { type Alias, aliases } from './alias.js';
 import { type LiveRange, layOut as layOutRanges } from './arena.js';
-import { get, type Node, neededAtEnds, type ValueId } from './graph.js';
-import { type LaidOut, laidOutCall } from './lay_out.js';
+import { get, type Node, neededAtEnds, readOf, type ValueId, writtenOf } from './graph.js';
+import { type LaidOut, laidOutCall, layoutAt } from './lay_out.js';
 
 /** Where bytes lie. */
 export interface Place {
@@ -106,8 +106,7 @@ class Placer {
       this.#lastUses.set(this.#source(id), Number.POSITIVE_INFINITY);
     for (const [value, constant] of this.#options.constants)
       this.#places.set(value, this.#buffer(`weight#${constant}`, this.#bytes(value), constant));
-    const read = state.flatMap((port) => (port.read === undefined ? [] : [port.read]));
-    const entering = [...inputs.map(({ value }) => value), ...read];
+    const entering = [...inputs.map(({ value }) => value), ...readOf(state)];
     for (const id of entering) this.#places.set(id, this.#buffer(`input %${id}`, this.#bytes(id)));
     const isOpen = (id: ValueId): boolean => !this.#places.has(id);
     this.#aliases = aliases(this.#laidOut, (id) => this.#source(id), isOpen);
@@ -115,8 +114,7 @@ class Placer {
       if (node.op === 'view') this.#view(node);
       else this.#node(node as unknown as Node<Kernels, RecordKernel>, index);
     }
-    const written = state.flatMap((port) => (port.write === undefined ? [] : [port.write]));
-    const leaving = [...outputs.map(({ value }) => value), ...written];
+    const leaving = [...outputs.map(({ value }) => value), ...writtenOf(state)];
     for (const id of leaving) this.#use(get(this.#places, id));
     return this.#laid(entering, leaving);
   }
@@ -138,9 +136,7 @@ class Placer {
   }
 
   #layout(id: ValueId): Layout {
-    const layout = this.#laidOut.layouts[id];
-    if (layout === undefined) throw new RangeError(`value ${id} has no layout`);
-    return layout;
+    return layoutAt(this.#laidOut, id);
   }
 
   #bytes(id: ValueId): number {

@@ -7,11 +7,12 @@ import { type StoredTensor, weightDtype } from '../tensor/stored.js';
 import type { Constant } from './constants.js';
 import { encodeSteps } from './encode_steps.js';
 import { type AnyNode, type GraphValue, get, type Port, type ValueId, valueAt } from './graph.js';
-import type { LaidOut } from './lay_out.js';
+import { type LaidOut, layoutAt } from './lay_out.js';
 import type { Parameter } from './parameter.js';
 import { place } from './place.js';
 import type { EncodedPlan } from './plan.js';
 import { attributesText } from './print.js';
+import { addValue } from './rewrite.js';
 
 /** Parameters in the form that kernels read; one copy serves every plan with the same key. */
 export interface PackedWeight {
@@ -36,14 +37,15 @@ function isDense(stored: StoredTensor): boolean {
 }
 
 /** The graph of a constant, whose inputs are stored bytes. */
-function graphOf({ graph, layouts }: LaidOut, constant: Constant, sources: readonly WeightSource[]) {
+function graphOf(laidOut: LaidOut, constant: Constant, sources: readonly WeightSource[]) {
+  const { graph } = laidOut;
   const values: GraphValue[] = [];
   const lies: Layout[] = [];
   const nodes: AnyNode<Kernels>[] = [];
   const renamed = new Map<ValueId, ValueId>();
   const add = (value: GraphValue, layout: Layout): ValueId => {
     lies.push(layout);
-    return values.push(value) - 1;
+    return addValue(values, value);
   };
   const inputs = constant.parameters.map((id, index): Port => {
     const source = sources[index];
@@ -65,9 +67,7 @@ function graphOf({ graph, layouts }: LaidOut, constant: Constant, sources: reado
   for (const node of constant.nodes) {
     const operands = node.inputs.map((id) => (id === null ? null : get(renamed, id)));
     const outputs = node.outputs.map((id) => {
-      const layout = layouts[id];
-      if (layout === undefined) throw new RangeError(`value ${id} has no layout`);
-      const output = add(valueAt(graph, id), layout);
+      const output = add(valueAt(graph, id), layoutAt(laidOut, id));
       renamed.set(id, output);
       return output;
     });
@@ -89,15 +89,14 @@ function prepare(
 }
 
 /** What is computed, as text: equal texts of equal parameters are the same bytes. */
-function expressionText({ graph, layouts }: LaidOut, { value, nodes, parameters }: Constant): string {
+function expressionText(laidOut: LaidOut, { value, nodes, parameters }: Constant): string {
   const numbers = new Map<ValueId, number>(parameters.map((id, index) => [id, index]));
   const lines = nodes.map((node) => {
     const operands = node.inputs.map((id) => (id === null ? '-' : get(numbers, id)));
     for (const id of node.outputs) numbers.set(id, numbers.size);
-    const made = node.outputs.map((id) => {
-      const layout = layouts[id];
-      return layout === undefined ? '' : `${valueAt(graph, id).shape.join('x')} ${printLayout(layout)}`;
-    });
+    const made = node.outputs.map(
+      (id) => `${valueAt(laidOut.graph, id).shape.join('x')} ${printLayout(layoutAt(laidOut, id))}`,
+    );
     return `${node.op}(${operands.join()})${attributesText(node)}:${made.join()}`;
   });
   return `${lines.join(';')}=${get(numbers, value)}`;

@@ -13,6 +13,7 @@ import {
   type Port,
   type StatePort,
   type ValueId,
+  writtenOf,
 } from './graph.js';
 import { interned } from './interned.js';
 import { type OperatorName, type Operators, operatorOf } from './operators/index.js';
@@ -296,8 +297,7 @@ export function trace({ body, op, declared, names }: Subject, inputs: readonly T
   written.intern();
   const { values, nodes, state } = written;
   const read = nodes.flatMap((node) => node.inputs.filter((id) => id !== null));
-  const kept = state.flatMap(({ write }) => (write === undefined ? [] : [write]));
-  checkSurplus(inputIds, declared, new Set([...ids, ...kept, ...read]), op);
+  checkSurplus(inputIds, declared, new Set([...ids, ...writtenOf(state), ...read]), op);
   const port = (value: ValueId): Port => ({ value, layout: 'dense' });
   return {
     graph: dropDead({ values, inputs: inputIds.map(port), nodes, outputs: ids.map(port), state }),

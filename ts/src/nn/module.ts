@@ -168,7 +168,7 @@ function walked(root: Module): readonly [path: string, module: Module][] {
 }
 
 /** Beyond so many entries a collection is one of data. */
-const MOST_ENTRIES = 1000;
+export const MOST_ENTRIES = 1000;
 
 function isPart(value: unknown): value is Module | Parameter {
   return value instanceof Module || value instanceof Parameter;

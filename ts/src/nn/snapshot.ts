@@ -5,7 +5,7 @@
 import { isPlainObject } from '../brand.js';
 import { Cell } from '../graph/cell.js';
 import { Parameter } from '../graph/parameter.js';
-import { Module } from './module.js';
+import { MOST_ENTRIES, Module } from './module.js';
 
 /** Modules, names and values of their properties, in the order of the walk. */
 export type Parts = readonly unknown[];
@@ -18,9 +18,6 @@ export interface Snapshot {
   /** Whether nothing of the modules without a key is hidden: no private fields, no objects of other classes. */
   readonly complete: boolean;
 }
-
-/** A collection of more entries is one of data. */
-const MOST_ENTRIES = 1000;
 
 /** A private field in a class's source, or a helper for one where a compiler has rewritten them. */
 const PRIVATE = /#[A-Za-z_$]|private_?(?:field_?)?(?:[gs]et|init|add)/i;

@@ -14,9 +14,9 @@ export function axisOf(dim: number, rank: number, op: string, got = shown(dim)):
 export function axesOf(dims: readonly number[], rank: number, op: string): number[] {
   const axes: number[] = [];
   for (const dim of dims) {
-    const axis = Number.isInteger(dim) && dim < 0 ? dim + rank : dim;
-    if (!Number.isInteger(axis) || axis < 0 || axis >= rank || axes.includes(axis)) {
-      throw new ArgumentError(axes.includes(axis) ? 'an axis comes twice' : 'no such axis', {
+    const axis = axisOf(dim, rank, op, `dims ${spell(dims)}`);
+    if (axes.includes(axis)) {
+      throw new ArgumentError('an axis comes twice', {
         op,
         got: `dims ${spell(dims)}`,
         wanted: `different axes from ${-rank} to ${rank - 1}`,

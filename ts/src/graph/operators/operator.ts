@@ -53,7 +53,7 @@ export interface Operator<A> {
   infer(attributes: A, inputs: readonly (ValueType | null)[], caller: string): readonly ValueType[];
   /** The same in kernel nodes: a value for each output. */
   lower(use: Use<A>, to: Lowering): readonly ValueId[];
-  /** What rows of the first output need of each input. */
+  /** What rows of the first output need of each input: how far a band of a picture has to reach. */
   rows(use: Use<A>, rows: Rows): readonly NeededRows[];
 }
 

@@ -1,7 +1,7 @@
 /** What an operator's ONNX form is: one of these a file, under the operator's name; index.ts lists them. Operator set 17. */
 import type { Node, ValueId } from '../../graph/graph.js';
 import type { OperatorName, Operators } from '../../graph/operators/index.js';
-import { numel, type Shape, sameShape } from '../../tensor/shape.js';
+import { type Shape, sameShape } from '../../tensor/shape.js';
 import type { GraphBuilder, OnnxName } from '../builder.js';
 
 /** What a node is exported with. */
@@ -54,24 +54,4 @@ export function affine<K extends OperatorName>(
     weight == null ? to.builder.repeated(1, channels) : to.name(weight),
     bias == null ? to.builder.repeated(0, channels) : to.name(bias),
   ];
-}
-
-/** Statistics of groups, without weight and bias: InstanceNormalization of [N, groups, the rest]. */
-export function normalizedGroups(
-  { builder }: Export,
-  at: string,
-  x: OnnxName,
-  told: {
-    readonly shape: Shape;
-    readonly samples: number;
-    readonly groups: number;
-    readonly epsilon: { readonly float: number };
-  },
-): OnnxName {
-  const { shape, samples, groups, epsilon } = told;
-  const grouped = [samples, groups, numel(shape) / (samples * groups)];
-  const viewed = sameShape(shape, grouped) ? x : builder.node('Reshape', at, [x, builder.int64(grouped)]);
-  const inputs = [viewed, builder.repeated(1, groups), builder.repeated(0, groups)];
-  const y = builder.node('InstanceNormalization', at, inputs, { epsilon });
-  return sameShape(shape, grouped) ? y : builder.node('Reshape', at, [y, builder.int64(shape)]);
 }
