@@ -25,6 +25,7 @@ const MUTATED = [
   ...LIGHT,
   ...[
     'ops::conv2d',
+    'ops::conv_depthwise',
     'ops::conv_transpose2d',
     'ops::conv_winograd::tests::few_outputs',
     'transposed_output_padding',

@@ -59,7 +59,7 @@ const SIZES: readonly (readonly [Shape4, number, readonly [number, number], Sett
   [[1, 64, 2, 5], 8, [1, 3], {}],
   [[1, 64, 3, 6], 8, [3, 3], { stride: [2, 2], padding: [1, 1] }],
   [[1, 256, 2, 5], 8, [1, 2], {}],
-  // A group a channel: a last block that is not whole, widths around the register tile of 8 pixels, other kernels than of three columns.
+  // A group a channel: a last block that is not whole, widths around the register tile of 4 pixels, other kernels than of three columns.
   [[2, 5, 6, 19], 5, [3, 3], { groups: 5, padding: [1, 1] }],
   [[1, 16, 9, 8], 16, [3, 3], { groups: 16 }],
   [[1, 12, 11, 10], 12, [5, 4], { groups: 12, stride: [2, 3], padding: [2, 1] }],

@@ -1,4 +1,4 @@
-/** Plans of the records pack_matmul and matmul alone, and what they are to compute, in float64. */
+/** Plans of the records pack_matmul and matmul alone. */
 import type { EncodedPlan, Slot } from '../../dist/graph/plan.js';
 import { matmul, packMatmul } from '../../dist/ops/records.gen.js';
 import { inArena, planOf } from './raw_records.js';

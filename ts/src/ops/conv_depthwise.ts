@@ -1,6 +1,6 @@
 /** conv_depthwise: convolution of each channel with a kernel of its own. */
 import { convolutionFields, convolutionLayouts, staging, windowFields } from './conv_around.js';
-import { convTile, WANTED_TILES } from './conv_tiles.js';
+import { convTile, MOST_FLOPS, WANTED_TILES } from './conv_tiles.js';
 import { panelPacking } from './conv2d.js';
 import type { Call, OpDescriptor } from './descriptor.js';
 import { convDepthwise as record } from './records.gen.js';
@@ -20,7 +20,12 @@ function tile(call: Call<'conv_depthwise'>) {
     ...staging(call, LANES),
   });
   const parts = Math.ceil(rows / tileRows) * Math.ceil(cols / tileCols);
-  const most = Math.min(TILE_VECTORS / (tileRows * tileCols), (n * blocks * parts) / WANTED_TILES);
+  const px = tileRows * tileCols;
+  const most = Math.min(
+    TILE_VECTORS / px,
+    MOST_FLOPS / (px * LANES * 2 * kh * kw),
+    (n * blocks * parts) / WANTED_TILES,
+  );
   return { tileRows, tileCols, tileBlocks: Math.max(1, Math.floor(most)), scratchBytes, parts };
 }
 

@@ -1,6 +1,6 @@
 /**
- * What both convolutions plan with: how large a tile is, and what it stages. Kernels stage the input under a tile in scratch as
- * [row][column][channel]; the sizes here must be those that crates/kernels/src/ops/{conv2d,conv_transpose2d}.rs check.
+ * What the direct convolutions plan with: how large a tile is, and what it stages. Kernels stage the input under a tile in scratch as
+ * [row][column][channel]; the sizes here must be those that crates/kernels/src/ops/conv*.rs check.
  */
 import { channelBlocks, LANES } from './tiles.js';
 
@@ -9,10 +9,10 @@ export const PANEL_OUTPUTS = 8;
 /** At most this many outputs are computed with input channels in the lanes. */
 const FEW_OUTPUTS = 3;
 /** Register tiles are 6 or 4 pixels wide, as the build has it; both divide this. */
-const TILE_STEP_PX = 12;
+export const TILE_STEP_PX = 12;
 /** 2 ms at 25 GFLOP/s: the most that a tile should cost. */
-const MOST_FLOPS = 50e6;
-/** About 50 us: the least, where a layer has more work. */
+export const MOST_FLOPS = 50e6;
+/** About 100 us: the least, where a layer has more work. */
 const LEAST_FLOPS = 2.5e6;
 /** Tiles that a layer is divided into, where it has the work. */
 export const WANTED_TILES = 32;
@@ -51,6 +51,11 @@ export function groupsApart({
   return apart;
 }
 
+/** What a tile of so much work should cost. */
+export function tileFlops(all: number): number {
+  return Math.min(MOST_FLOPS, Math.max(LEAST_FLOPS, all / WANTED_TILES));
+}
+
 /** One output pixel's work, and how staging grows with a tile's rows and columns. */
 export interface ConvWork {
   readonly samples: number;
@@ -80,8 +85,7 @@ export function convTile(work: ConvWork): ConvTile {
   const { rows, cols, outputs, samples } = work;
   const allOutputs = Math.ceil(outputs / PANEL_OUTPUTS) * PANEL_OUTPUTS;
   const pixelFlops = work.flops * outputs;
-  const wanted = (pixelFlops * rows * cols * samples) / WANTED_TILES;
-  const mostPx = Math.min(MOST_FLOPS, Math.max(LEAST_FLOPS, wanted)) / pixelFlops;
+  const mostPx = tileFlops(pixelFlops * rows * cols * samples) / pixelFlops;
   let best: ConvTile | null = null;
   let leastBytes = Number.POSITIVE_INFINITY;
   const stepsOf = (segments: number): number => Math.ceil(cols / segments / TILE_STEP_PX);

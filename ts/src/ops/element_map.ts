@@ -34,7 +34,7 @@ function unitOf(step: number, strides: readonly number[]): Unit | null {
   return { factor, units: step / stride };
 }
 
-/** Whether the step leaves its factor, and would carry into the one before. */
+/** The axis, cut where a step would carry into the factor before; null where it cannot be. */
 function split(
   axis: Axis,
   side: number,

@@ -17,14 +17,10 @@ export function splitRow(elems: number): readonly [rows: number, columns: number
   return [1, elems];
 }
 
-/** A shape of any rank as N C H W: short ones get leading ones, long ones have their leading axes merged; long rows are split where H is free. */
+/** A shape of four axes or more as N C H W: leading axes are merged. */
 export function canonicalDims(shape: Shape): Dims {
-  const extra = Math.max(0, shape.length - 4);
-  const n = numel(shape.slice(0, extra + 1));
-  if (shape.length >= 4) return [n, shape[extra + 1] ?? 1, shape[extra + 2] ?? 1, shape[extra + 3] ?? 1];
-  const at = (fromEnd: number): number => shape[shape.length - fromEnd] ?? 1;
-  const [rows, columns] = splitRow(at(1));
-  return rows === 1 ? [1, at(3), at(2), columns] : [at(3), at(2), rows, columns];
+  const [c = 1, h = 1, w = 1] = shape.slice(-3);
+  return [numel(shape.slice(0, -3)), c, h, w];
 }
 
 /**

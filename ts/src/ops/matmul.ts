@@ -1,20 +1,15 @@
 /** matmul: products of matrices, over the register tiles of the convolutions: a row is a pixel, a column a channel. */
+import { PANEL_OUTPUTS, TILE_STEP_PX, tileFlops } from './conv_tiles.js';
 import type { Call, OpDescriptor } from './descriptor.js';
 import { dense, type Packing, packed, vectorLayout } from './layout.js';
 import { packMatmul, matmul as record } from './records.gen.js';
 import { LANES, operandAt, TILE_ELEMS } from './tiles.js';
 
-/** Columns of a panel. */
-const PANEL = 8;
-/** 2 ms at 25 GFLOP/s: the most that a tile should cost. */
-const MOST_FLOPS = 50e6;
-/** About 100 us: the least, where there is more work. */
-const LEAST_FLOPS = 2.5e6;
-/** Tiles that a product is divided into, where it has the work. */
-const WANTED_TILES = 32;
+/**
+ * Rows that a panel of b is read for before the next one comes: with fewer it comes from far for too few products ([1024 x 4096 x 1024] in tiles
+ * of 24 rows reaches 69 % of the peak, of 96 rows 88 %).
+ */
 const ENOUGH_ROWS = 96;
-/** Register tiles are 6 or 4 rows high; both divide this. */
-const ROWS_STEP = 12;
 
 interface Geometry {
   readonly batch: number;
@@ -32,27 +27,26 @@ function geometry({ inputs: [a, b], outputs: [y] }: Call<'matmul'>): Geometry {
   return { batch: y?.[0] ?? 1, m, k, n, rights, lefts };
 }
 
-/**
- * Rows that a panel of b is read for before the next one comes: with fewer it comes from far for too few products ([1024 x 4096 x 1024] in tiles
- * of 24 rows reaches 69 % of the peak, of 96 rows 88 %). Then as many columns as a tile has time for, in even parts.
- */
+/** Enough rows, and then as many columns as a tile has time for, in even parts. */
 function tile({ batch, m, k, n }: Geometry): { readonly tileM: number; readonly tileN: number } {
-  const wanted = (2 * batch * m * k * n) / WANTED_TILES;
-  const flops = Math.min(MOST_FLOPS, Math.max(LEAST_FLOPS, wanted));
+  const flops = tileFlops(2 * batch * m * k * n);
   const inSteps = (count: number, step: number): number => Math.max(step, Math.floor(count / step) * step);
-  const columns = Math.ceil(n / PANEL) * PANEL;
-  const mostRows = flops / (2 * k * PANEL);
+  const columns = Math.ceil(n / PANEL_OUTPUTS) * PANEL_OUTPUTS;
+  const mostRows = flops / (2 * k * PANEL_OUTPUTS);
   const rows = Math.min(mostRows, Math.max(ENOUGH_ROWS, flops / (2 * k * columns)));
   // Of very long rows even a register tile's are too much.
-  const tileM = Math.min(m, rows < ROWS_STEP ? Math.max(1, Math.floor(rows)) : inSteps(rows, ROWS_STEP));
-  const most = Math.min(columns, inSteps(flops / (2 * k * tileM), PANEL));
+  const tileM = Math.min(
+    m,
+    rows < TILE_STEP_PX ? Math.max(1, Math.floor(rows)) : inSteps(rows, TILE_STEP_PX),
+  );
+  const most = Math.min(columns, inSteps(flops / (2 * k * tileM), PANEL_OUTPUTS));
   const parts = Math.ceil(columns / most);
-  return { tileM, tileN: Math.ceil(columns / parts / PANEL) * PANEL };
+  return { tileM, tileN: Math.ceil(columns / parts / PANEL_OUTPUTS) * PANEL_OUTPUTS };
 }
 
 /** Last columns that are no whole vector are computed aside. */
 function scratchBytes(sizes: Geometry): number {
-  return sizes.n % LANES === 0 ? 0 : tile(sizes).tileM * PANEL * 4;
+  return sizes.n % LANES === 0 ? 0 : tile(sizes).tileM * PANEL_OUTPUTS * 4;
 }
 
 const packedElems = (k: number, n: number): number => k * Math.ceil(n / LANES) * LANES;
@@ -71,7 +65,7 @@ function packing({ rights, k, n }: Geometry): Packing {
         srcStep: k * n,
         kStep: n,
         nStep: 1,
-        tilePanels: Math.max(1, Math.floor(TILE_ELEMS / (k * PANEL))),
+        tilePanels: Math.max(1, Math.floor(TILE_ELEMS / (k * PANEL_OUTPUTS))),
       }),
     ],
   };

@@ -16,7 +16,7 @@ export function moveRecord(x: Operand, y: Operand, box: Box): RecordWords {
   const lead = MOST_AXES - box.sizes.length;
   const size = (axis: number): number => box.sizes[axis - lead] ?? 1;
   const xStep = (axis: number): number => box.x.steps[axis - lead] ?? 0;
-  // An axis of one element takes no step, but a step that writes has to be one.
+  // As the record wants it, though an axis of one element takes no step.
   const yStep = (axis: number): number => box.y.steps[axis - lead] ?? 1;
   return moveStrided({
     x,

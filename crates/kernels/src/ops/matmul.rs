@@ -14,7 +14,7 @@ use crate::mem::{Dst, Memory, Src};
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::reach::{reach, span};
-use crate::ops::conv::{check_channels, part, tiles};
+use crate::ops::conv::{check_channels, check_scratch, part, tiles};
 use crate::ops::{Fault, Op, dense, product, scratch, within};
 use crate::record::{Matmul, field};
 use crate::simd::LANES;
@@ -105,11 +105,12 @@ impl Op for Matmul {
         within(field!(Self, y_row_step), self.y_row_step, self.n..=u32::MAX)?;
         self.operands(memory)?;
         let rows = self.tile_m.min(self.m).into();
-        let aside = product(tile_m.0, tile_m.1, &[rows, self.aside_width() as u64, 4])?;
-        if u64::from(self.scratch_bytes) < aside {
-            let aside = u32::try_from(aside).unwrap_or(u32::MAX);
-            return Err(Fault::plan(self.scratch_bytes, aside));
-        }
+        check_scratch(
+            self.scratch_bytes,
+            tile_m,
+            (rows, 1),
+            self.aside_width() as u32,
+        )?;
         let (rows, cols) = self.grid();
         tiles(tile_m, self.batch, (rows, cols, 1))
     }

@@ -189,7 +189,7 @@ fn view(
     let below = |field, got: i64, low: i64| Fault {
         field,
         got: got as u32,
-        wanted: u32::try_from(got - low).unwrap_or(u32::MAX),
+        wanted: u32::try_from(got.saturating_sub(low)).unwrap_or(u32::MAX),
     };
     if low_channel < 0 {
         return Err(below(fields.channel_start, side.channel, low_channel));

@@ -1,4 +1,4 @@
-//! exp, log and what is made of them, on vectors; pow lane by lane in float64. Errors are measured in steps.rs's test.
+//! exp, log and what is made of them, on vectors; pow lane by lane in float64. Errors are measured in tests.rs.
 
 use crate::simd::F32x4;
 

@@ -1,4 +1,4 @@
-//! conv2d and its packing refuse records that can't be right, and names the field.
+//! conv2d and its packing refuse records that can't be right, and name the field.
 
 use crate::ops::Fault;
 use crate::record::{Conv2d, Operand, PackConv2d, field};
