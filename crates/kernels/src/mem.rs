@@ -173,6 +173,12 @@ pub struct Dst {
 }
 
 impl Dst {
+    /// Of no floats.
+    pub const EMPTY: Self = Self {
+        ptr: core::ptr::NonNull::dangling().as_ptr(),
+        len: 0,
+    };
+
     /// Floats in the view.
     #[inline(always)]
     pub fn len(&self) -> usize {

@@ -29,7 +29,7 @@ use crate::mem::{Dst, Memory, Src};
 use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::winograd::{self, Algorithm2d};
-use crate::record::{Operand, Record};
+use crate::record::Operand;
 
 /// Coordinates of padded pictures stay below this, so that they fit 32 signed bits with room.
 pub(crate) const MOST_COORDINATE: u64 = 1 << 30;
@@ -69,18 +69,18 @@ impl Fault {
 }
 
 /// One op. Made from its record whenever a tile is due: cheap beside any tile.
-pub trait Op: Record {
+pub trait Op {
     /// Checks every field and operand; the number of tiles. Sizes are multiplied in 64 bits.
     ///
     /// # Errors
     /// The field that is wrong.
     fn check(&self, memory: &Memory) -> Result<u32, Fault>;
 
-    /// Computes one tile, in any order and on any worker. `worker` serves only to find the scratch ([`scratch`]).
+    /// Computes one tile, in any order and on any worker. `scratch` is the record's, this worker's part: what it holds is anything.
     ///
     /// # Errors
     /// An operand that left its region; `check` would have said so.
-    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault>;
+    fn run_tile(&self, memory: &Memory, tile: u32, scratch: Dst) -> Result<(), Fault>;
 
     /// Runs once, when all tiles are done, before any later record.
     ///
@@ -126,20 +126,6 @@ pub(crate) fn dense(
         got: operand.0,
         wanted: u32::try_from(len_elems).unwrap_or(u32::MAX),
     })
-}
-
-/// The slice of a record's scratch that belongs to `worker`.
-pub(crate) fn scratch(
-    memory: &Memory,
-    first: Operand,
-    bytes: u32,
-    worker: u32,
-) -> Result<Dst, Fault> {
-    let fault = Fault::plan(bytes, 0);
-    let all = memory
-        .dst(first, u64::from(bytes / 4) * (u64::from(worker) + 1))
-        .ok_or(fault)?;
-    Ok(all.slice(all.len() - (bytes / 4) as usize, (bytes / 4) as usize))
 }
 
 /// Sizes multiplied, or the fault that names `field`, which holds `got`.

@@ -14,9 +14,9 @@
 
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use crate::mem::{Memory, Words};
+use crate::mem::{Dst, Memory, Words};
 use crate::ops::{Fault, Op};
-use crate::record::{HEAD_WORDS, Operand, Visitor, visit};
+use crate::record::{HEAD_WORDS, Operand, with_op};
 use crate::sync;
 
 /// First word of a plan: "GPLN".
@@ -168,13 +168,6 @@ impl Plan {
     }
 
     fn check_record(&self, record: usize, workers: u32) -> Result<u32, Fault> {
-        struct Check<'a>(&'a Memory);
-        impl Visitor for Check<'_> {
-            type Output = Result<u32, Fault>;
-            fn visit<R: Op>(self, record: &R) -> Self::Output {
-                record.check(self.0)
-            }
-        }
         let words = self.record(record).ok_or(Fault::plan(
             self.words.get(self.entry(record)),
             self.words.len() as u32,
@@ -189,7 +182,22 @@ impl Plan {
                 .bytes(scratch, all)
                 .ok_or(Fault::plan(scratch_bytes, 0))?;
         }
-        visit(words, Check(&self.memory)).ok_or(Fault::plan(words.get(0), 0))?
+        let mut tiles = 0;
+        self.with_op(record, &mut |op| {
+            tiles = op.check(&self.memory)?;
+            Ok(())
+        })?;
+        Ok(tiles)
+    }
+
+    /// Hands a record's op to `act`, or says that it is none.
+    fn with_op(
+        &self,
+        record: usize,
+        act: &mut dyn FnMut(&dyn Op) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let words = self.record(record).ok_or(Fault::plan(0, 0))?;
+        with_op(words, act).ok_or(Fault::plan(words.get(0), 0))?
     }
 
     /// Makes ready for a run by `workers` workers; none may be inside `run`.
@@ -282,28 +290,21 @@ impl Plan {
     }
 
     fn run_tile(&self, record: usize, tile: u32, worker: u32) -> Result<(), Fault> {
-        struct Run<'a>(&'a Memory, u32, u32);
-        impl Visitor for Run<'_> {
-            type Output = Result<(), Fault>;
-            fn visit<R: Op>(self, record: &R) -> Self::Output {
-                let Self(memory, tile, worker) = self;
-                record.run_tile(memory, tile, worker)
-            }
-        }
-        let words = self.record(record).ok_or(Fault::plan(0, 0))?;
-        visit(words, Run(&self.memory, tile, worker)).ok_or(Fault::plan(words.get(0), 0))?
+        let scratch = self.scratch(record, worker)?;
+        self.with_op(record, &mut |op| op.run_tile(&self.memory, tile, scratch))
     }
 
-    fn finish(&self, record: usize) -> Result<(), Fault> {
-        struct Finish<'a>(&'a Memory);
-        impl Visitor for Finish<'_> {
-            type Output = Result<(), Fault>;
-            fn visit<R: Op>(self, record: &R) -> Self::Output {
-                record.finish(self.0)
-            }
-        }
+    /// A worker's part of a record's scratch.
+    fn scratch(&self, record: usize, worker: u32) -> Result<Dst, Fault> {
         let words = self.record(record).ok_or(Fault::plan(0, 0))?;
-        visit(words, Finish(&self.memory)).ok_or(Fault::plan(words.get(0), 0))?
+        let (first, bytes) = (Operand(words.get(2)), words.get(3));
+        let elems = (bytes / 4) as usize;
+        if elems == 0 {
+            return Ok(Dst::EMPTY);
+        }
+        let all = elems as u64 * (u64::from(worker) + 1);
+        let all = self.memory.dst(first, all).ok_or(Fault::plan(bytes, 0))?;
+        Ok(all.slice(all.len() - elems, elems))
     }
 
     /// Tells the others that this worker has run out of tiles. The last to arrive merges what the tiles left, in tile order, and
@@ -314,7 +315,8 @@ impl Plan {
         if arrived.fetch_add(1, AcqRel) + 1 < words.get(header::ACTIVE_WORKERS) {
             return Status::Done;
         }
-        if let Err(fault) = self.finish(record as usize) {
+        let finished = self.with_op(record as usize, &mut |op| op.finish(&self.memory));
+        if let Err(fault) = finished {
             return self.fault(record as usize, fault);
         }
         let generation = words.atomic(header::GENERATION);

@@ -4,7 +4,7 @@
 //! It is over 400 lines because the records are one list.
 
 use crate::mem::Words;
-use crate::ops::Op;
+use crate::ops::{Fault, Op};
 
 /// Where an operand lies: bits 31..30 the region, bits 29..0 the offset in 16-byte units; 0 is an absent operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,12 +141,6 @@ macro_rules! field {
 }
 pub(crate) use field;
 
-/// Does something with a record of any op.
-pub(crate) trait Visitor {
-    type Output;
-    fn visit<R: Op>(self, record: &R) -> Self::Output;
-}
-
 macro_rules! records {
     ($($(#[doc = $doc:literal])* $code:literal $name:ident $record:ident { $($(#[doc = $field_doc:literal])* $field:ident: $kind:ty,)* })*) => {
         $(
@@ -198,10 +192,13 @@ macro_rules! records {
         /// Every record, by code.
         pub const LISTINGS: &[Listing] = &[$($record::LISTING),*];
 
-        /// Decodes the record in `words` and hands it to `visitor`; `None` if there is no such op or it has other fields.
-        pub(crate) fn visit<V: Visitor>(words: Words, visitor: V) -> Option<V::Output> {
+        /// Decodes the record in `words` and hands it to `act`; `None` if there is no such op or it has other fields.
+        pub(crate) fn with_op(
+            words: Words,
+            act: &mut dyn FnMut(&dyn Op) -> Result<(), Fault>,
+        ) -> Option<Result<(), Fault>> {
             match words.get(0) {
-                $($code => Some(visitor.visit(&$record::decode(words)?)),)*
+                $($code => Some(act(&$record::decode(words)?)),)*
                 _ => None,
             }
         }

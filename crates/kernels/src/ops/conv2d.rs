@@ -8,7 +8,7 @@
 //! Staging costs (rows + kh - 1) / rows loads and stores an element, 1 % of the multiplies in the layers that matter.
 
 use crate::layout::Blocked;
-use crate::mem::Memory;
+use crate::mem::{Dst, Memory};
 use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
@@ -19,7 +19,7 @@ use crate::ops::conv::{
     Axis, Frame, Leaving, LoadRefs, Operands, Refs, check_channels, check_packed_groups,
     check_scratch, packed_sizes, part, tanh_row, tiles,
 };
-use crate::ops::{Fault, Op, activation, border, scratch};
+use crate::ops::{Fault, Op, activation, border};
 use crate::record::{Conv2d, field};
 use crate::simd::LANES;
 
@@ -152,10 +152,9 @@ impl Op for Conv2d {
         tiles(frame.rows.tile, self.n, self.grid())
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, staged: Dst) -> Result<(), Fault> {
         let (packing, activation) = (self.packing()?, self.activation()?);
         let operands = self.operands(memory, packing)?;
-        let staged = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
         let part = (tile / self.grid().2) as usize % self.parts() as usize;
         let tile = self.tile(tile);
         let (kh, kw) = (self.kh as usize, self.kw as usize);

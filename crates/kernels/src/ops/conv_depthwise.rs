@@ -8,7 +8,7 @@
 //! Staging is what makes borders and normalisation cost nothing inside: one pass from memory to a cache.
 
 use crate::layout::Blocked;
-use crate::mem::Memory;
+use crate::mem::{Dst, Memory};
 use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::depthwise::{Taps, depthwise_row};
@@ -18,7 +18,7 @@ use crate::ops::conv::{
     Axis, Frame, Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes,
     part, tanh_row, tiles,
 };
-use crate::ops::{Fault, Op, activation, border, scratch, within};
+use crate::ops::{Fault, Op, activation, border, within};
 use crate::record::{ConvDepthwise, field};
 use crate::simd::{F32x4, LANES};
 
@@ -110,10 +110,9 @@ impl Op for ConvDepthwise {
         tiles(frame.rows.tile, self.n, self.grid())
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, staged: Dst) -> Result<(), Fault> {
         let activation = self.activation()?;
         let operands = self.operands(memory)?;
-        let staged = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
         let (x_shape, y_shape) = (self.x_shape(), self.y_shape());
         let (grid_blocks, grid_rows, grid_cols) = self.grid();
         let plane = tile / grid_cols / grid_rows;

@@ -7,7 +7,7 @@
 //! ```
 
 use crate::layout::Blocked;
-use crate::mem::Memory;
+use crate::mem::{Dst, Memory};
 use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
@@ -17,7 +17,7 @@ use crate::micro::stage::{Window, pixel_elems, stage};
 use crate::ops::conv::{
     Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, tanh_row, tiles,
 };
-use crate::ops::{Fault, MOST_COORDINATE, Op, activation, scratch, within};
+use crate::ops::{Fault, MOST_COORDINATE, Op, activation, within};
 use crate::record::{ConvTranspose2d, field};
 use crate::simd::LANES;
 
@@ -177,10 +177,9 @@ impl Op for ConvTranspose2d {
         tiles(tile_rows, self.n, self.grid())
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, staged: Dst) -> Result<(), Fault> {
         let activation = self.activation()?;
         let operands = self.operands(memory)?;
-        let staged = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
         let (grid_rows, grid_cols, grid_o) = self.grid();
         let n = (tile / grid_o / grid_cols / grid_rows) as usize;
         let row_tile = tile / grid_o / grid_cols % grid_rows;

@@ -31,7 +31,7 @@ use crate::micro::stage::{Window, pixel_elems, stage_plane};
 use crate::micro::statistics::{moments_of_rows, store_moments};
 use crate::micro::winograd::{Algorithm2d, Axis, InputStrips, OutputTiles, SquareRow, Strides};
 use crate::ops::conv::{Operands, check_channels};
-use crate::ops::{Fault, MOST_COORDINATE, Op, product, scratch, tile_count, within};
+use crate::ops::{Fault, MOST_COORDINATE, Op, product, tile_count, within};
 use crate::record::{ConvWinograd, field};
 use crate::simd::{F32x4, LANES};
 use division::{BLOCKS_TOGETHER, Stages, Tile};
@@ -352,12 +352,11 @@ impl Op for ConvWinograd {
         tile_count(field, product(field, self.tile_rows, &tiles)?, 1)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, scratch: Dst) -> Result<(), Fault> {
         let algorithm = self.algorithm()?;
         let (packing, activation) = (self.packing()?, self.activation()?);
         let operands = self.operands(memory, algorithm, packing)?;
         let tile = self.tile(algorithm, tile);
-        let scratch = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
         let stages = self.stages(algorithm, scratch, &tile)?;
         self.transform_inputs(algorithm, &operands, self.border()?, &tile, &stages);
         for group in (tile.outputs.0..tile.outputs.1).step_by(self.group_o as usize) {

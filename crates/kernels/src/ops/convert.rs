@@ -103,7 +103,7 @@ impl Op for Convert {
         tile_count(field!(Convert, d0), y.len() as u64, TILE_ELEMS)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let (src, y) = self.operands(memory)?;
         let first = tile as usize * TILE_ELEMS as usize;
         let y = y.slice(first, (y.len() - first).min(TILE_ELEMS as usize));

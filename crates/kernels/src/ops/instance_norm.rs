@@ -47,7 +47,7 @@ impl Op for InstanceNorm {
         tile_count(field!(Self, n), planes as u64, 1)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let operands = self.operands(memory)?;
         let shape = self.shape();
         let len = shape.plane_px() * LANES;

@@ -15,7 +15,7 @@ use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::reach::{reach, span};
 use crate::ops::conv::{check_channels, check_scratch, part, tiles};
-use crate::ops::{Fault, Op, dense, product, scratch, within};
+use crate::ops::{Fault, Op, dense, product, within};
 use crate::record::{Matmul, field};
 use crate::simd::LANES;
 
@@ -115,7 +115,7 @@ impl Op for Matmul {
         tiles(tile_m, self.batch, (rows, cols, 1))
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, aside: Dst) -> Result<(), Fault> {
         let operands = self.operands(memory)?;
         let Tile { batch, rows, cols } = self.tile(tile);
         let (k, y_row) = (self.k as usize, self.y_row_step as usize);
@@ -158,7 +158,6 @@ impl Op for Matmul {
             compute((cols.0, in_place), y, y_row);
         }
         if in_place < cols.1 {
-            let aside = scratch(memory, self.scratch, self.scratch_bytes, worker)?;
             let width = self.aside_width();
             compute((in_place, cols.1), aside, width);
             for row in 0..px.cols {

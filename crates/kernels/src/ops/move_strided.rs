@@ -152,7 +152,7 @@ impl Op for MoveStrided {
         tile_count(field, tiles.product(), 1)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let mut part = self.part();
         let (x, y) = self.operands(memory, &part)?;
         let sizes = part.tile(self.tile_elems);

@@ -68,7 +68,7 @@ impl Op for Normalize {
         tile_count(field!(Normalize, chunk_px), planes * chunks, 1)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let Operands {
             x,
             y,

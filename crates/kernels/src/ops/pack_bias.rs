@@ -1,6 +1,6 @@
 //! pack_bias: a vector filled up with zeros, so that kernels may load whole vectors of it.
 
-use crate::mem::Memory;
+use crate::mem::{Dst, Memory};
 use crate::ops::{Fault, Op, dense, within};
 use crate::record::{PackBias, field};
 
@@ -13,7 +13,7 @@ impl Op for PackBias {
         Ok(1)
     }
 
-    fn run_tile(&self, memory: &Memory, _tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, _tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let src = dense(memory, self.src, field!(Self, src), u64::from(self.c))?;
         let y = dense(memory, self.y, field!(Self, y), u64::from(self.padded_c))?;
         for i in 0..y.len() {

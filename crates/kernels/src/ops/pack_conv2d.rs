@@ -49,7 +49,7 @@ impl Op for PackConv2d {
         Ok(self.packed_groups * o.div_ceil(PANEL_OUTPUTS as u32))
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let packing = self.packing()?;
         let (src, y) = self.operands(memory, packing)?;
         let (c, o) = self.packed_group();

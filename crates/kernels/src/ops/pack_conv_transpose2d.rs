@@ -48,7 +48,7 @@ impl Op for PackConvTranspose2d {
         tile_count(field!(Self, o), u64::from(self.o), PANEL_OUTPUTS as u32)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let (src, y) = self.operands(memory)?;
         let (o, c) = (self.o as usize, self.c as usize);
         let (kh, kw) = (self.kh as usize, self.kw as usize);

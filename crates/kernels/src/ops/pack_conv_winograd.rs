@@ -151,7 +151,7 @@ impl Op for PackConvWinograd {
         tile_count(field!(Self, o), u64::from(self.o), PANEL_OUTPUTS as u32)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let algorithm = self.algorithm()?;
         let packing = self.packing()?;
         let (stored, y) = self.operands(memory, algorithm)?;

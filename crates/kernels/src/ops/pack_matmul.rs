@@ -44,7 +44,7 @@ impl Op for PackMatmul {
         tile_count(field!(Self, batch), tiles, 1)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let (src, y) = self.operands(memory)?;
         let parts = self.panels().div_ceil(self.tile_panels);
         let (k, n) = (self.k as usize, self.n as usize);

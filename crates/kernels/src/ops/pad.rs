@@ -60,7 +60,7 @@ impl Op for Pad {
         )
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let (x, y, y_shape) = self.operands(memory)?;
         let x_shape = self.x_shape();
         let border = border(field!(Pad, mode), self.mode)?;

@@ -34,7 +34,7 @@ impl Op for PartialMoments {
         tile_count(field!(Self, chunk_px), self.parts()?, 1)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let (x, partials) = self.operands(memory)?;
         let chunk = self.shape().chunk(tile, self.chunk_px);
         let parts = moments(x.slice(chunk.first, chunk.len));

@@ -104,7 +104,7 @@ impl Op for PixelsIn {
         tile_count(field!(PixelsIn, tile_rows), rows, self.tile_rows)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let (src, y) = self.operands(memory)?;
         let shape = self.y_shape();
         for span in shape.spans(tile, self.tile_rows) {

@@ -4,7 +4,7 @@
 //! 2. One channel is repeated. Alpha is the source picture's, or 255.
 
 use crate::layout::Blocked;
-use crate::mem::{Bytes, Memory, Src};
+use crate::mem::{Bytes, Dst, Memory, Src};
 use crate::ops::{Fault, Op, product, src, tile_count, within};
 use crate::record::{Operand, PixelsOut, field};
 use crate::simd::{F32x4, LANES};
@@ -74,7 +74,7 @@ impl Op for PixelsOut {
         tile_count(field!(PixelsOut, tile_rows), rows, self.tile_rows)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let Operands { x, alpha, y } = self.operands(memory)?;
         let (w, src_channels) = (self.w as usize, self.src_channels as usize);
         let (scale, offset) = (F32x4::splat(self.scale), F32x4::splat(self.offset));

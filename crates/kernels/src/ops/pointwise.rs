@@ -171,7 +171,7 @@ impl Op for Pointwise {
         )
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let (inputs, y) = self.operands(memory)?;
         let (program, count) = self.program()?;
         let program = &program[..count];

@@ -197,7 +197,7 @@ impl Op for Reduce {
         tile_count(field!(Reduce, chunk_px), u64::from(across) * chunks, 1)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let (x, y) = self.operands(memory)?;
         let (outputs, chunks) = (self.outputs().len(), self.chunks());
         let (across, chunk) = (tile as usize / chunks, tile as usize % chunks);

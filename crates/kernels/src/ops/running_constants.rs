@@ -41,7 +41,7 @@ impl Op for RunningConstants {
         Ok(1)
     }
 
-    fn run_tile(&self, memory: &Memory, _tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, _tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let Operands {
             mean,
             var,

@@ -195,7 +195,7 @@ impl Op for Statistics {
         tile_count(field!(Self, n), u64::from(self.sets()) * tiles, 1)
     }
 
-    fn run_tile(&self, memory: &Memory, tile: u32, _worker: u32) -> Result<(), Fault> {
+    fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let operands = self.operands(memory)?;
         let (c, blocks) = (self.c as usize, self.channel_blocks());
         let (channels, tiles) = (self.tile_channels(), c.div_ceil(self.tile_channels()));
