@@ -141,8 +141,73 @@ macro_rules! field {
 }
 pub(crate) use field;
 
+/// A field as the generator sees it: name, type, meaning.
+type Entry = (&'static str, &'static str, &'static str);
+
+/// Several lists of fields as one.
+const fn joined<const N: usize>(lists: &[&[Entry]]) -> [Entry; N] {
+    let mut all = [("", "", ""); N];
+    let (mut list, mut at) = (0, 0);
+    while list < lists.len() {
+        let mut i = 0;
+        while i < lists[list].len() {
+            all[at] = lists[list][i];
+            (i, at) = (i + 1, at + 1);
+        }
+        list += 1;
+    }
+    all
+}
+
+/// A field of a fragment: its index in the record that the fragment is part of, and what it holds.
+macro_rules! given {
+    ($fragment:expr, $of:ty, $name:ident) => {
+        (
+            $fragment.at + const { $crate::record::field_index(<$of>::FIELDS, stringify!($name)) },
+            $fragment.$name,
+        )
+    };
+}
+pub(crate) use given;
+
+/// Fields that several records have, with one meaning: a struct that checks itself.
+macro_rules! fragments {
+    ($($(#[doc = $doc:literal])* $fragment:ident { $($(#[doc = $field_doc:literal])* $field:ident: $kind:ty,)* })*) => {
+        $(
+            $(#[doc = $doc])*
+            #[derive(Clone, Copy, Debug)]
+            #[cfg_attr(test, derive(Default))]
+            pub struct $fragment {
+                /// Index of its first field in the record
+                pub at: u32,
+                $($(#[doc = $field_doc])* pub $field: $kind,)*
+            }
+
+            impl $fragment {
+                /// How the generator lists them.
+                pub const FIELDS: &'static [Entry] =
+                    &[$((stringify!($field), <$kind as Field>::KIND, concat!($($field_doc),*))),*];
+                /// From field `at` of a record on, which has been seen to be long enough.
+                #[inline(never)]
+                fn decode(words: Words, at: usize) -> Self {
+                    let mut fields = [0; Self::FIELDS.len()];
+                    for (i, field) in fields.iter_mut().enumerate() {
+                        *field = words.get(HEAD_WORDS + at + i);
+                    }
+                    let [$($field),*] = fields;
+                    Self { at: at as u32, $($field: Field::from_word($field),)* }
+                }
+                #[cfg(test)]
+                fn words(&self) -> std::vec::Vec<u32> {
+                    std::vec![$(self.$field.to_word()),*]
+                }
+            }
+        )*
+    };
+}
+
 macro_rules! records {
-    ($($(#[doc = $doc:literal])* $code:literal $name:ident $record:ident { $($(#[doc = $field_doc:literal])* $field:ident: $kind:ty,)* })*) => {
+    ($($(#[doc = $doc:literal])* $code:literal $name:ident $record:ident $([$($part:ident: $fragment:ident),*])? { $($(#[doc = $field_doc:literal])* $field:ident: $kind:ty,)* })*) => {
         $(
             $(#[doc = $doc])*
             #[derive(Clone, Copy, Debug)]
@@ -153,37 +218,54 @@ macro_rules! records {
                 /// Scratch a worker has.
                 pub scratch_bytes: u32,
                 $($(#[doc = $field_doc])* pub $field: $kind,)*
+                $($(#[doc = "Shared fields"] pub $part: $fragment,)*)?
+            }
+
+            impl $record {
+                const OWN: &'static [Entry] =
+                    &[$((stringify!($field), <$kind as Field>::KIND, concat!($($field_doc),*))),*];
             }
 
             impl Record for $record {
                 const LISTING: Listing = Listing {
                     code: $code,
                     name: stringify!($name),
-                    fields: &[$((stringify!($field), <$kind as Field>::KIND, concat!($($field_doc),*))),*],
+                    fields: &joined::<{ Self::OWN.len() $($(+ $fragment::FIELDS.len())*)? }>(
+                        &[Self::OWN, $($($fragment::FIELDS,)*)?]
+                    ),
                 };
                 // Fields are words, so that the compiler copies them in a loop; once, since several callers need it.
                 #[inline(never)]
                 fn decode(words: Words) -> Option<Self> {
-                    let mut fields = [0; Self::LISTING.fields.len()];
-                    if words.len() != HEAD_WORDS + fields.len() {
+                    let mut fields = [0; Self::OWN.len()];
+                    if words.len() != HEAD_WORDS + Self::LISTING.fields.len() {
                         return None;
                     }
                     for (i, field) in fields.iter_mut().enumerate() {
                         *field = words.get(HEAD_WORDS + i);
                     }
                     let [$($field),*] = fields;
+                    $(
+                        let at = Self::OWN.len();
+                        $(
+                            let $part = $fragment::decode(words, at);
+                            let at = at + $fragment::FIELDS.len();
+                        )*
+                        let _ = at;
+                    )?
                     Some(Self {
                         scratch: Operand(words.get(2)),
                         scratch_bytes: words.get(3),
                         $($field: Field::from_word($field),)*
+                        $($($part,)*)?
                     })
                 }
                 #[cfg(test)]
                 fn encode(&self) -> std::vec::Vec<u32> {
-                    let fields = [$(self.$field.to_word()),*];
-                    let words = (HEAD_WORDS + fields.len()) as u32;
+                    let words = (HEAD_WORDS + Self::LISTING.fields.len()) as u32;
                     let mut record = std::vec![$code, words, self.scratch.0, self.scratch_bytes];
-                    record.extend(fields);
+                    record.extend([$(self.$field.to_word()),*]);
+                    $($(record.extend(self.$part.words());)*)?
                     record
                 }
             }
@@ -203,6 +285,75 @@ macro_rules! records {
             }
         }
     };
+}
+
+fragments! {
+    /// What a convolution reads and writes.
+    Frame {
+        /// blocked [n, c, h, w]
+        x: Operand,
+        /// packed for the op
+        weight: Operand,
+        /// dense, padded to a multiple of 8 by pack_bias; or absent
+        bias: Operand,
+        /// blocked [n, o, out_h, out_w]
+        y: Operand,
+        /// samples
+        n: u32,
+        /// input channels
+        c: u32,
+        /// of x
+        h: u32,
+        /// of x
+        w: u32,
+        /// output channels
+        o: u32,
+        /// of y
+        out_h: u32,
+        /// of y
+        out_w: u32,
+    }
+    /// How the kernel moves over x, and how y is cut into tiles.
+    Sliding {
+        /// kernel height
+        kh: u32,
+        /// kernel width
+        kw: u32,
+        /// rows
+        stride_h: u32,
+        /// columns
+        stride_w: u32,
+        /// rows
+        dilation_h: u32,
+        /// columns
+        dilation_w: u32,
+        /// rows of padding above; those below follow from out_h
+        pad_top: u32,
+        /// columns of padding before; those after follow from out_w
+        pad_left: u32,
+        /// 0 zeros, 1 reflect, 2 replicate
+        pad_mode: u32,
+        /// output rows a tile
+        tile_rows: u32,
+        /// output columns a tile
+        tile_cols: u32,
+    }
+    /// What happens to x as it is loaded.
+    Loading {
+        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
+        constants: Operand,
+        /// n or 1
+        constants_n: u32,
+        /// of the normalisation: 0 none, 1 ReLU
+        load_activation: u32,
+    }
+    /// What happens to results before they leave the caches.
+    Epilogue {
+        /// 0 none, 1 ReLU, 2 Tanh
+        activation: u32,
+        /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
+        moments: Operand,
+    }
 }
 
 records! {
@@ -370,92 +521,16 @@ records! {
         tile_rows: u32,
     }
     /// Convolution by the direct algorithm: y = activation(w * pad(x) + b).
-    5 conv2d Conv2d {
-        /// blocked [n, c, h, w]
-        x: Operand,
-        /// packed by pack_conv2d
-        weight: Operand,
-        /// dense, padded to a multiple of 8 by pack_bias; or absent
-        bias: Operand,
-        /// blocked [n, o, out_h, out_w]
-        y: Operand,
-        /// samples
-        n: u32,
-        /// input channels
-        c: u32,
-        /// of x
-        h: u32,
-        /// of x
-        w: u32,
-        /// output channels
-        o: u32,
-        /// of y
-        out_h: u32,
-        /// of y
-        out_w: u32,
-        /// kernel height
-        kh: u32,
-        /// kernel width
-        kw: u32,
-        /// rows
-        stride_h: u32,
-        /// columns
-        stride_w: u32,
-        /// rows
-        dilation_h: u32,
-        /// columns
-        dilation_w: u32,
-        /// rows of padding above; those below follow from out_h
-        pad_top: u32,
-        /// columns of padding before; those after follow from out_w
-        pad_left: u32,
-        /// 0 zeros, 1 reflect, 2 replicate
-        pad_mode: u32,
-        /// 0 none, 1 ReLU, 2 Tanh
-        activation: u32,
+    5 conv2d Conv2d [frame: Frame, sliding: Sliding, loading: Loading, epilogue: Epilogue] {
         /// how the weights are packed: 0 blocks of output channels, 1 few outputs (lanes hold input channels)
         packing: u32,
         /// each output reads a part of the input channels: divides c and o, into multiples of 4 unless it is 1
         groups: u32,
-        /// output rows a tile
-        tile_rows: u32,
-        /// output columns a tile
-        tile_cols: u32,
         /// output channels a tile, a multiple of 8; no tile has outputs of two groups
         tile_o: u32,
-        /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
-        moments: Operand,
-        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
-        constants: Operand,
-        /// n or 1
-        constants_n: u32,
-        /// of the normalisation: 0 none, 1 ReLU
-        load_activation: u32,
     }
     /// Transposed convolution by sub-pixel decomposition: each of stride_h x stride_w phases of y is a convolution of x.
-    6 conv_transpose2d ConvTranspose2d {
-        /// blocked [n, c, h, w]
-        x: Operand,
-        /// packed by pack_conv_transpose2d
-        weight: Operand,
-        /// dense, padded to a multiple of 8 by pack_bias; or absent
-        bias: Operand,
-        /// blocked [n, o, out_h, out_w]
-        y: Operand,
-        /// samples
-        n: u32,
-        /// input channels
-        c: u32,
-        /// of x
-        h: u32,
-        /// of x
-        w: u32,
-        /// output channels
-        o: u32,
-        /// of y, output padding included
-        out_h: u32,
-        /// of y, output padding included
-        out_w: u32,
+    6 conv_transpose2d ConvTranspose2d [frame: Frame, loading: Loading, epilogue: Epilogue] {
         /// kernel height
         kh: u32,
         /// kernel width
@@ -468,22 +543,12 @@ records! {
         pad_top: u32,
         /// columns cut off before
         pad_left: u32,
-        /// 0 none, 1 ReLU, 2 Tanh
-        activation: u32,
         /// input rows (each gives stride_h output rows) a tile
         tile_rows: u32,
         /// input columns a tile
         tile_cols: u32,
         /// output channels a tile, a multiple of 8
         tile_o: u32,
-        /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
-        moments: Operand,
-        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
-        constants: Operand,
-        /// n or 1
-        constants_n: u32,
-        /// of the normalisation: 0 none, 1 ReLU
-        load_activation: u32,
     }
     /// Mean and biased variance from the moments of parts, as the constants that `normalize` and convolutions' loads apply.
     7 statistics Statistics {
@@ -782,37 +847,13 @@ records! {
         padded_c: u32,
     }
     /// Convolution, or transposed convolution, by one of Winograd's algorithms: y = activation(w * pad(x) + b).
-    17 conv_winograd ConvWinograd {
-        /// blocked [n, c, h, w]
-        x: Operand,
-        /// made by pack_conv_winograd
-        weight: Operand,
-        /// dense, padded to a multiple of 8 by pack_bias; or absent
-        bias: Operand,
-        /// blocked [n, o, out_h, out_w]
-        y: Operand,
-        /// samples
-        n: u32,
-        /// input channels
-        c: u32,
-        /// of x
-        h: u32,
-        /// of x
-        w: u32,
-        /// output channels
-        o: u32,
-        /// of y
-        out_h: u32,
-        /// of y
-        out_w: u32,
+    17 conv_winograd ConvWinograd [frame: Frame, loading: Loading, epilogue: Epilogue] {
         /// rows of padding above; those below follow from out_h
         pad_top: u32,
         /// columns of padding before; those after follow from out_w
         pad_left: u32,
         /// 0 zeros, 1 reflect, 2 replicate
         pad_mode: u32,
-        /// 0 none, 1 ReLU, 2 Tanh
-        activation: u32,
         /// 0 F(4x4, 3x3), 1 F(3x3, 3x3), 2 F(4x4, 4x4), 3 of stride 2, 4 transposed of stride 2 and padding 1, 5 F(4x5, 3x3), 6 F(5x3, 5x3)
         algorithm: u32,
         /// blocks of taps that the kernel is cut into, rows of them
@@ -829,14 +870,6 @@ records! {
         group_o: u32,
         /// output channels a tile, a multiple of 8
         tile_o: u32,
-        /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
-        moments: Operand,
-        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
-        constants: Operand,
-        /// n or 1
-        constants_n: u32,
-        /// of the normalisation: 0 none, 1 ReLU
-        load_activation: u32,
     }
     /// Convolution weights to the products' side of conv_winograd: [o / 8][points][blocks of taps][c][8].
     18 pack_conv_winograd PackConvWinograd {
@@ -956,60 +989,8 @@ records! {
         tile_panels: u32,
     }
     /// Depthwise convolution: y = activation(w * pad(x) + b), each channel of y of the same channel of x.
-    23 conv_depthwise ConvDepthwise {
-        /// blocked [n, c, h, w]
-        x: Operand,
-        /// [c, 1, kh, kw] packed by pack_conv2d, of one input channel
-        weight: Operand,
-        /// dense, padded to a multiple of 8 by pack_bias; or absent
-        bias: Operand,
-        /// blocked [n, c, out_h, out_w]
-        y: Operand,
-        /// samples
-        n: u32,
-        /// channels
-        c: u32,
-        /// of x
-        h: u32,
-        /// of x
-        w: u32,
-        /// of y
-        out_h: u32,
-        /// of y
-        out_w: u32,
-        /// kernel height
-        kh: u32,
-        /// kernel width
-        kw: u32,
-        /// rows
-        stride_h: u32,
-        /// columns
-        stride_w: u32,
-        /// rows
-        dilation_h: u32,
-        /// columns
-        dilation_w: u32,
-        /// rows of padding above; those below follow from out_h
-        pad_top: u32,
-        /// columns of padding before; those after follow from out_w
-        pad_left: u32,
-        /// 0 zeros, 1 reflect, 2 replicate
-        pad_mode: u32,
-        /// 0 none, 1 ReLU, 2 Tanh
-        activation: u32,
-        /// output rows a tile
-        tile_rows: u32,
-        /// output columns a tile
-        tile_cols: u32,
+    23 conv_depthwise ConvDepthwise [frame: Frame, sliding: Sliding, loading: Loading, epilogue: Epilogue] {
         /// blocks of four channels a tile
         tile_blocks: u32,
-        /// what the tiles leave of y for `statistics`: [n, CB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
-        moments: Operand,
-        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
-        constants: Operand,
-        /// n or 1
-        constants_n: u32,
-        /// of the normalisation: 0 none, 1 ReLU
-        load_activation: u32,
     }
 }

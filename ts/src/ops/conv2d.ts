@@ -67,13 +67,12 @@ export const conv2d: OpDescriptor<'conv2d'> = {
   },
   workspace: (call) => ({ temporaryBytes: [], scratchBytes: tile(call).scratchBytes }),
   records(call, operands) {
-    const { o, packing, packedGroups: groups } = geometry(call);
+    const { packing, packedGroups: groups } = geometry(call);
     return [
       record({
         ...convolutionFields(call, operands),
         ...windowFields(call),
         ...tile(call),
-        o,
         packing,
         groups,
       }),

@@ -31,7 +31,7 @@ export function convolutionFields(
   { inputs, outputs, scratch }: Operands,
 ) {
   const [n, c, h, w] = pictureDims(shapes[0]);
-  const [, , outH, outW] = pictureDims(shapesOut[0]);
+  const [, o, outH, outW] = pictureDims(shapesOut[0]);
   return {
     scratch,
     x: operandAt(inputs, 0),
@@ -42,6 +42,7 @@ export function convolutionFields(
     c,
     h,
     w,
+    o,
     outH,
     outW,
     activation: ACTIVATION_CODES[activation],

@@ -64,13 +64,12 @@ export const convTranspose2d: OpDescriptor<'conv_transpose2d'> = {
   },
   workspace: (call) => ({ temporaryBytes: [], scratchBytes: tile(call).scratchBytes }),
   records(call, operands) {
-    const { o, kh, kw } = geometry(call);
+    const { kh, kw } = geometry(call);
     const { stride, padding } = call.attributes;
     return [
       record({
         ...convolutionFields(call, operands),
         ...tile(call),
-        o,
         kh,
         kw,
         strideH: stride[0],

@@ -77,7 +77,6 @@ export const convWinograd: OpDescriptor<'conv_winograd'> = {
       ...told,
       ...divided,
       weight: temporary ?? told.weight,
-      o: geometry(call).o,
       padTop: padding[0],
       padLeft: padding[2],
       padMode: PADDING_CODES[paddingMode],

@@ -97,8 +97,8 @@ const RECORDS: Readonly<Record<number, string>> = {
   2: 'pixels_out x src y src_channels c x_w x_h left top w h scale:f32 offset:f32 tile_rows',
   3: 'move_strided x x_start x_channels x_channel_start x_block_stride x_step0 x_step1 x_step2 x_step3 x_step4 x_step5 x_step6 x_step7 y y_start y_channels y_channel_start y_block_stride y_step0 y_step1 y_step2 y_step3 y_step4 y_step5 y_step6 y_step7 d0 d1 d2 d3 d4 d5 d6 d7 tile_elems',
   4: 'pad x y n c h w top bottom left right mode value:f32 tile_rows',
-  5: 'conv2d x weight bias y n c h w o out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode activation packing groups tile_rows tile_cols tile_o moments constants constants_n load_activation',
-  6: 'conv_transpose2d x weight bias y n c h w o out_h out_w kh kw stride_h stride_w pad_top pad_left activation tile_rows tile_cols tile_o moments constants constants_n load_activation',
+  5: 'conv2d packing groups tile_o x weight bias y n c h w o out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode tile_rows tile_cols constants constants_n load_activation activation moments',
+  6: 'conv_transpose2d kh kw stride_h stride_w pad_top pad_left tile_rows tile_cols tile_o x weight bias y n c h w o out_h out_w constants constants_n load_activation activation moments',
   7: 'statistics partials gamma beta constants n c parts groups across_batch eps:f32',
   8: 'normalize x y constants residual n c h w constants_n activation chunk_px',
   9: 'running_constants mean var gamma beta constants c eps:f32',
@@ -108,13 +108,13 @@ const RECORDS: Readonly<Record<number, string>> = {
   14: 'pack_conv2d src y o c kh kw packing groups packed_groups',
   15: 'pack_conv_transpose2d src y o c kh kw stride_h stride_w dilation_h dilation_w groups',
   16: 'pack_bias src y c padded_c',
-  17: 'conv_winograd x weight bias y n c h w o out_h out_w pad_top pad_left pad_mode activation algorithm blocks_h blocks_w packing tile_rows tile_cols group_o tile_o moments constants constants_n load_activation',
+  17: 'conv_winograd pad_top pad_left pad_mode algorithm blocks_h blocks_w packing tile_rows tile_cols group_o tile_o x weight bias y n c h w o out_h out_w constants constants_n load_activation activation moments',
   18: 'pack_conv_winograd src y o c kh kw algorithm packing packed',
   19: 'partial_moments x partials n c h w chunk_px',
   20: 'instance_norm x y residual gamma beta n c h w activation eps:f32',
   21: 'matmul a b bias y batch m k n a_step b_step y_step a_row_step y_row_step tile_m tile_n',
   22: 'pack_matmul src y batch k n src_step k_step n_step tile_panels',
-  23: 'conv_depthwise x weight bias y n c h w out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode activation tile_rows tile_cols tile_blocks moments constants constants_n load_activation',
+  23: 'conv_depthwise tile_blocks x weight bias y n c h w o out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode tile_rows tile_cols constants constants_n load_activation activation moments',
 };
 
 interface Scratch {
@@ -345,9 +345,15 @@ export function pad(record: PadFields): RecordWords {
 }
 
 export interface Conv2dFields extends Scratch {
+  /** how the weights are packed: 0 blocks of output channels, 1 few outputs (lanes hold input channels) */
+  readonly packing: number;
+  /** each output reads a part of the input channels: divides c and o, into multiples of 4 unless it is 1 */
+  readonly groups: number;
+  /** output channels a tile, a multiple of 8; no tile has outputs of two groups */
+  readonly tileO: number;
   /** blocked [n, c, h, w] */
   readonly x: Operand;
-  /** packed by pack_conv2d */
+  /** packed for the op */
   readonly weight: Operand;
   /** dense, padded to a multiple of 8 by pack_bias; or absent */
   readonly bias: Operand;
@@ -385,35 +391,47 @@ export interface Conv2dFields extends Scratch {
   readonly padLeft: number;
   /** 0 zeros, 1 reflect, 2 replicate */
   readonly padMode: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
-  /** how the weights are packed: 0 blocks of output channels, 1 few outputs (lanes hold input channels) */
-  readonly packing: number;
-  /** each output reads a part of the input channels: divides c and o, into multiples of 4 unless it is 1 */
-  readonly groups: number;
   /** output rows a tile */
   readonly tileRows: number;
   /** output columns a tile */
   readonly tileCols: number;
-  /** output channels a tile, a multiple of 8; no tile has outputs of two groups */
-  readonly tileO: number;
-  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
-  readonly moments: Operand;
   /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
   readonly constants: Operand;
   /** n or 1 */
   readonly constantsN: number;
   /** of the normalisation: 0 none, 1 ReLU */
   readonly loadActivation: number;
+  /** 0 none, 1 ReLU, 2 Tanh */
+  readonly activation: number;
+  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
+  readonly moments: Operand;
 }
 export function conv2d(record: Conv2dFields): RecordWords {
   return write(5, record);
 }
 
 export interface ConvTranspose2dFields extends Scratch {
+  /** kernel height */
+  readonly kh: number;
+  /** kernel width */
+  readonly kw: number;
+  /** rows */
+  readonly strideH: number;
+  /** columns */
+  readonly strideW: number;
+  /** rows cut off above */
+  readonly padTop: number;
+  /** columns cut off before */
+  readonly padLeft: number;
+  /** input rows (each gives stride_h output rows) a tile */
+  readonly tileRows: number;
+  /** input columns a tile */
+  readonly tileCols: number;
+  /** output channels a tile, a multiple of 8 */
+  readonly tileO: number;
   /** blocked [n, c, h, w] */
   readonly x: Operand;
-  /** packed by pack_conv_transpose2d */
+  /** packed for the op */
   readonly weight: Operand;
   /** dense, padded to a multiple of 8 by pack_bias; or absent */
   readonly bias: Operand;
@@ -429,38 +447,20 @@ export interface ConvTranspose2dFields extends Scratch {
   readonly w: number;
   /** output channels */
   readonly o: number;
-  /** of y, output padding included */
+  /** of y */
   readonly outH: number;
-  /** of y, output padding included */
+  /** of y */
   readonly outW: number;
-  /** kernel height */
-  readonly kh: number;
-  /** kernel width */
-  readonly kw: number;
-  /** rows */
-  readonly strideH: number;
-  /** columns */
-  readonly strideW: number;
-  /** rows cut off above */
-  readonly padTop: number;
-  /** columns cut off before */
-  readonly padLeft: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
-  /** input rows (each gives stride_h output rows) a tile */
-  readonly tileRows: number;
-  /** input columns a tile */
-  readonly tileCols: number;
-  /** output channels a tile, a multiple of 8 */
-  readonly tileO: number;
-  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
-  readonly moments: Operand;
   /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
   readonly constants: Operand;
   /** n or 1 */
   readonly constantsN: number;
   /** of the normalisation: 0 none, 1 ReLU */
   readonly loadActivation: number;
+  /** 0 none, 1 ReLU, 2 Tanh */
+  readonly activation: number;
+  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
+  readonly moments: Operand;
 }
 export function convTranspose2d(record: ConvTranspose2dFields): RecordWords {
   return write(6, record);
@@ -789,9 +789,31 @@ export function packBias(record: PackBiasFields): RecordWords {
 }
 
 export interface ConvWinogradFields extends Scratch {
+  /** rows of padding above; those below follow from out_h */
+  readonly padTop: number;
+  /** columns of padding before; those after follow from out_w */
+  readonly padLeft: number;
+  /** 0 zeros, 1 reflect, 2 replicate */
+  readonly padMode: number;
+  /** 0 F(4x4, 3x3), 1 F(3x3, 3x3), 2 F(4x4, 4x4), 3 of stride 2, 4 transposed of stride 2 and padding 1, 5 F(4x5, 3x3), 6 F(5x3, 5x3) */
+  readonly algorithm: number;
+  /** blocks of taps that the kernel is cut into, rows of them */
+  readonly blocksH: number;
+  /** columns of blocks */
+  readonly blocksW: number;
+  /** 0 outputs in the lanes, 1 input channels: of at most 3 outputs */
+  readonly packing: number;
+  /** rows of squares a tile; a square is what the algorithm computes at once */
+  readonly tileRows: number;
+  /** columns of squares a tile */
+  readonly tileCols: number;
+  /** output channels whose products lie in scratch together, a multiple of 8 */
+  readonly groupO: number;
+  /** output channels a tile, a multiple of 8 */
+  readonly tileO: number;
   /** blocked [n, c, h, w] */
   readonly x: Operand;
-  /** made by pack_conv_winograd */
+  /** packed for the op */
   readonly weight: Operand;
   /** dense, padded to a multiple of 8 by pack_bias; or absent */
   readonly bias: Operand;
@@ -811,38 +833,16 @@ export interface ConvWinogradFields extends Scratch {
   readonly outH: number;
   /** of y */
   readonly outW: number;
-  /** rows of padding above; those below follow from out_h */
-  readonly padTop: number;
-  /** columns of padding before; those after follow from out_w */
-  readonly padLeft: number;
-  /** 0 zeros, 1 reflect, 2 replicate */
-  readonly padMode: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
-  /** 0 F(4x4, 3x3), 1 F(3x3, 3x3), 2 F(4x4, 4x4), 3 of stride 2, 4 transposed of stride 2 and padding 1, 5 F(4x5, 3x3), 6 F(5x3, 5x3) */
-  readonly algorithm: number;
-  /** blocks of taps that the kernel is cut into, rows of them */
-  readonly blocksH: number;
-  /** columns of blocks */
-  readonly blocksW: number;
-  /** 0 outputs in the lanes, 1 input channels: of at most 3 outputs */
-  readonly packing: number;
-  /** rows of squares a tile; a square is what the algorithm computes at once */
-  readonly tileRows: number;
-  /** columns of squares a tile */
-  readonly tileCols: number;
-  /** output channels whose products lie in scratch together, a multiple of 8 */
-  readonly groupO: number;
-  /** output channels a tile, a multiple of 8 */
-  readonly tileO: number;
-  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
-  readonly moments: Operand;
   /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
   readonly constants: Operand;
   /** n or 1 */
   readonly constantsN: number;
   /** of the normalisation: 0 none, 1 ReLU */
   readonly loadActivation: number;
+  /** 0 none, 1 ReLU, 2 Tanh */
+  readonly activation: number;
+  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
+  readonly moments: Operand;
 }
 export function convWinograd(record: ConvWinogradFields): RecordWords {
   return write(17, record);
@@ -981,22 +981,26 @@ export function packMatmul(record: PackMatmulFields): RecordWords {
 }
 
 export interface ConvDepthwiseFields extends Scratch {
+  /** blocks of four channels a tile */
+  readonly tileBlocks: number;
   /** blocked [n, c, h, w] */
   readonly x: Operand;
-  /** [c, 1, kh, kw] packed by pack_conv2d, of one input channel */
+  /** packed for the op */
   readonly weight: Operand;
   /** dense, padded to a multiple of 8 by pack_bias; or absent */
   readonly bias: Operand;
-  /** blocked [n, c, out_h, out_w] */
+  /** blocked [n, o, out_h, out_w] */
   readonly y: Operand;
   /** samples */
   readonly n: number;
-  /** channels */
+  /** input channels */
   readonly c: number;
   /** of x */
   readonly h: number;
   /** of x */
   readonly w: number;
+  /** output channels */
+  readonly o: number;
   /** of y */
   readonly outH: number;
   /** of y */
@@ -1019,22 +1023,20 @@ export interface ConvDepthwiseFields extends Scratch {
   readonly padLeft: number;
   /** 0 zeros, 1 reflect, 2 replicate */
   readonly padMode: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
   /** output rows a tile */
   readonly tileRows: number;
   /** output columns a tile */
   readonly tileCols: number;
-  /** blocks of four channels a tile */
-  readonly tileBlocks: number;
-  /** what the tiles leave of y for `statistics`: [n, CB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
-  readonly moments: Operand;
   /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
   readonly constants: Operand;
   /** n or 1 */
   readonly constantsN: number;
   /** of the normalisation: 0 none, 1 ReLU */
   readonly loadActivation: number;
+  /** 0 none, 1 ReLU, 2 Tanh */
+  readonly activation: number;
+  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
+  readonly moments: Operand;
 }
 export function convDepthwise(record: ConvDepthwiseFields): RecordWords {
   return write(23, record);

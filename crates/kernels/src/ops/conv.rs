@@ -3,15 +3,17 @@
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
-use crate::micro::activation::tanh;
+use crate::micro::activation::{Activation, tanh};
 use crate::micro::border::Border;
 use crate::micro::load::{CONSTANTS_ELEMS, Normalized};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems};
 use crate::micro::statistics::{Moments, add_row, end_rows};
-use crate::ops::{self, Fault, MOST_COORDINATE, dense, product, tile_count, within};
-use crate::record::Operand;
+use crate::ops::{
+    self, Fault, MOST_COORDINATE, activation, border, dense, product, tile_count, within,
+};
+use crate::record::{Epilogue, Frame, Loading, Operand, Sliding, given};
 use crate::simd::LANES;
 
 /// Most floats from one pixel to the next: a tile of them has a length in bytes.
@@ -19,32 +21,6 @@ const MOST_STEP_ELEMS: u64 = i32::MAX as u64 / 4;
 
 /// A field: its index, and the word in it.
 pub(crate) type Given<T = u32> = (u32, T);
-
-/// A record's operands, and what says how large they are.
-pub(crate) struct Refs {
-    pub(crate) x: Given<Operand>,
-    pub(crate) weight: Given<Operand>,
-    /// May be absent
-    pub(crate) bias: Given<Operand>,
-    pub(crate) y: Given<Operand>,
-    pub(crate) x_shape: Blocked,
-    pub(crate) y_shape: Blocked,
-    /// Their product is the packed weights' length: `packed_sizes`, or those of another form
-    pub(crate) weight_sizes: [u64; 4],
-    /// May be absent
-    pub(crate) moments: Given<Operand>,
-    /// Tiles of a plane of y: the parts that moments are left of
-    pub(crate) parts: u64,
-    pub(crate) load: LoadRefs,
-}
-
-/// A record's fields that say how x is loaded.
-pub(crate) struct LoadRefs {
-    /// May be absent
-    pub(crate) constants: Given<Operand>,
-    pub(crate) constants_n: Given,
-    pub(crate) activation: Given,
-}
 
 /// Views on a record's operands.
 pub(crate) struct Operands {
@@ -65,25 +41,122 @@ struct Normalization {
     relu: bool,
 }
 
-impl LoadRefs {
-    fn normalization(&self, memory: &Memory, x: Blocked) -> Result<Option<Normalization>, Fault> {
-        if !self.constants.1.is_present() {
+impl Frame {
+    pub(crate) fn x_shape(&self) -> Blocked {
+        Blocked::new(self.n, self.c, self.h, self.w)
+    }
+
+    pub(crate) fn y_shape(&self) -> Blocked {
+        Blocked::new(self.n, self.o, self.out_h, self.out_w)
+    }
+
+    /// Its channels, and tiles of whole panels.
+    pub(crate) fn check(&self, tile_o: Option<Given>) -> Result<(), Fault> {
+        check_channels(given!(self, Self, c), given!(self, Self, o), tile_o)
+    }
+
+    /// The operands, of weights whose length is the product of `weight_sizes` (`packed_sizes`, or those of another form), and of a y
+    /// whose planes have `parts` tiles.
+    pub(crate) fn operands(
+        &self,
+        memory: &Memory,
+        weight_sizes: [u64; 4],
+        loading: &Loading,
+        (epilogue, parts): (&Epilogue, u64),
+    ) -> Result<Operands, Fault> {
+        let (x_shape, y_shape) = (self.x_shape(), self.y_shape());
+        let (weight_field, weight) = given!(self, Self, weight);
+        let weight_elems = product(weight_field, weight.0, &weight_sizes)?;
+        let (field, x) = given!(self, Self, x);
+        let x = ops::src(memory, x, field, x_shape)?;
+        let (field, y) = given!(self, Self, y);
+        let y = ops::dst(memory, y, field, y_shape)?;
+        let moments = epilogue.moments(memory, &y_shape, parts)?;
+        let (field, bias) = given!(self, Self, bias);
+        let padded_o = y_shape.c.next_multiple_of(PANEL_OUTPUTS) as u64;
+        Ok(Operands {
+            x,
+            weight: dense(memory, weight, weight_field, weight_elems)?.as_src(),
+            bias: match bias.is_present() {
+                true => Some(dense(memory, bias, field, padded_o)?.as_src()),
+                false => None,
+            },
+            y,
+            moments,
+            normalization: loading.normalization(memory, x_shape)?,
+        })
+    }
+}
+
+impl Epilogue {
+    pub(crate) fn activation(&self) -> Result<Activation, Fault> {
+        let (field, word) = given!(self, Self, activation);
+        activation(field, word)
+    }
+
+    fn moments(&self, memory: &Memory, y: &Blocked, parts: u64) -> Result<Option<Dst>, Fault> {
+        let (field, moments) = given!(self, Self, moments);
+        if !moments.is_present() {
             return Ok(None);
         }
-        if self.constants_n.1 != 1 {
-            let n = x.n as u32;
-            within(self.constants_n.0, self.constants_n.1, n..=n)?;
+        let [n, blocks] = [y.n, y.channel_blocks()].map(|size| size as u64);
+        let sizes = [n, blocks, parts, Moments::PARTIAL_ELEMS as u64];
+        let len = product(field, moments.0, &sizes)?;
+        dense(memory, moments, field, len).map(Some)
+    }
+}
+
+impl Loading {
+    fn normalization(&self, memory: &Memory, x: Blocked) -> Result<Option<Normalization>, Fault> {
+        let (field, constants) = given!(self, Self, constants);
+        if !constants.is_present() {
+            return Ok(None);
         }
-        within(self.activation.0, self.activation.1, 0..=1)?;
+        let (n_field, constants_n) = given!(self, Self, constants_n);
+        if constants_n != 1 {
+            let n = x.n as u32;
+            within(n_field, constants_n, n..=n)?;
+        }
+        let (activation_field, activation) = given!(self, Self, load_activation);
+        within(activation_field, activation, 0..=1)?;
         let sample_elems = x.channel_blocks() * CONSTANTS_ELEMS;
-        let sizes = [self.constants_n.1.into(), sample_elems as u64];
-        let len = product(self.constants.0, self.constants.1.0, &sizes)?;
+        let sizes = [constants_n.into(), sample_elems as u64];
+        let len = product(field, constants.0, &sizes)?;
         Ok(Some(Normalization {
-            constants: dense(memory, self.constants.1, self.constants.0, len)?.as_src(),
+            constants: dense(memory, constants, field, len)?.as_src(),
             sample_elems,
-            shared: self.constants_n.1 == 1,
-            relu: self.activation.1 == 1,
+            shared: constants_n == 1,
+            relu: activation == 1,
         }))
+    }
+}
+
+impl Sliding {
+    /// Rows and columns of a convolution of `frame`.
+    pub(crate) fn axes(&self, frame: &Frame) -> Axes {
+        Axes {
+            rows: Axis {
+                out: frame.out_h,
+                kernel: given!(self, Self, kh),
+                stride: given!(self, Self, stride_h),
+                dilation: given!(self, Self, dilation_h),
+                pad: given!(self, Self, pad_top),
+                tile: given!(self, Self, tile_rows),
+            },
+            cols: Axis {
+                out: frame.out_w,
+                kernel: given!(self, Self, kw),
+                stride: given!(self, Self, stride_w),
+                dilation: given!(self, Self, dilation_w),
+                pad: given!(self, Self, pad_left),
+                tile: given!(self, Self, tile_cols),
+            },
+        }
+    }
+
+    pub(crate) fn border(&self) -> Result<Border, Fault> {
+        let (field, word) = given!(self, Self, pad_mode);
+        border(field, word)
     }
 }
 
@@ -133,37 +206,6 @@ impl Leaving<'_> {
             let pixels = rows * (self.cols.1 - self.cols.0);
             end_rows(self.moments, self.index(block), pixels);
         }
-    }
-}
-
-impl Refs {
-    pub(crate) fn operands(&self, memory: &Memory) -> Result<Operands, Fault> {
-        let padded_o = self.y_shape.c.next_multiple_of(PANEL_OUTPUTS) as u64;
-        let weight = product(self.weight.0, self.weight.1.0, &self.weight_sizes)?;
-        let bias = self.bias.1.is_present();
-        let x = ops::src(memory, self.x.1, self.x.0, self.x_shape)?;
-        let y = ops::dst(memory, self.y.1, self.y.0, self.y_shape)?;
-        let planes = [self.y_shape.n, self.y_shape.channel_blocks()];
-        let [n, blocks] = planes.map(|size| size as u64);
-        let sizes = [n, blocks, self.parts, Moments::PARTIAL_ELEMS as u64];
-        let moments = match self.moments.1.is_present() {
-            true => {
-                let len = product(self.moments.0, self.moments.1.0, &sizes)?;
-                Some(dense(memory, self.moments.1, self.moments.0, len)?)
-            }
-            false => None,
-        };
-        Ok(Operands {
-            x,
-            weight: dense(memory, self.weight.1, self.weight.0, weight)?.as_src(),
-            bias: bias
-                .then(|| dense(memory, self.bias.1, self.bias.0, padded_o))
-                .transpose()?
-                .map(|bias| bias.as_src()),
-            y,
-            moments,
-            normalization: self.load.normalization(memory, self.x_shape)?,
-        })
     }
 }
 
@@ -287,12 +329,12 @@ impl Axis {
 }
 
 /// Both axes of a convolution that is not transposed.
-pub(crate) struct Frame {
+pub(crate) struct Axes {
     pub(crate) rows: Axis,
     pub(crate) cols: Axis,
 }
 
-impl Frame {
+impl Axes {
     /// What can be checked before sizes are known to be there.
     #[inline(never)]
     pub(crate) fn check(&self) -> Result<(), Fault> {
@@ -322,6 +364,12 @@ impl Frame {
     /// Tiles along rows and columns.
     pub(crate) fn grid(&self) -> (u32, u32) {
         (self.rows.tiles(), self.cols.tiles())
+    }
+
+    /// Tiles of a plane.
+    pub(crate) fn parts(&self) -> u64 {
+        let (rows, cols) = self.grid();
+        u64::from(rows) * u64::from(cols)
     }
 
     /// Rows and columns that a tile stages.

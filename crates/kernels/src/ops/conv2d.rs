@@ -10,16 +10,15 @@
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory};
 use crate::micro::activation::Activation;
-use crate::micro::border::Border;
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::dot_tile::dot_rows;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::stage::{pixel_elems, stage};
 use crate::ops::conv::{
-    Axis, Frame, Leaving, LoadRefs, Operands, Refs, check_channels, check_packed_groups,
-    check_scratch, packed_sizes, part, tanh_row, tiles,
+    Axes, Leaving, Operands, check_packed_groups, check_scratch, packed_sizes, part, tanh_row,
+    tiles,
 };
-use crate::ops::{Fault, Op, activation, border};
+use crate::ops::{Fault, Op};
 use crate::record::{Conv2d, field};
 use crate::simd::LANES;
 
@@ -33,82 +32,30 @@ struct Tile {
 }
 
 impl Conv2d {
-    fn x_shape(&self) -> Blocked {
-        Blocked::new(self.n, self.c, self.h, self.w)
-    }
-
-    fn y_shape(&self) -> Blocked {
-        Blocked::new(self.n, self.o, self.out_h, self.out_w)
-    }
-
     fn packing(&self) -> Result<Packing, Fault> {
-        Packing::from_word(self.packing, self.group().0 as usize, self.o as usize)
+        Packing::from_word(self.packing, self.group().0 as usize, self.frame.o as usize)
             .ok_or(Fault::field(field!(Self, packing), self.packing))
     }
 
-    fn activation(&self) -> Result<Activation, Fault> {
-        activation(field!(Self, activation), self.activation)
-    }
-
-    fn border(&self) -> Result<Border, Fault> {
-        border(field!(Self, pad_mode), self.pad_mode)
-    }
-
     fn operands(&self, memory: &Memory, packing: Packing) -> Result<Operands, Fault> {
-        Refs {
-            x: (field!(Self, x), self.x),
-            weight: (field!(Self, weight), self.weight),
-            bias: (field!(Self, bias), self.bias),
-            y: (field!(Self, y), self.y),
-            x_shape: self.x_shape(),
-            y_shape: self.y_shape(),
-            weight_sizes: packed_sizes(packing, (self.o, self.group().0), [self.kh, self.kw]),
-            moments: (field!(Self, moments), self.moments),
-            parts: self.parts(),
-            load: LoadRefs {
-                constants: (field!(Self, constants), self.constants),
-                constants_n: (field!(Self, constants_n), self.constants_n),
-                activation: (field!(Self, load_activation), self.load_activation),
-            },
-        }
-        .operands(memory)
+        let kernel = [self.sliding.kh, self.sliding.kw];
+        let weight = packed_sizes(packing, (self.frame.o, self.group().0), kernel);
+        let epilogue = (&self.epilogue, self.axes().parts());
+        self.frame.operands(memory, weight, &self.loading, epilogue)
     }
 
-    fn frame(&self) -> Frame {
-        Frame {
-            rows: Axis {
-                out: self.out_h,
-                kernel: (field!(Self, kh), self.kh),
-                stride: (field!(Self, stride_h), self.stride_h),
-                dilation: (field!(Self, dilation_h), self.dilation_h),
-                pad: (field!(Self, pad_top), self.pad_top),
-                tile: (field!(Self, tile_rows), self.tile_rows),
-            },
-            cols: Axis {
-                out: self.out_w,
-                kernel: (field!(Self, kw), self.kw),
-                stride: (field!(Self, stride_w), self.stride_w),
-                dilation: (field!(Self, dilation_w), self.dilation_w),
-                pad: (field!(Self, pad_left), self.pad_left),
-                tile: (field!(Self, tile_cols), self.tile_cols),
-            },
-        }
+    fn axes(&self) -> Axes {
+        self.sliding.axes(&self.frame)
     }
 
     /// Input and output channels of a group.
     fn group(&self) -> (u32, u32) {
-        (self.c / self.groups, self.o / self.groups)
-    }
-
-    /// Tiles of a plane.
-    fn parts(&self) -> u64 {
-        let (rows, cols) = self.frame().grid();
-        u64::from(rows) * u64::from(cols)
+        (self.frame.c / self.groups, self.frame.o / self.groups)
     }
 
     /// Tiles along rows, columns, output channels.
     fn grid(&self) -> (u32, u32, u32) {
-        let (rows, cols) = self.frame().grid();
+        let (rows, cols) = self.axes().grid();
         (
             rows,
             cols,
@@ -124,8 +71,16 @@ impl Conv2d {
         let first_o = group * group_o as usize;
         Tile {
             n: (tile / outputs / cols / rows) as usize,
-            rows: part(tile / outputs / cols % rows, self.tile_rows, self.out_h),
-            cols: part(tile / outputs % cols, self.tile_cols, self.out_w),
+            rows: part(
+                tile / outputs / cols % rows,
+                self.sliding.tile_rows,
+                self.frame.out_h,
+            ),
+            cols: part(
+                tile / outputs % cols,
+                self.sliding.tile_cols,
+                self.frame.out_w,
+            ),
             group,
             outputs: (first_o + from, first_o + to),
         }
@@ -134,35 +89,35 @@ impl Conv2d {
 
 impl Op for Conv2d {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
-        let frame = self.frame();
-        frame.check()?;
-        check_channels(
-            (field!(Self, c), self.c),
-            (field!(Self, o), self.o),
-            Some((field!(Self, tile_o), self.tile_o)),
-        )?;
+        let axes = self.axes();
+        axes.check()?;
+        self.frame
+            .check(Some((field!(Self, tile_o), self.tile_o)))?;
         let groups = (field!(Self, groups), self.groups);
-        check_packed_groups(groups, (self.o, self.c))?;
-        self.activation()?;
-        self.border()?;
+        check_packed_groups(groups, (self.frame.o, self.frame.c))?;
+        self.epilogue.activation()?;
+        self.sliding.border()?;
         self.operands(memory, self.packing()?)?;
         let (c, _) = self.group();
-        frame.check_reach(pixel_elems(c as usize))?;
-        check_scratch(self.scratch_bytes, frame.cols.tile, frame.staged(), c)?;
-        tiles(frame.rows.tile, self.n, self.grid())
+        axes.check_reach(pixel_elems(c as usize))?;
+        check_scratch(self.scratch_bytes, axes.cols.tile, axes.staged(), c)?;
+        tiles(axes.rows.tile, self.frame.n, self.grid())
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, staged: Dst) -> Result<(), Fault> {
-        let (packing, activation) = (self.packing()?, self.activation()?);
+        let (packing, activation) = (self.packing()?, self.epilogue.activation()?);
         let operands = self.operands(memory, packing)?;
-        let part = (tile / self.grid().2) as usize % self.parts() as usize;
+        let part = (tile / self.grid().2) as usize % self.axes().parts() as usize;
         let tile = self.tile(tile);
-        let (kh, kw) = (self.kh as usize, self.kw as usize);
-        let (stride_h, stride_w) = (self.stride_h as usize, self.stride_w as usize);
-        let dilation_w = self.dilation_w as usize;
+        let (kh, kw) = (self.sliding.kh as usize, self.sliding.kw as usize);
+        let (stride_h, stride_w) = (
+            self.sliding.stride_h as usize,
+            self.sliding.stride_w as usize,
+        );
+        let dilation_w = self.sliding.dilation_w as usize;
         let (rows, px) = (tile.rows.1 - tile.rows.0, tile.cols.1 - tile.cols.0);
         // The tile's group of input channels as a picture of its own.
-        let x_shape = self.x_shape();
+        let x_shape = self.frame.x_shape();
         let group_shape = Blocked {
             n: 1,
             c: self.group().0 as usize,
@@ -172,7 +127,9 @@ impl Op for Conv2d {
         let from = x_shape.at(tile.n, first_block, 0, 0);
         let x = operands.x.slice(from, operands.x.len() - from);
         let load = operands.load(tile.n).map(|load| load.from(first_block));
-        let window = self.frame().window(0, tile.rows, tile.cols, self.border()?);
+        let window = self
+            .axes()
+            .window(0, tile.rows, tile.cols, self.sliding.border()?);
         stage(x, &group_shape, &window, load, staged);
 
         let pixel = pixel_elems(group_shape.c);
@@ -187,7 +144,7 @@ impl Op for Conv2d {
             px_row_stride: 0,
         };
         let steps = pixel * kh * kw;
-        let y_shape = self.y_shape();
+        let y_shape = self.frame.y_shape();
         let leaving = operands.moments.map(|moments| Leaving {
             moments,
             y: operands.y,
@@ -195,7 +152,7 @@ impl Op for Conv2d {
             n: tile.n,
             blocks: (tile.outputs.0 / LANES, tile.outputs.1.div_ceil(LANES)),
             cols: tile.cols,
-            parts: self.parts() as usize,
+            parts: self.axes().parts() as usize,
             part,
         });
         let place = Place {

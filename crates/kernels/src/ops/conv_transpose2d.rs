@@ -6,7 +6,6 @@
 //! for output row { for column phase { ConvRows } }
 //! ```
 
-use crate::layout::Blocked;
 use crate::mem::{Dst, Memory};
 use crate::micro::activation::Activation;
 use crate::micro::border::Border;
@@ -14,10 +13,8 @@ use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::conv::{
-    Leaving, LoadRefs, Operands, Refs, check_channels, check_scratch, packed_sizes, tanh_row, tiles,
-};
-use crate::ops::{Fault, MOST_COORDINATE, Op, activation, within};
+use crate::ops::conv::{Leaving, Operands, check_scratch, packed_sizes, tanh_row, tiles};
+use crate::ops::{Fault, MOST_COORDINATE, Op, within};
 use crate::record::{ConvTranspose2d, field};
 use crate::simd::LANES;
 
@@ -64,36 +61,14 @@ impl Axis {
 }
 
 impl ConvTranspose2d {
-    fn x_shape(&self) -> Blocked {
-        Blocked::new(self.n, self.c, self.h, self.w)
-    }
-
-    fn y_shape(&self) -> Blocked {
-        Blocked::new(self.n, self.o, self.out_h, self.out_w)
-    }
-
-    fn activation(&self) -> Result<Activation, Fault> {
-        activation(field!(Self, activation), self.activation)
-    }
-
     fn operands(&self, memory: &Memory) -> Result<Operands, Fault> {
-        Refs {
-            x: (field!(Self, x), self.x),
-            weight: (field!(Self, weight), self.weight),
-            bias: (field!(Self, bias), self.bias),
-            y: (field!(Self, y), self.y),
-            x_shape: self.x_shape(),
-            y_shape: self.y_shape(),
-            weight_sizes: packed_sizes(Packing::Outputs, (self.o, self.c), [self.kh, self.kw]),
-            moments: (field!(Self, moments), self.moments),
-            parts: self.parts(),
-            load: LoadRefs {
-                constants: (field!(Self, constants), self.constants),
-                constants_n: (field!(Self, constants_n), self.constants_n),
-                activation: (field!(Self, load_activation), self.load_activation),
-            },
-        }
-        .operands(memory)
+        let weight = packed_sizes(
+            Packing::Outputs,
+            (self.frame.o, self.frame.c),
+            [self.kh, self.kw],
+        );
+        let epilogue = (&self.epilogue, self.parts());
+        self.frame.operands(memory, weight, &self.loading, epilogue)
     }
 
     /// Tiles of a plane.
@@ -101,8 +76,8 @@ impl ConvTranspose2d {
         let along = |out: u32, tile: u32, stride: u32| {
             u64::from(out).div_ceil(u64::from(tile) * u64::from(stride))
         };
-        along(self.out_h, self.tile_rows, self.stride_h)
-            * along(self.out_w, self.tile_cols, self.stride_w)
+        along(self.frame.out_h, self.tile_rows, self.stride_h)
+            * along(self.frame.out_w, self.tile_cols, self.stride_w)
     }
 
     /// The most rows and columns that a tile stages: `tile` inputs, one more where padding cuts one in two, and the kernel's.
@@ -119,9 +94,9 @@ impl ConvTranspose2d {
     /// Tiles along rows, columns, output channels.
     fn grid(&self) -> (u32, u32, u32) {
         (
-            self.out_h.div_ceil(self.tile_rows * self.stride_h),
-            self.out_w.div_ceil(self.tile_cols * self.stride_w),
-            self.o.div_ceil(self.tile_o),
+            self.frame.out_h.div_ceil(self.tile_rows * self.stride_h),
+            self.frame.out_w.div_ceil(self.tile_cols * self.stride_w),
+            self.frame.o.div_ceil(self.tile_o),
         )
     }
 }
@@ -138,18 +113,15 @@ impl Op for ConvTranspose2d {
         ] {
             within(field, got, 1..=u32::MAX)?;
         }
-        check_channels(
-            (field!(Self, c), self.c),
-            (field!(Self, o), self.o),
-            Some((field!(Self, tile_o), self.tile_o)),
-        )?;
-        self.activation()?;
+        self.frame
+            .check(Some((field!(Self, tile_o), self.tile_o)))?;
+        self.epilogue.activation()?;
         self.operands(memory)?;
         for (field, pad, out, stride, kernel, tile) in [
             (
                 field!(Self, pad_top),
                 self.pad_top,
-                self.out_h,
+                self.frame.out_h,
                 self.stride_h,
                 self.kh,
                 self.tile_rows,
@@ -157,7 +129,7 @@ impl Op for ConvTranspose2d {
             (
                 field!(Self, pad_left),
                 self.pad_left,
-                self.out_w,
+                self.frame.out_w,
                 self.stride_w,
                 self.kw,
                 self.tile_cols,
@@ -172,13 +144,13 @@ impl Op for ConvTranspose2d {
             }
         }
         let tile_cols = (field!(Self, tile_cols), self.tile_cols);
-        check_scratch(self.scratch_bytes, tile_cols, self.staged(), self.c)?;
+        check_scratch(self.scratch_bytes, tile_cols, self.staged(), self.frame.c)?;
         let tile_rows = (field!(Self, tile_rows), self.tile_rows);
-        tiles(tile_rows, self.n, self.grid())
+        tiles(tile_rows, self.frame.n, self.grid())
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, staged: Dst) -> Result<(), Fault> {
-        let activation = self.activation()?;
+        let activation = self.epilogue.activation()?;
         let operands = self.operands(memory)?;
         let (grid_rows, grid_cols, grid_o) = self.grid();
         let n = (tile / grid_o / grid_cols / grid_rows) as usize;
@@ -186,7 +158,7 @@ impl Op for ConvTranspose2d {
         let rows = Axis::new(
             row_tile,
             self.tile_rows,
-            self.out_h,
+            self.frame.out_h,
             self.pad_top,
             self.stride_h,
             self.kh,
@@ -195,13 +167,13 @@ impl Op for ConvTranspose2d {
         let cols = Axis::new(
             col_tile,
             self.tile_cols,
-            self.out_w,
+            self.frame.out_w,
             self.pad_left,
             self.stride_w,
             self.kw,
         );
         let first_o = (tile % grid_o * self.tile_o) as usize;
-        let last_o = (first_o + self.tile_o as usize).min(self.o as usize);
+        let last_o = (first_o + self.tile_o as usize).min(self.frame.o as usize);
         let window = Window {
             n,
             top: rows.first_input,
@@ -212,10 +184,10 @@ impl Op for ConvTranspose2d {
             border: Border::Constant,
         };
         let load = operands.load(n);
-        stage(operands.x, &self.x_shape(), &window, load, staged);
+        stage(operands.x, &self.frame.x_shape(), &window, load, staged);
 
-        let pixel = pixel_elems(self.c as usize);
-        let (o, y_shape) = (self.o as usize, self.y_shape());
+        let pixel = pixel_elems(self.frame.c as usize);
+        let (o, y_shape) = (self.frame.o as usize, self.frame.y_shape());
         let outputs = Packing::Outputs.packed_outputs(o);
         let leaving = operands.moments.map(|moments| Leaving {
             moments,

@@ -30,7 +30,7 @@ use crate::micro::rows;
 use crate::micro::stage::{Window, pixel_elems, stage_plane};
 use crate::micro::statistics::{moments_of_rows, store_moments};
 use crate::micro::winograd::{Algorithm2d, Axis, InputStrips, OutputTiles, SquareRow, Strides};
-use crate::ops::conv::{Operands, check_channels};
+use crate::ops::conv::Operands;
 use crate::ops::{Fault, MOST_COORDINATE, Op, product, tile_count, within};
 use crate::record::{ConvWinograd, field};
 use crate::simd::{F32x4, LANES};
@@ -77,7 +77,7 @@ impl ConvWinograd {
             cols: horizontal.px(in_cols),
             border,
         };
-        let (shape, load) = (self.x_shape(), operands.load(tile.n));
+        let (shape, load) = (self.frame.x_shape(), operands.load(tile.n));
         let plane = window.rows * window.cols * LANES;
         let blocks = shape.channel_blocks();
         let layout = &stages.layout;
@@ -143,7 +143,7 @@ impl ConvWinograd {
         outputs: (usize, usize),
         stages: &Stages,
     ) {
-        let channels = pixel_elems(self.c as usize);
+        let channels = pixel_elems(self.frame.c as usize);
         let (blocks_h, blocks_w) = self.blocks();
         let squares = tile.rows() * tile.cols();
         let layout = &stages.layout;
@@ -179,11 +179,11 @@ impl ConvWinograd {
         // A last panel of four outputs lies closer than whole ones do.
         let last = (outputs.1 - 1) / PANEL_OUTPUTS * PANEL_OUTPUTS;
         let narrow = packing == Packing::Outputs
-            && panel_width(packing, self.o as usize, last) < PANEL_OUTPUTS;
+            && panel_width(packing, self.frame.o as usize, last) < PANEL_OUTPUTS;
         let whole = if narrow { last } else { outputs.1 };
         // (from, to, width of a panel, how they are multiplied)
         let parts = [(outputs.0, whole), (whole, outputs.1)].map(|(first, end)| {
-            let width = panel_width(packing, self.o as usize, first);
+            let width = panel_width(packing, self.frame.o as usize, first);
             let rows = (first < end && packing == Packing::Outputs).then(|| {
                 let vectors = (end - first).div_ceil(LANES);
                 ConvRows::new(&walk, &place, px, vectors, panel_stride)
@@ -239,7 +239,7 @@ impl ConvWinograd {
         outputs: (usize, usize),
         stages: &Stages,
     ) {
-        let shape = self.y_shape();
+        let shape = self.frame.y_shape();
         let squares = tile.rows() * tile.cols();
         let mut tiles = OutputTiles::new(algorithm);
         let (tile_h, tile_w) = (algorithm.vertical.tile, algorithm.horizontal.tile);
@@ -290,12 +290,13 @@ impl ConvWinograd {
 
 impl Op for ConvWinograd {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
-        let (c, o) = ((field!(Self, c), self.c), (field!(Self, o), self.o));
-        check_channels(c, o, Some((field!(Self, group_o), self.group_o)))?;
-        check_channels(c, o, Some((field!(Self, tile_o), self.tile_o)))?;
+        self.frame
+            .check(Some((field!(Self, group_o), self.group_o)))?;
+        self.frame
+            .check(Some((field!(Self, tile_o), self.tile_o)))?;
         within(field!(Self, tile_rows), self.tile_rows, 1..=u32::MAX)?;
         within(field!(Self, tile_cols), self.tile_cols, 1..=u32::MAX)?;
-        self.activation()?;
+        self.epilogue.activation()?;
         self.border()?;
         let algorithm = self.algorithm()?;
         let Algorithm2d {
@@ -347,14 +348,14 @@ impl Op for ConvWinograd {
             ));
         }
         let (rows, cols, outputs) = self.grid(algorithm);
-        let tiles = [self.n, rows, cols, outputs].map(u64::from);
+        let tiles = [self.frame.n, rows, cols, outputs].map(u64::from);
         let field = field!(Self, tile_rows);
         tile_count(field, product(field, self.tile_rows, &tiles)?, 1)
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, scratch: Dst) -> Result<(), Fault> {
         let algorithm = self.algorithm()?;
-        let (packing, activation) = (self.packing()?, self.activation()?);
+        let (packing, activation) = (self.packing()?, self.epilogue.activation()?);
         let operands = self.operands(memory, algorithm, packing)?;
         let tile = self.tile(algorithm, tile);
         let stages = self.stages(algorithm, scratch, &tile)?;

@@ -1,7 +1,7 @@
 //! conv2d and its packing refuse records that can't be right, and name the field.
 
 use crate::ops::Fault;
-use crate::record::{Conv2d, Operand, PackConv2d, field};
+use crate::record::{Conv2d, Epilogue, Frame, Loading, Operand, PackConv2d, Sliding, field};
 use crate::testing::TestPlan;
 
 fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
@@ -9,36 +9,48 @@ fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
     let mut conv = Conv2d {
         scratch: plan.scratch(3 * 10 * 8 * 4),
         scratch_bytes: 3 * 10 * 8 * 4,
-        x: plan.room(2 * 8 * 8 * 4),
-        weight: plan.room(8 * 8 * 9),
-        bias: Operand::ABSENT,
-        y: plan.room(2 * 8 * 8 * 4),
-        n: 1,
-        c: 8,
-        h: 8,
-        w: 8,
-        o: 8,
-        out_h: 8,
-        out_w: 8,
-        kh: 3,
-        kw: 3,
-        stride_h: 1,
-        stride_w: 1,
-        dilation_h: 1,
-        dilation_w: 1,
-        pad_top: 1,
-        pad_left: 1,
-        pad_mode: 0,
-        activation: 0,
         packing: 0,
         groups: 1,
-        tile_rows: 1,
-        tile_cols: 8,
         tile_o: 8,
-        moments: plan.room(2 * 8 * 24),
-        constants: plan.room(2 * 12),
-        constants_n: 1,
-        load_activation: 0,
+        frame: Frame {
+            at: 0,
+            x: plan.room(2 * 8 * 8 * 4),
+            weight: plan.room(8 * 8 * 9),
+            bias: Operand::ABSENT,
+            y: plan.room(2 * 8 * 8 * 4),
+            n: 1,
+            c: 8,
+            h: 8,
+            w: 8,
+            o: 8,
+            out_h: 8,
+            out_w: 8,
+        },
+        sliding: Sliding {
+            at: 0,
+            kh: 3,
+            kw: 3,
+            stride_h: 1,
+            stride_w: 1,
+            dilation_h: 1,
+            dilation_w: 1,
+            pad_top: 1,
+            pad_left: 1,
+            pad_mode: 0,
+            tile_rows: 1,
+            tile_cols: 8,
+        },
+        epilogue: Epilogue {
+            at: 0,
+            activation: 0,
+            moments: plan.room(2 * 8 * 24),
+        },
+        loading: Loading {
+            at: 0,
+            constants: plan.room(2 * 12),
+            constants_n: 1,
+            load_activation: 0,
+        },
     };
     change(&mut conv);
     plan.push(conv);
@@ -49,64 +61,88 @@ fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
 fn wrong_fields_are_named() {
     assert_eq!(fault_of(|_| ()), Ok(8));
     let names = |change: fn(&mut Conv2d)| fault_of(change).expect_err("a fault").field;
-    assert_eq!(names(|r| r.kh = 0), field!(Conv2d, kh));
-    assert_eq!(names(|r| r.stride_w = 0), field!(Conv2d, stride_w));
-    assert_eq!(names(|r| r.dilation_h = 0), field!(Conv2d, dilation_h));
-    assert_eq!(names(|r| r.n = 0), field!(Conv2d, x));
-    assert_eq!(names(|r| r.h = u32::MAX), field!(Conv2d, x));
-    assert_eq!(names(|r| r.out_w = u32::MAX), field!(Conv2d, y));
-    assert_eq!(names(|r| r.kh = u32::MAX), field!(Conv2d, weight));
+    assert_eq!(names(|r| r.sliding.kh = 0), field!(Conv2d, kh));
+    assert_eq!(names(|r| r.sliding.stride_w = 0), field!(Conv2d, stride_w));
     assert_eq!(
-        names(|r| r.weight = Operand::ABSENT),
+        names(|r| r.sliding.dilation_h = 0),
+        field!(Conv2d, dilation_h)
+    );
+    assert_eq!(names(|r| r.frame.n = 0), field!(Conv2d, x));
+    assert_eq!(names(|r| r.frame.h = u32::MAX), field!(Conv2d, x));
+    assert_eq!(names(|r| r.frame.out_w = u32::MAX), field!(Conv2d, y));
+    assert_eq!(names(|r| r.sliding.kh = u32::MAX), field!(Conv2d, weight));
+    assert_eq!(
+        names(|r| r.frame.weight = Operand::ABSENT),
         field!(Conv2d, weight)
     );
     assert_eq!(
-        names(|r| r.bias = Operand::new(Operand::ARENA, 1 << 27)),
+        names(|r| r.frame.bias = Operand::new(Operand::ARENA, 1 << 27)),
         field!(Conv2d, bias)
     );
-    assert_eq!(names(|r| r.pad_top = u32::MAX), field!(Conv2d, pad_top));
-    assert_eq!(names(|r| r.stride_w = u32::MAX), field!(Conv2d, pad_left));
-    assert_eq!(names(|r| r.pad_mode = 3), field!(Conv2d, pad_mode));
-    assert_eq!(names(|r| r.activation = 3), field!(Conv2d, activation));
+    assert_eq!(
+        names(|r| r.sliding.pad_top = u32::MAX),
+        field!(Conv2d, pad_top)
+    );
+    assert_eq!(
+        names(|r| r.sliding.stride_w = u32::MAX),
+        field!(Conv2d, pad_left)
+    );
+    assert_eq!(names(|r| r.sliding.pad_mode = 3), field!(Conv2d, pad_mode));
+    assert_eq!(
+        names(|r| r.epilogue.activation = 3),
+        field!(Conv2d, activation)
+    );
     assert_eq!(names(|r| r.packing = 1), field!(Conv2d, packing));
     for groups in [0, 3, 4, 16] {
         let fault = fault_of(|r| r.groups = groups).expect_err("a fault");
         assert_eq!(fault.field, field!(Conv2d, groups), "{groups}");
     }
-    assert_eq!(names(|r| r.tile_rows = 0), field!(Conv2d, tile_rows));
     assert_eq!(
-        names(|r| (r.dilation_h, r.tile_rows) = (2, 2)),
+        names(|r| r.sliding.tile_rows = 0),
         field!(Conv2d, tile_rows)
     );
-    assert_eq!(names(|r| r.tile_cols = 0), field!(Conv2d, tile_cols));
+    assert_eq!(
+        names(|r| (r.sliding.dilation_h, r.sliding.tile_rows) = (2, 2)),
+        field!(Conv2d, tile_rows)
+    );
+    assert_eq!(
+        names(|r| r.sliding.tile_cols = 0),
+        field!(Conv2d, tile_cols)
+    );
     assert_eq!(names(|r| r.tile_o = 12), field!(Conv2d, tile_o));
     for change in [
-        |r: &mut Conv2d| r.moments = Operand::new(Operand::ARENA, 1 << 27),
-        |r: &mut Conv2d| r.moments = Operand(7),
+        |r: &mut Conv2d| r.epilogue.moments = Operand::new(Operand::ARENA, 1 << 27),
+        |r: &mut Conv2d| r.epilogue.moments = Operand(7),
     ] {
         assert_eq!(names(change), field!(Conv2d, moments));
     }
     assert_eq!(
-        names(|r| r.constants = Operand::new(Operand::ARENA, 1 << 27)),
+        names(|r| r.loading.constants = Operand::new(Operand::ARENA, 1 << 27)),
         field!(Conv2d, constants)
     );
-    assert_eq!(names(|r| r.constants_n = 0), field!(Conv2d, constants_n));
-    assert_eq!(names(|r| r.constants_n = 2), field!(Conv2d, constants_n));
     assert_eq!(
-        names(|r| r.load_activation = 2),
+        names(|r| r.loading.constants_n = 0),
+        field!(Conv2d, constants_n)
+    );
+    assert_eq!(
+        names(|r| r.loading.constants_n = 2),
+        field!(Conv2d, constants_n)
+    );
+    assert_eq!(
+        names(|r| r.loading.load_activation = 2),
         field!(Conv2d, load_activation)
     );
     // One column, one tap: what a step reaches is nowhere in the picture, but no distance may leave 32 bits.
     assert_eq!(
-        names(|r| (r.out_w, r.stride_w) = (1, 1 << 26)),
+        names(|r| (r.frame.out_w, r.sliding.stride_w) = (1, 1 << 26)),
         field!(Conv2d, stride_w)
     );
     assert_eq!(
-        names(|r| (r.kw, r.dilation_w) = (1, 1 << 26)),
+        names(|r| (r.sliding.kw, r.sliding.dilation_w) = (1, 1 << 26)),
         field!(Conv2d, dilation_w)
     );
     // Scratch that is one row short.
-    assert_eq!(names(|r| r.tile_rows = 2), Fault::NO_FIELD);
+    assert_eq!(names(|r| r.sliding.tile_rows = 2), Fault::NO_FIELD);
 }
 
 #[test]

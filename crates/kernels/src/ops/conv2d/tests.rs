@@ -181,10 +181,10 @@ fn activations_with_and_without_bias() {
 fn tiles_do_not_change_bits() {
     let (plan, conv, _) = PLAIN.plan();
     let shape = PLAIN.y_shape();
-    let first = plan.run_everywhere().blocked(conv.y, shape);
+    let first = plan.run_everywhere().blocked(conv.frame.y, shape);
     for tile in [(1, 1, 8), (5, 7, 16), (9, 13, 16)] {
         let (plan, conv, _) = Case { tile, ..PLAIN }.plan();
-        let got = plan.run_everywhere().blocked(conv.y, shape);
+        let got = plan.run_everywhere().blocked(conv.frame.y, shape);
         assert_eq!(first, got, "{tile:?}");
     }
 }
@@ -206,7 +206,7 @@ fn infinities_stay_where_they_are() {
                 x[planes + 4 * case.w + 7] = bad;
                 x[planes] = bad;
             });
-            let got = plan.run_everywhere().blocked(conv.y, case.y_shape());
+            let got = plan.run_everywhere().blocked(conv.frame.y, case.y_shape());
             let what = std::format!("{case:?}");
             assert_close(&got, &wanted, 1e-5, &what);
             let spoilt = got.iter().filter(|y| !y.is_finite()).count();

@@ -2,7 +2,7 @@
 
 use crate::ops::Fault;
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
-use crate::record::{ConvDepthwise, Operand, field};
+use crate::record::{ConvDepthwise, Epilogue, Frame, Loading, Operand, Sliding, field};
 use crate::testing::{TestPlan, assert_close};
 
 fn of(c: usize, case: Case) -> Case {
@@ -75,7 +75,7 @@ fn tiles_do_not_change_bits() {
     let bits = |tile| {
         let case = of(6, Case { tile, ..PLAIN });
         let (plan, conv, _) = case.plan();
-        plan.run_everywhere().blocked(conv.y, case.y_shape())
+        plan.run_everywhere().blocked(conv.frame.y, case.y_shape())
     };
     let first = bits((2, 12, 1));
     for tile in [(1, 1, 1), (5, 7, 2), (9, 13, 8)] {
@@ -93,7 +93,7 @@ fn infinities_stay_where_they_are() {
             x[planes + 4 * case.w + 7] = bad;
             x[planes] = bad;
         });
-        let got = plan.run_everywhere().blocked(conv.y, case.y_shape());
+        let got = plan.run_everywhere().blocked(conv.frame.y, case.y_shape());
         assert_close(&got, &wanted, 1e-5, "infinities");
         assert_eq!(got.iter().filter(|y| !y.is_finite()).count(), 9 + 4);
     }
@@ -104,33 +104,46 @@ fn fault_of(change: impl Fn(&mut ConvDepthwise)) -> Result<u32, Fault> {
     let mut conv = ConvDepthwise {
         scratch: plan.scratch(3 * 10 * 16),
         scratch_bytes: 3 * 10 * 16,
-        x: plan.room(2 * 8 * 8 * 4),
-        weight: plan.room(8 * 9),
-        bias: Operand::ABSENT,
-        y: plan.room(2 * 8 * 8 * 4),
-        n: 1,
-        c: 8,
-        h: 8,
-        w: 8,
-        out_h: 8,
-        out_w: 8,
-        kh: 3,
-        kw: 3,
-        stride_h: 1,
-        stride_w: 1,
-        dilation_h: 1,
-        dilation_w: 1,
-        pad_top: 1,
-        pad_left: 1,
-        pad_mode: 0,
-        activation: 0,
-        tile_rows: 1,
-        tile_cols: 8,
         tile_blocks: 1,
-        moments: plan.room(2 * 8 * 24),
-        constants: plan.room(2 * 12),
-        constants_n: 1,
-        load_activation: 0,
+        frame: Frame {
+            at: 0,
+            x: plan.room(2 * 8 * 8 * 4),
+            weight: plan.room(8 * 9),
+            bias: Operand::ABSENT,
+            y: plan.room(2 * 8 * 8 * 4),
+            n: 1,
+            c: 8,
+            h: 8,
+            w: 8,
+            out_h: 8,
+            out_w: 8,
+            o: 8,
+        },
+        sliding: Sliding {
+            at: 0,
+            kh: 3,
+            kw: 3,
+            stride_h: 1,
+            stride_w: 1,
+            dilation_h: 1,
+            dilation_w: 1,
+            pad_top: 1,
+            pad_left: 1,
+            pad_mode: 0,
+            tile_rows: 1,
+            tile_cols: 8,
+        },
+        epilogue: Epilogue {
+            at: 0,
+            activation: 0,
+            moments: plan.room(2 * 8 * 24),
+        },
+        loading: Loading {
+            at: 0,
+            constants: plan.room(2 * 12),
+            constants_n: 1,
+            load_activation: 0,
+        },
     };
     change(&mut conv);
     plan.push(conv);
@@ -141,48 +154,66 @@ fn fault_of(change: impl Fn(&mut ConvDepthwise)) -> Result<u32, Fault> {
 fn wrong_fields_are_named() {
     assert_eq!(fault_of(|_| ()), Ok(16));
     let names = |change: fn(&mut ConvDepthwise)| fault_of(change).expect_err("a fault").field;
-    assert_eq!(names(|r| r.c = 0), field!(ConvDepthwise, c));
-    assert_eq!(names(|r| r.n = 0), field!(ConvDepthwise, x));
-    assert_eq!(names(|r| r.h = u32::MAX), field!(ConvDepthwise, x));
-    assert_eq!(names(|r| r.out_w = u32::MAX), field!(ConvDepthwise, y));
-    assert_eq!(names(|r| r.kw = 0), field!(ConvDepthwise, kw));
-    assert_eq!(names(|r| r.kh = u32::MAX), field!(ConvDepthwise, weight));
-    assert_eq!(names(|r| r.stride_h = 0), field!(ConvDepthwise, stride_h));
+    assert_eq!(names(|r| r.frame.c = 0), field!(ConvDepthwise, c));
+    assert_eq!(names(|r| r.frame.n = 0), field!(ConvDepthwise, x));
+    assert_eq!(names(|r| r.frame.h = u32::MAX), field!(ConvDepthwise, x));
     assert_eq!(
-        names(|r| r.dilation_w = 0),
+        names(|r| r.frame.out_w = u32::MAX),
+        field!(ConvDepthwise, y)
+    );
+    assert_eq!(names(|r| r.sliding.kw = 0), field!(ConvDepthwise, kw));
+    assert_eq!(
+        names(|r| r.sliding.kh = u32::MAX),
+        field!(ConvDepthwise, weight)
+    );
+    assert_eq!(
+        names(|r| r.sliding.stride_h = 0),
+        field!(ConvDepthwise, stride_h)
+    );
+    assert_eq!(
+        names(|r| r.sliding.dilation_w = 0),
         field!(ConvDepthwise, dilation_w)
     );
     assert_eq!(
-        names(|r| r.pad_top = u32::MAX),
+        names(|r| r.sliding.pad_top = u32::MAX),
         field!(ConvDepthwise, pad_top)
     );
-    assert_eq!(names(|r| r.pad_mode = 3), field!(ConvDepthwise, pad_mode));
     assert_eq!(
-        names(|r| r.activation = 3),
+        names(|r| r.sliding.pad_mode = 3),
+        field!(ConvDepthwise, pad_mode)
+    );
+    assert_eq!(
+        names(|r| r.epilogue.activation = 3),
         field!(ConvDepthwise, activation)
     );
-    assert_eq!(names(|r| r.tile_rows = 0), field!(ConvDepthwise, tile_rows));
     assert_eq!(
-        names(|r| (r.dilation_h, r.tile_rows) = (2, 2)),
+        names(|r| r.sliding.tile_rows = 0),
         field!(ConvDepthwise, tile_rows)
     );
-    assert_eq!(names(|r| r.tile_cols = 0), field!(ConvDepthwise, tile_cols));
+    assert_eq!(
+        names(|r| (r.sliding.dilation_h, r.sliding.tile_rows) = (2, 2)),
+        field!(ConvDepthwise, tile_rows)
+    );
+    assert_eq!(
+        names(|r| r.sliding.tile_cols = 0),
+        field!(ConvDepthwise, tile_cols)
+    );
     assert_eq!(
         names(|r| r.tile_blocks = 0),
         field!(ConvDepthwise, tile_blocks)
     );
     assert_eq!(
-        names(|r| r.moments = Operand::new(Operand::ARENA, 1 << 27)),
+        names(|r| r.epilogue.moments = Operand::new(Operand::ARENA, 1 << 27)),
         field!(ConvDepthwise, moments)
     );
     assert_eq!(
-        names(|r| r.constants_n = 2),
+        names(|r| r.loading.constants_n = 2),
         field!(ConvDepthwise, constants_n)
     );
     assert_eq!(
-        names(|r| (r.out_w, r.stride_w) = (1, 1 << 28)),
+        names(|r| (r.frame.out_w, r.sliding.stride_w) = (1, 1 << 28)),
         field!(ConvDepthwise, stride_w)
     );
     // Scratch that is one row short.
-    assert_eq!(names(|r| r.tile_rows = 2), Fault::NO_FIELD);
+    assert_eq!(names(|r| r.sliding.tile_rows = 2), Fault::NO_FIELD);
 }

@@ -18,15 +18,21 @@ fn wrong_fields_are_named() {
         fault_of(|r| r.stride_h = 0),
         field!(ConvTranspose2d, stride_h)
     );
-    assert_eq!(fault_of(|r| r.c = 0), field!(ConvTranspose2d, c));
-    assert_eq!(fault_of(|r| r.w = u32::MAX), field!(ConvTranspose2d, x));
-    assert_eq!(fault_of(|r| r.out_h = u32::MAX), field!(ConvTranspose2d, y));
+    assert_eq!(fault_of(|r| r.frame.c = 0), field!(ConvTranspose2d, c));
+    assert_eq!(
+        fault_of(|r| r.frame.w = u32::MAX),
+        field!(ConvTranspose2d, x)
+    );
+    assert_eq!(
+        fault_of(|r| r.frame.out_h = u32::MAX),
+        field!(ConvTranspose2d, y)
+    );
     assert_eq!(
         fault_of(|r| r.kh = u32::MAX),
         field!(ConvTranspose2d, weight)
     );
     assert_eq!(
-        fault_of(|r| r.bias = Operand::new(Operand::ARENA, 1 << 27)),
+        fault_of(|r| r.frame.bias = Operand::new(Operand::ARENA, 1 << 27)),
         field!(ConvTranspose2d, bias)
     );
     assert_eq!(
@@ -38,7 +44,7 @@ fn wrong_fields_are_named() {
         field!(ConvTranspose2d, pad_left)
     );
     assert_eq!(
-        fault_of(|r| r.activation = 9),
+        fault_of(|r| r.epilogue.activation = 9),
         field!(ConvTranspose2d, activation)
     );
     assert_eq!(
@@ -50,11 +56,11 @@ fn wrong_fields_are_named() {
         field!(ConvTranspose2d, pad_left)
     );
     assert_eq!(
-        fault_of(|r| r.moments = Operand::new(Operand::ARENA, 1 << 27)),
+        fault_of(|r| r.epilogue.moments = Operand::new(Operand::ARENA, 1 << 27)),
         field!(ConvTranspose2d, moments)
     );
     assert_eq!(
-        fault_of(|r| r.constants = Operand::new(Operand::ARENA, 1 << 27)),
+        fault_of(|r| r.loading.constants = Operand::new(Operand::ARENA, 1 << 27)),
         field!(ConvTranspose2d, constants)
     );
     assert_eq!(fault_of(|r| r.tile_o = 4), field!(ConvTranspose2d, tile_o));

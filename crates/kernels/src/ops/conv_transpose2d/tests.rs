@@ -4,7 +4,9 @@ use std::vec::Vec;
 
 use crate::layout::Blocked;
 use crate::ops::conv::tests::{Fusion, check_moments, fused};
-use crate::record::{ConvTranspose2d, Operand, PackBias, PackConvTranspose2d};
+use crate::record::{
+    ConvTranspose2d, Epilogue, Frame, Loading, Operand, PackBias, PackConvTranspose2d,
+};
 use crate::testing::{Random, TestPlan, assert_close};
 
 #[derive(Clone, Copy, Debug)]
@@ -195,35 +197,44 @@ impl Case {
         let conv = ConvTranspose2d {
             scratch: plan.scratch(self.scratch_bytes()),
             scratch_bytes: self.scratch_bytes(),
-            x: plan.blocked(&x, x_shape),
-            weight: packed,
-            bias: if self.bias {
-                packed_bias
-            } else {
-                Operand::ABSENT
-            },
-            y: plan.room_blocked(self.y_shape()),
-            n: self.n as u32,
-            c: self.c as u32,
-            h: self.h as u32,
-            w: self.w as u32,
-            o: self.o as u32,
-            out_h: self.y_shape().h as u32,
-            out_w: self.y_shape().w as u32,
             kh: self.spread().0 as u32,
             kw: self.spread().1 as u32,
             stride_h: self.stride.0 as u32,
             stride_w: self.stride.1 as u32,
             pad_top: self.pad.0 as u32,
             pad_left: self.pad.1 as u32,
-            activation: self.activation,
             tile_rows: self.tile.0,
             tile_cols: self.tile.1,
             tile_o: self.tile.2,
-            moments: fused.moments,
-            constants: fused.constants,
-            constants_n: fused.constants_n,
-            load_activation: fused.load_activation,
+            frame: Frame {
+                at: 0,
+                x: plan.blocked(&x, x_shape),
+                weight: packed,
+                bias: if self.bias {
+                    packed_bias
+                } else {
+                    Operand::ABSENT
+                },
+                y: plan.room_blocked(self.y_shape()),
+                n: self.n as u32,
+                c: self.c as u32,
+                h: self.h as u32,
+                w: self.w as u32,
+                o: self.o as u32,
+                out_h: self.y_shape().h as u32,
+                out_w: self.y_shape().w as u32,
+            },
+            epilogue: Epilogue {
+                at: 0,
+                activation: self.activation,
+                moments: fused.moments,
+            },
+            loading: Loading {
+                at: 0,
+                constants: fused.constants,
+                constants_n: fused.constants_n,
+                load_activation: fused.load_activation,
+            },
         };
         plan.push(pack).push(pack_bias).push(conv);
         (plan, conv, wanted)
@@ -235,7 +246,7 @@ impl Case {
             let (plan, conv, wanted) = case.plan();
             let run = plan.run_everywhere();
             let (got, what) = (
-                run.blocked(conv.y, case.y_shape()),
+                run.blocked(conv.frame.y, case.y_shape()),
                 std::format!("{case:?}"),
             );
             // A normalised x may be five times as large.
@@ -246,7 +257,7 @@ impl Case {
             };
             assert_close(&got, &wanted, tolerance, &what);
             let y = (&got[..], case.y_shape());
-            check_moments(&run, conv.moments, y, case.parts(), &what);
+            check_moments(&run, conv.epilogue.moments, y, case.parts(), &what);
         }
     }
 }
@@ -346,12 +357,12 @@ fn activations_with_and_without_bias() {
 fn tiles_do_not_change_bits() {
     let (plan, conv, _) = PLAIN.plan();
     let shape = PLAIN.y_shape();
-    let first = plan.run_everywhere().blocked(conv.y, shape);
+    let first = plan.run_everywhere().blocked(conv.frame.y, shape);
     for tile in [(1, 1, 8), (2, 3, 16), (5, 9, 16)] {
         let (plan, conv, _) = Case { tile, ..PLAIN }.plan();
         assert_eq!(
             first,
-            plan.run_everywhere().blocked(conv.y, shape),
+            plan.run_everywhere().blocked(conv.frame.y, shape),
             "{tile:?}"
         );
     }

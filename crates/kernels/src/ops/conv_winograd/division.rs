@@ -1,14 +1,12 @@
 //! How conv_winograd's work is divided: tiles of squares, and what lies where in a worker's scratch.
 
-use crate::layout::Blocked;
 use crate::mem::{Dst, Memory};
-use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::panels::Packing;
 use crate::micro::stage::pixel_elems;
 use crate::micro::winograd::{Algorithm2d, Axis};
-use crate::ops::conv::{LoadRefs, Operands, Refs, part};
-use crate::ops::{Fault, activation, border, product, winograd_algorithm};
+use crate::ops::conv::{Operands, part};
+use crate::ops::{Fault, border, product, winograd_algorithm};
 use crate::record::{ConvWinograd, field};
 use crate::simd::LANES;
 
@@ -90,21 +88,9 @@ pub(super) struct Stages {
 }
 
 impl ConvWinograd {
-    pub(super) fn x_shape(&self) -> Blocked {
-        Blocked::new(self.n, self.c, self.h, self.w)
-    }
-
-    pub(super) fn y_shape(&self) -> Blocked {
-        Blocked::new(self.n, self.o, self.out_h, self.out_w)
-    }
-
     pub(super) fn packing(&self) -> Result<Packing, Fault> {
-        Packing::from_word(self.packing, self.c as usize, self.o as usize)
+        Packing::from_word(self.packing, self.frame.c as usize, self.frame.o as usize)
             .ok_or(Fault::field(field!(Self, packing), self.packing))
-    }
-
-    pub(super) fn activation(&self) -> Result<Activation, Fault> {
-        activation(field!(Self, activation), self.activation)
     }
 
     pub(super) fn border(&self) -> Result<Border, Fault> {
@@ -126,33 +112,19 @@ impl ConvWinograd {
         algorithm: &Algorithm2d,
         packing: Packing,
     ) -> Result<Operands, Fault> {
-        let outputs = packing.packed_outputs(self.o as usize) as u64;
+        let outputs = packing.packed_outputs(self.frame.o as usize) as u64;
         let blocks = u64::from(self.blocks_h) * u64::from(self.blocks_w);
-        let channels = pixel_elems(self.c as usize) as u64;
-        Refs {
-            x: (field!(Self, x), self.x),
-            weight: (field!(Self, weight), self.weight),
-            bias: (field!(Self, bias), self.bias),
-            y: (field!(Self, y), self.y),
-            x_shape: self.x_shape(),
-            y_shape: self.y_shape(),
-            weight_sizes: [outputs, channels, blocks, algorithm.weights() as u64],
-            moments: (field!(Self, moments), self.moments),
-            parts: self.parts(algorithm),
-            load: LoadRefs {
-                constants: (field!(Self, constants), self.constants),
-                constants_n: (field!(Self, constants_n), self.constants_n),
-                activation: (field!(Self, load_activation), self.load_activation),
-            },
-        }
-        .operands(memory)
+        let channels = pixel_elems(self.frame.c as usize) as u64;
+        let weight = [outputs, channels, blocks, algorithm.weights() as u64];
+        let epilogue = (&self.epilogue, self.parts(algorithm));
+        self.frame.operands(memory, weight, &self.loading, epilogue)
     }
 
     /// Rows and columns of squares in the output.
     pub(super) fn squares(&self, algorithm: &Algorithm2d) -> (u32, u32) {
         (
-            self.out_h.div_ceil(algorithm.vertical.tile as u32),
-            self.out_w.div_ceil(algorithm.horizontal.tile as u32),
+            self.frame.out_h.div_ceil(algorithm.vertical.tile as u32),
+            self.frame.out_w.div_ceil(algorithm.horizontal.tile as u32),
         )
     }
 
@@ -162,7 +134,7 @@ impl ConvWinograd {
         (
             rows.div_ceil(self.tile_rows),
             cols.div_ceil(self.tile_cols),
-            self.o.div_ceil(self.tile_o),
+            self.frame.o.div_ceil(self.tile_o),
         )
     }
 
@@ -179,7 +151,7 @@ impl ConvWinograd {
             n: (tile / outputs / cols / rows) as usize,
             rows: part(tile / outputs / cols % rows, self.tile_rows, all_rows),
             cols: part(tile / outputs % cols, self.tile_cols, all_cols),
-            outputs: part(tile % outputs, self.tile_o, self.o),
+            outputs: part(tile % outputs, self.tile_o, self.frame.o),
             part: (tile / outputs % (rows * cols)) as usize,
         }
     }
@@ -192,7 +164,7 @@ impl ConvWinograd {
         cols: u64,
     ) -> Result<Sizes, Fault> {
         let of = |sizes: &[u64]| product(field!(Self, tile_cols), self.tile_cols, sizes);
-        let channels = pixel_elems(self.c as usize);
+        let channels = pixel_elems(self.frame.c as usize);
         let together = channels.div_ceil(LANES).min(BLOCKS_TOGETHER) as u64;
         let in_rows = rows + u64::from(self.blocks_h) - 1;
         let in_cols = cols + u64::from(self.blocks_w) - 1;

@@ -44,11 +44,11 @@ fn check_fusion(work: Work) {
     for division in DIVISIONS {
         let (plan, conv, wanted) = plan(&work, division);
         let run = plan.run_everywhere();
-        let got = run.blocked(conv.y, work.y_shape());
+        let got = run.blocked(conv.frame.y, work.y_shape());
         let what = format!("{work:?} {division:?}");
         assert_close(&got, &wanted, size * tolerance, &what);
         let y = (&got[..], work.y_shape());
-        check_moments(&run, conv.moments, y, work.parts(division), &what);
+        check_moments(&run, conv.epilogue.moments, y, work.parts(division), &what);
         let first = first.get_or_insert_with(|| got.clone());
         assert_eq!(*first, got, "{work:?} {division:?}: other bits");
     }
@@ -231,7 +231,7 @@ fn error_of_one_layer() {
         let work = Work::of(algorithm, case);
         let (plan, conv, wanted) = plan(&work, DIVISIONS[0]);
         let got = plan.run(1, u32::MAX).unwrap();
-        let got = got.blocked(conv.y, work.y_shape());
+        let got = got.blocked(conv.frame.y, work.y_shape());
         let count = wanted.len() as f64;
         let mean = wanted.iter().sum::<f64>() / count;
         let variance = wanted.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
@@ -266,15 +266,15 @@ fn wrong_fields_are_named() {
     let names = |change: fn(&mut ConvWinograd)| fault_of(&plain, change);
     let far = Operand::new(Operand::ARENA, 1 << 27);
     for (got, wanted) in [
-        (names(|r| r.c = 0), field!(ConvWinograd, c)),
-        (names(|r| r.o = u32::MAX), field!(ConvWinograd, o)),
+        (names(|r| r.frame.c = 0), field!(ConvWinograd, c)),
+        (names(|r| r.frame.o = u32::MAX), field!(ConvWinograd, o)),
         (names(|r| r.group_o = 12), field!(ConvWinograd, group_o)),
         (names(|r| r.group_o = 0), field!(ConvWinograd, group_o)),
         (names(|r| r.tile_o = 4), field!(ConvWinograd, tile_o)),
         (names(|r| r.tile_rows = 0), field!(ConvWinograd, tile_rows)),
         (names(|r| r.tile_cols = 0), field!(ConvWinograd, tile_cols)),
         (
-            names(|r| r.activation = 3),
+            names(|r| r.epilogue.activation = 3),
             field!(ConvWinograd, activation),
         ),
         (names(|r| r.pad_mode = 3), field!(ConvWinograd, pad_mode)),
@@ -282,8 +282,8 @@ fn wrong_fields_are_named() {
         (names(|r| r.packing = 1), field!(ConvWinograd, packing)),
         (names(|r| r.blocks_h = 0), field!(ConvWinograd, blocks_h)),
         (names(|r| r.blocks_w = 2), field!(ConvWinograd, blocks_w)),
-        (names(|r| r.n = 0), field!(ConvWinograd, x)),
-        (names(|r| r.out_h = u32::MAX), field!(ConvWinograd, y)),
+        (names(|r| r.frame.n = 0), field!(ConvWinograd, x)),
+        (names(|r| r.frame.out_h = u32::MAX), field!(ConvWinograd, y)),
         (
             names(|r| r.pad_top = u32::MAX),
             field!(ConvWinograd, pad_top),
@@ -293,29 +293,35 @@ fn wrong_fields_are_named() {
             field!(ConvWinograd, pad_left),
         ),
         (
-            names(|r| r.constants_n = 3),
+            names(|r| r.loading.constants_n = 3),
             field!(ConvWinograd, constants_n),
         ),
         (
-            names(|r| r.load_activation = 2),
+            names(|r| r.loading.load_activation = 2),
             field!(ConvWinograd, load_activation),
         ),
         (
-            names(|r| r.weight = Operand::ABSENT),
+            names(|r| r.frame.weight = Operand::ABSENT),
             field!(ConvWinograd, weight),
         ),
-        (fault_of(&plain, |r| r.x = far), field!(ConvWinograd, x)),
         (
-            fault_of(&plain, |r| r.bias = far),
+            fault_of(&plain, |r| r.frame.x = far),
+            field!(ConvWinograd, x),
+        ),
+        (
+            fault_of(&plain, |r| r.frame.bias = far),
             field!(ConvWinograd, bias),
         ),
-        (fault_of(&plain, |r| r.y = far), field!(ConvWinograd, y)),
         (
-            fault_of(&plain, |r| r.moments = far),
+            fault_of(&plain, |r| r.frame.y = far),
+            field!(ConvWinograd, y),
+        ),
+        (
+            fault_of(&plain, |r| r.epilogue.moments = far),
             field!(ConvWinograd, moments),
         ),
         (
-            fault_of(&plain, |r| r.constants = far),
+            fault_of(&plain, |r| r.loading.constants = far),
             field!(ConvWinograd, constants),
         ),
         (

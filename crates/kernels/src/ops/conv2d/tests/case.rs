@@ -4,7 +4,9 @@ use std::vec::Vec;
 
 use crate::layout::Blocked;
 use crate::ops::conv::tests::{Fusion, check_moments, fused};
-use crate::record::{Conv2d, ConvDepthwise, Operand, PackBias, PackConv2d};
+use crate::record::{
+    Conv2d, ConvDepthwise, Epilogue, Frame, Loading, Operand, PackBias, PackConv2d, Sliding,
+};
 use crate::testing::{Random, TestPlan, assert_close};
 
 #[derive(Clone, Copy, Debug)]
@@ -230,40 +232,52 @@ impl Case {
         let conv = Conv2d {
             scratch: plan.scratch(self.scratch_bytes()),
             scratch_bytes: self.scratch_bytes(),
-            x: plan.blocked(&x, shape),
-            weight: packed,
-            bias: if self.bias {
-                packed_bias
-            } else {
-                Operand::ABSENT
-            },
-            y: plan.room_blocked(self.y_shape()),
-            n: self.n as u32,
-            c: self.c as u32,
-            h: self.h as u32,
-            w: self.w as u32,
-            o: self.o as u32,
-            out_h: self.out().0 as u32,
-            out_w: self.out().1 as u32,
-            kh: self.kernel.0 as u32,
-            kw: self.kernel.1 as u32,
-            stride_h: self.stride.0 as u32,
-            stride_w: self.stride.1 as u32,
-            dilation_h: self.dilation.0 as u32,
-            dilation_w: self.dilation.1 as u32,
-            pad_top: self.pad[0] as u32,
-            pad_left: self.pad[2] as u32,
-            pad_mode: self.mode,
-            activation: self.activation,
             packing: self.packing,
             groups: self.packed_groups as u32,
-            tile_rows: self.tile.0,
-            tile_cols: self.tile.1,
             tile_o: self.tile.2,
-            moments: fused.moments,
-            constants: fused.constants,
-            constants_n: fused.constants_n,
-            load_activation: fused.load_activation,
+            frame: Frame {
+                at: 0,
+                x: plan.blocked(&x, shape),
+                weight: packed,
+                bias: if self.bias {
+                    packed_bias
+                } else {
+                    Operand::ABSENT
+                },
+                y: plan.room_blocked(self.y_shape()),
+                n: self.n as u32,
+                c: self.c as u32,
+                h: self.h as u32,
+                w: self.w as u32,
+                o: self.o as u32,
+                out_h: self.out().0 as u32,
+                out_w: self.out().1 as u32,
+            },
+            sliding: Sliding {
+                at: 0,
+                kh: self.kernel.0 as u32,
+                kw: self.kernel.1 as u32,
+                stride_h: self.stride.0 as u32,
+                stride_w: self.stride.1 as u32,
+                dilation_h: self.dilation.0 as u32,
+                dilation_w: self.dilation.1 as u32,
+                pad_top: self.pad[0] as u32,
+                pad_left: self.pad[2] as u32,
+                pad_mode: self.mode,
+                tile_rows: self.tile.0,
+                tile_cols: self.tile.1,
+            },
+            epilogue: Epilogue {
+                at: 0,
+                activation: self.activation,
+                moments: fused.moments,
+            },
+            loading: Loading {
+                at: 0,
+                constants: fused.constants,
+                constants_n: fused.constants_n,
+                load_activation: fused.load_activation,
+            },
         };
         plan.push(pack).push(pack_bias);
         if self.depthwise {
@@ -280,7 +294,7 @@ impl Case {
             let (plan, conv, wanted) = case.plan();
             let run = plan.run_everywhere();
             let (got, what) = (
-                run.blocked(conv.y, case.y_shape()),
+                run.blocked(conv.frame.y, case.y_shape()),
                 std::format!("{case:?}"),
             );
             // A normalised x may be five times as large.
@@ -291,7 +305,7 @@ impl Case {
             };
             assert_close(&got, &wanted, tolerance, &what);
             let y = (&got[..], case.y_shape());
-            check_moments(&run, conv.moments, y, case.parts(), &what);
+            check_moments(&run, conv.epilogue.moments, y, case.parts(), &what);
         }
     }
 }
@@ -301,33 +315,11 @@ fn depthwise_of(conv: &Conv2d) -> ConvDepthwise {
     ConvDepthwise {
         scratch: conv.scratch,
         scratch_bytes: conv.scratch_bytes,
-        x: conv.x,
-        weight: conv.weight,
-        bias: conv.bias,
-        y: conv.y,
-        n: conv.n,
-        c: conv.c,
-        h: conv.h,
-        w: conv.w,
-        out_h: conv.out_h,
-        out_w: conv.out_w,
-        kh: conv.kh,
-        kw: conv.kw,
-        stride_h: conv.stride_h,
-        stride_w: conv.stride_w,
-        dilation_h: conv.dilation_h,
-        dilation_w: conv.dilation_w,
-        pad_top: conv.pad_top,
-        pad_left: conv.pad_left,
-        pad_mode: conv.pad_mode,
-        activation: conv.activation,
-        tile_rows: conv.tile_rows,
-        tile_cols: conv.tile_cols,
         tile_blocks: conv.tile_o,
-        moments: conv.moments,
-        constants: conv.constants,
-        constants_n: conv.constants_n,
-        load_activation: conv.load_activation,
+        frame: conv.frame,
+        sliding: conv.sliding,
+        loading: conv.loading,
+        epilogue: conv.epilogue,
     }
 }
 

@@ -7,7 +7,9 @@ use crate::micro::winograd::algorithm;
 use crate::ops::conv::tests::fused;
 use crate::ops::conv_transpose2d::tests as transposed;
 use crate::ops::conv2d::tests::case::Case;
-use crate::record::{ConvWinograd, Operand, PackBias, PackConv2d, PackConvWinograd};
+use crate::record::{
+    ConvWinograd, Epilogue, Frame, Loading, Operand, PackBias, PackConv2d, PackConvWinograd,
+};
 use crate::testing::{Random, TestPlan};
 
 pub(super) const F4X3: u32 = 0;
@@ -221,21 +223,6 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
     let conv = ConvWinograd {
         scratch: plan.scratch(scratch_bytes),
         scratch_bytes,
-        x: plan.blocked(&x, x_shape),
-        weight: transformed,
-        bias: if work.case.bias {
-            pack_bias.y
-        } else {
-            Operand::ABSENT
-        },
-        y,
-        n: n as u32,
-        c: c as u32,
-        h: h as u32,
-        w: w as u32,
-        o: o as u32,
-        out_h: y_shape.h as u32,
-        out_w: y_shape.w as u32,
         pad_top: if work.algorithm == TRANSPOSED_2 {
             0
         } else {
@@ -247,7 +234,6 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
             work.case.pad[2] as u32
         },
         pad_mode: work.case.mode,
-        activation: work.case.activation,
         algorithm: work.algorithm,
         blocks_h: blocks.0 as u32,
         blocks_w: blocks.1 as u32,
@@ -256,10 +242,35 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
         tile_cols: division.tile_cols,
         group_o: division.group_o,
         tile_o: division.tile_o,
-        moments: fused.moments,
-        constants: fused.constants,
-        constants_n: fused.constants_n,
-        load_activation: fused.load_activation,
+        frame: Frame {
+            at: 0,
+            x: plan.blocked(&x, x_shape),
+            weight: transformed,
+            bias: if work.case.bias {
+                pack_bias.y
+            } else {
+                Operand::ABSENT
+            },
+            y,
+            n: n as u32,
+            c: c as u32,
+            h: h as u32,
+            w: w as u32,
+            o: o as u32,
+            out_h: y_shape.h as u32,
+            out_w: y_shape.w as u32,
+        },
+        epilogue: Epilogue {
+            at: 0,
+            activation: work.case.activation,
+            moments: fused.moments,
+        },
+        loading: Loading {
+            at: 0,
+            constants: fused.constants,
+            constants_n: fused.constants_n,
+            load_activation: fused.load_activation,
+        },
     };
     plan.push(pack).push(pack_bias).push(conv);
     (plan, conv, wanted)
