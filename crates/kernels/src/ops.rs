@@ -6,6 +6,7 @@ mod conv_depthwise;
 mod conv_transpose2d;
 mod conv_winograd;
 mod convert;
+mod epilogue;
 mod instance_norm;
 mod matmul;
 mod move_strided;
@@ -22,6 +23,7 @@ mod pixels_out;
 mod pointwise;
 mod reduce;
 mod running_constants;
+mod sliding;
 mod statistics;
 
 use crate::layout::Blocked;

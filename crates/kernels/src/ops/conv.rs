@@ -3,21 +3,12 @@
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
-use crate::micro::activation::{Activation, tanh};
-use crate::micro::border::Border;
 use crate::micro::load::{CONSTANTS_ELEMS, Normalized};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
-use crate::micro::rows;
-use crate::micro::stage::{Window, pixel_elems};
-use crate::micro::statistics::{Moments, add_row, end_rows};
-use crate::ops::{
-    self, Fault, MOST_COORDINATE, activation, border, dense, product, tile_count, within,
-};
-use crate::record::{Epilogue, Frame, Loading, Operand, Sliding, given};
+use crate::micro::stage::pixel_elems;
+use crate::ops::{self, Fault, dense, product, tile_count, within};
+use crate::record::{Epilogue, Frame, Loading, Operand, given};
 use crate::simd::LANES;
-
-/// Most floats from one pixel to the next: a tile of them has a length in bytes.
-const MOST_STEP_ELEMS: u64 = i32::MAX as u64 / 4;
 
 /// A field: its index, and the word in it.
 pub(crate) type Given<T = u32> = (u32, T);
@@ -88,24 +79,6 @@ impl Frame {
     }
 }
 
-impl Epilogue {
-    pub(crate) fn activation(&self) -> Result<Activation, Fault> {
-        let (field, word) = given!(self, Self, activation);
-        activation(field, word)
-    }
-
-    fn moments(&self, memory: &Memory, y: &Blocked, parts: u64) -> Result<Option<Dst>, Fault> {
-        let (field, moments) = given!(self, Self, moments);
-        if !moments.is_present() {
-            return Ok(None);
-        }
-        let [n, blocks] = [y.n, y.channel_blocks()].map(|size| size as u64);
-        let sizes = [n, blocks, parts, Moments::PARTIAL_ELEMS as u64];
-        let len = product(field, moments.0, &sizes)?;
-        dense(memory, moments, field, len).map(Some)
-    }
-}
-
 impl Loading {
     fn normalization(&self, memory: &Memory, x: Blocked) -> Result<Option<Normalization>, Fault> {
         let (field, constants) = given!(self, Self, constants);
@@ -131,35 +104,6 @@ impl Loading {
     }
 }
 
-impl Sliding {
-    /// Rows and columns of a convolution of `frame`.
-    pub(crate) fn axes(&self, frame: &Frame) -> Axes {
-        Axes {
-            rows: Axis {
-                out: frame.out_h,
-                kernel: given!(self, Self, kh),
-                stride: given!(self, Self, stride_h),
-                dilation: given!(self, Self, dilation_h),
-                pad: given!(self, Self, pad_top),
-                tile: given!(self, Self, tile_rows),
-            },
-            cols: Axis {
-                out: frame.out_w,
-                kernel: given!(self, Self, kw),
-                stride: given!(self, Self, stride_w),
-                dilation: given!(self, Self, dilation_w),
-                pad: given!(self, Self, pad_left),
-                tile: given!(self, Self, tile_cols),
-            },
-        }
-    }
-
-    pub(crate) fn border(&self) -> Result<Border, Fault> {
-        let (field, word) = given!(self, Self, pad_mode);
-        border(field, word)
-    }
-}
-
 impl Operands {
     /// What happens to the pixels of sample `n` as they are loaded.
     pub(crate) fn load(&self, n: usize) -> Option<Normalized> {
@@ -168,51 +112,6 @@ impl Operands {
             Normalized::new(all.constants.slice(at, all.sample_elems), all.relu)
         })
     }
-}
-
-/// The moments that a tile leaves of its rectangle of y, row by row: each is read again while the first caches hold it.
-#[derive(Clone, Copy)]
-pub(crate) struct Leaving<'a> {
-    pub(crate) moments: Dst,
-    pub(crate) y: Dst,
-    pub(crate) y_shape: &'a Blocked,
-    pub(crate) n: usize,
-    /// First and last (exclusive)
-    pub(crate) blocks: (usize, usize),
-    pub(crate) cols: (usize, usize),
-    /// Tiles of a plane, and which of them this is
-    pub(crate) parts: usize,
-    pub(crate) part: usize,
-}
-
-impl Leaving<'_> {
-    fn index(&self, block: usize) -> usize {
-        (self.n * self.y_shape.channel_blocks() + block) * self.parts + self.part
-    }
-
-    /// Adds row `row` of y, which is complete.
-    pub(crate) fn row(&self, row: usize, is_first: bool) {
-        for block in self.blocks.0..self.blocks.1 {
-            let at = self.y_shape.at(self.n, block, row, self.cols.0);
-            let len = (self.cols.1 - self.cols.0) * LANES;
-            let x = self.y.as_src().slice(at, len);
-            add_row(self.moments, self.index(block), x, is_first);
-        }
-    }
-
-    /// After `rows` rows.
-    pub(crate) fn end(&self, rows: usize) {
-        for block in self.blocks.0..self.blocks.1 {
-            let pixels = rows * (self.cols.1 - self.cols.0);
-            end_rows(self.moments, self.index(block), pixels);
-        }
-    }
-}
-
-/// Tanh of a row of y, which is complete. Not inlined, since it is long, and a row longer.
-#[inline(never)]
-pub(crate) fn tanh_row(y: Dst) {
-    rows::map(y.as_src(), y, tanh);
 }
 
 /// Sizes of the packed weights of `o` outputs and `c` inputs.
@@ -282,131 +181,6 @@ pub(crate) fn group_starts(
         let group = (first + i) as u32 / (o / groups);
         (group * (c / groups)) as usize
     })
-}
-
-/// One axis of a convolution that is not transposed: how its window moves over x, and how y is cut into tiles.
-pub(crate) struct Axis {
-    pub(crate) out: u32,
-    pub(crate) kernel: Given,
-    pub(crate) stride: Given,
-    pub(crate) dilation: Given,
-    pub(crate) pad: Given,
-    pub(crate) tile: Given,
-}
-
-impl Axis {
-    fn check(&self) -> Result<(), Fault> {
-        for (field, got) in [self.kernel, self.stride, self.dilation, self.tile] {
-            within(field, got, 1..=u32::MAX)?;
-        }
-        Ok(())
-    }
-
-    fn check_reach(&self) -> Result<(), Fault> {
-        let last = u128::from(self.out) * u128::from(self.stride.1)
-            + u128::from(self.kernel.1) * u128::from(self.dilation.1);
-        match last + u128::from(self.pad.1) > u128::from(MOST_COORDINATE) {
-            true => Err(Fault::field(self.pad.0, self.pad.1)),
-            false => Ok(()),
-        }
-    }
-
-    fn tiles(&self) -> u32 {
-        self.out.div_ceil(self.tile.1)
-    }
-
-    /// Inputs from the first to the last that `outputs` neighbours read.
-    fn inputs(&self, outputs: u32) -> u64 {
-        u64::from(outputs - 1) * u64::from(self.stride.1)
-            + u64::from(self.kernel.1 - 1) * u64::from(self.dilation.1)
-            + 1
-    }
-
-    /// The first input under output `at`: negative in the border.
-    fn first(&self, at: usize) -> isize {
-        (at * self.stride.1 as usize) as isize - self.pad.1 as isize
-    }
-}
-
-/// Both axes of a convolution that is not transposed.
-pub(crate) struct Axes {
-    pub(crate) rows: Axis,
-    pub(crate) cols: Axis,
-}
-
-impl Axes {
-    /// What can be checked before sizes are known to be there.
-    #[inline(never)]
-    pub(crate) fn check(&self) -> Result<(), Fault> {
-        self.rows.check()?;
-        self.cols.check()?;
-        let most = if self.rows.dilation.1 == 1 {
-            u32::MAX
-        } else {
-            1
-        };
-        within(self.rows.tile.0, self.rows.tile.1, 1..=most)
-    }
-
-    /// That every coordinate and step of staged pixels of `pixel` floats can be counted.
-    pub(crate) fn check_reach(&self, pixel: usize) -> Result<(), Fault> {
-        self.rows.check_reach()?;
-        self.cols.check_reach()?;
-        // Where there is one column, or one tap, nothing is that far away, but the distance is computed.
-        for (field, step) in [self.cols.stride, self.cols.dilation] {
-            if u64::from(step) * pixel as u64 > MOST_STEP_ELEMS {
-                return Err(Fault::field(field, step));
-            }
-        }
-        Ok(())
-    }
-
-    /// Tiles along rows and columns.
-    pub(crate) fn grid(&self) -> (u32, u32) {
-        (self.rows.tiles(), self.cols.tiles())
-    }
-
-    /// Tiles of a plane.
-    pub(crate) fn parts(&self) -> u64 {
-        let (rows, cols) = self.grid();
-        u64::from(rows) * u64::from(cols)
-    }
-
-    /// Rows and columns that a tile stages.
-    pub(crate) fn staged(&self) -> (u64, u64) {
-        (
-            self.staged_rows(self.rows.tile.1.min(self.rows.out)),
-            self.cols.inputs(self.cols.tile.1.min(self.cols.out)),
-        )
-    }
-
-    /// Rows of a dilated kernel lie apart, so only a single output row's are staged.
-    fn staged_rows(&self, outputs: u32) -> u64 {
-        match self.rows.dilation.1 {
-            1 => self.rows.inputs(outputs),
-            _ => u64::from(self.rows.kernel.1),
-        }
-    }
-
-    /// What is staged for a rectangle of y, from and to (exclusive).
-    #[inline(never)]
-    pub(crate) fn window(
-        &self,
-        n: usize,
-        rows: (usize, usize),
-        cols: (usize, usize),
-        border: Border,
-    ) -> Window {
-        Window {
-            n,
-            top: self.rows.first(rows.0),
-            rows: self.staged_rows((rows.1 - rows.0) as u32) as usize,
-            row_step: self.rows.dilation.1 as usize,
-            left: self.cols.first(cols.0),
-            cols: self.cols.inputs((cols.1 - cols.0) as u32) as usize,
-            border,
-        }
-    }
 }
 
 /// Scratch of `scratch_bytes` holds the pixels that a tile stages, `rows` x `cols` of `c` channels.

@@ -14,10 +14,9 @@ use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::dot_tile::dot_rows;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::stage::{pixel_elems, stage};
-use crate::ops::conv::{
-    Axes, Leaving, Operands, check_packed_groups, check_scratch, packed_sizes, part, tanh_row,
-    tiles,
-};
+use crate::ops::conv::{Operands, check_packed_groups, check_scratch, packed_sizes, part, tiles};
+use crate::ops::epilogue::Finish;
+use crate::ops::sliding::Axes;
 use crate::ops::{Fault, Op};
 use crate::record::{Conv2d, field};
 use crate::simd::LANES;
@@ -145,8 +144,9 @@ impl Op for Conv2d {
         };
         let steps = pixel * kh * kw;
         let y_shape = self.frame.y_shape();
-        let leaving = operands.moments.map(|moments| Leaving {
-            moments,
+        let finish = Finish {
+            activation,
+            moments: operands.moments,
             y: operands.y,
             y_shape: &y_shape,
             n: tile.n,
@@ -154,7 +154,7 @@ impl Op for Conv2d {
             cols: tile.cols,
             parts: self.axes().parts() as usize,
             part,
-        });
+        };
         let place = Place {
             px_stride: LANES,
             px_row_stride: 0,
@@ -189,19 +189,9 @@ impl Op for Conv2d {
                 }),
                 None => dot_rows(a, weights, bias, y, &walk, &place, px, outputs),
             }
-            if activation == Activation::Tanh {
-                for block in tile.outputs.0 / LANES..tile.outputs.1.div_ceil(LANES) {
-                    let y = operands.y.slice(at(block), px.cols * LANES);
-                    tanh_row(y);
-                }
-            }
-            if let Some(leaving) = leaving {
-                leaving.row(tile.rows.0 + row, row == 0);
-            }
+            finish.row(tile.rows.0 + row, row == 0);
         }
-        if let Some(leaving) = leaving {
-            leaving.end(rows);
-        }
+        finish.end(rows);
         Ok(())
     }
 }

@@ -12,9 +12,9 @@ use crate::micro::activation::Activation;
 use crate::micro::depthwise::{Taps, depthwise_row};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::stage::stage_plane;
-use crate::ops::conv::{
-    Axes, Leaving, Operands, check_scratch, packed_sizes, part, tanh_row, tiles,
-};
+use crate::ops::conv::{Operands, check_scratch, packed_sizes, part, tiles};
+use crate::ops::epilogue::Finish;
+use crate::ops::sliding::Axes;
 use crate::ops::{Fault, Op, within};
 use crate::record::{ConvDepthwise, field};
 use crate::simd::{F32x4, LANES};
@@ -78,17 +78,16 @@ impl Op for ConvDepthwise {
 
         let steps = self.sliding.kh as usize * self.sliding.kw as usize;
         let row_stride = window.cols * LANES;
-        let leaving = |block| {
-            operands.moments.map(|moments| Leaving {
-                moments,
-                y: operands.y,
-                y_shape: &y_shape,
-                n,
-                blocks: (block, block + 1),
-                cols,
-                parts: self.axes().parts() as usize,
-                part: (tile % (grid_cols * grid_rows)) as usize,
-            })
+        let finish = |block| Finish {
+            activation,
+            moments: operands.moments,
+            y: operands.y,
+            y_shape: &y_shape,
+            n,
+            blocks: (block, block + 1),
+            cols,
+            parts: self.axes().parts() as usize,
+            part: (tile % (grid_cols * grid_rows)) as usize,
         };
         for block in blocks.0..blocks.1 {
             stage_plane(
@@ -115,7 +114,7 @@ impl Op for ConvDepthwise {
             let bias = operands
                 .bias
                 .map_or(F32x4::splat(0.0), |bias| bias.load(block * LANES));
-            let leaving = leaving(block);
+            let finish = finish(block);
             let least = match activation {
                 Activation::Relu => 0.0,
                 _ => f32::NEG_INFINITY,
@@ -126,16 +125,9 @@ impl Op for ConvDepthwise {
                 let y_at = y_shape.at(n, block, row, cols.0);
                 let y = operands.y.slice(y_at, (cols.1 - cols.0) * LANES);
                 depthwise_row(&taps, a, weights, bias, F32x4::splat(least), y);
-                if activation == Activation::Tanh {
-                    tanh_row(y);
-                }
-                if let Some(leaving) = leaving {
-                    leaving.row(row, row == rows.0);
-                }
+                finish.row(row, row == rows.0);
             }
-            if let Some(leaving) = leaving {
-                leaving.end(rows.1 - rows.0);
-            }
+            finish.end(rows.1 - rows.0);
         }
         Ok(())
     }

@@ -13,7 +13,8 @@ use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::conv::{Leaving, Operands, check_scratch, packed_sizes, tanh_row, tiles};
+use crate::ops::conv::{Operands, check_scratch, packed_sizes, tiles};
+use crate::ops::epilogue::Finish;
 use crate::ops::{Fault, MOST_COORDINATE, Op, within};
 use crate::record::{ConvTranspose2d, field};
 use crate::simd::LANES;
@@ -189,8 +190,9 @@ impl Op for ConvTranspose2d {
         let pixel = pixel_elems(self.frame.c as usize);
         let (o, y_shape) = (self.frame.o as usize, self.frame.y_shape());
         let outputs = Packing::Outputs.packed_outputs(o);
-        let leaving = operands.moments.map(|moments| Leaving {
-            moments,
+        let finish = Finish {
+            activation,
+            moments: operands.moments,
             y: operands.y,
             y_shape: &y_shape,
             n,
@@ -198,7 +200,7 @@ impl Op for ConvTranspose2d {
             cols: (cols.from, cols.to),
             parts: self.parts() as usize,
             part: (row_tile * grid_cols + col_tile) as usize,
-        });
+        };
         for y in rows.from..rows.to {
             let row_phase = rows.phase(y, self.kh);
             for x in cols.from..cols.to.min(cols.from + cols.stride) {
@@ -254,20 +256,9 @@ impl Op for ConvTranspose2d {
                 let panel = PANEL_OUTPUTS * steps;
                 ConvRows::new(&walk, &place, px, vectors, panel).run(&views);
             }
-            if activation == Activation::Tanh {
-                for block in first_o / LANES..last_o.div_ceil(LANES) {
-                    let at = y_shape.at(n, block, y, cols.from);
-                    let y = operands.y.slice(at, (cols.to - cols.from) * LANES);
-                    tanh_row(y);
-                }
-            }
-            if let Some(leaving) = leaving {
-                leaving.row(y, y == rows.from);
-            }
+            finish.row(y, y == rows.from);
         }
-        if let Some(leaving) = leaving {
-            leaving.end(rows.to - rows.from);
-        }
+        finish.end(rows.to - rows.from);
         Ok(())
     }
 }
