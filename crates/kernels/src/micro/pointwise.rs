@@ -1,18 +1,22 @@
-//! Programs of a few steps over one strip of elements: acc = operand 0, then acc = step(acc, arguments), in the first cache.
+//! Programs of a few steps over one strip of elements: acc = operand 0, then acc = step(acc, arguments).
 //!
 //! ```text
-//! for step in program { for every vector i { acc[i] = f(acc[i], a[i], b[i]) } }
+//! for run of steps in program { for every group of vectors { for step in run { acc[i] = f(acc[i], a[i], b[i]) } } }
 //! ```
 //!
-//! 1. Each step is compiled once, as a loop over vectors, whatever its arguments are: a number and a repeated vector are a walk of
-//!    step 0, the first lane of each vector is spread into a buffer first.
-//! 2. The first step reads operand 0 where it lies and the last one writes to y, so that a program of one step costs one pass.
-//!    The results between lie in a buffer, never in y: what lies where y does is still an operand.
+//! 1. A run is one function such as exp, whose constants fill the registers, or all plain steps up to the next one: 8 vectors stay in
+//!    registers from step to step, a jump between two. A pass over the first cache for each cost 1.2 cycles a vector, this 0.6.
+//! 2. Each step is compiled once, whatever its arguments are: a number and a repeated vector are a walk of step 0, the first lane of each
+//!    vector is spread into a buffer first.
+//! 3. The first run reads operand 0 where it lies and the last one writes to y. The results between lie in a buffer, never in y: what lies
+//!    where y does is still an operand.
 //!
 //! Steps are steps.rs's; not here: where a strip's operands lie (ops/pointwise.rs).
 
 mod exponential;
 pub mod steps;
+
+use core::mem::MaybeUninit;
 
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
@@ -88,18 +92,21 @@ pub struct Step {
     pub arguments: [Argument; 2],
 }
 
-/// What lies between the steps, and arguments that are spread.
+/// What lies between runs, and operands that are spread.
 pub struct Buffers {
-    acc: [f32; STRIP_ELEMS],
-    spread: [[f32; STRIP_ELEMS]; 2],
+    acc: Room,
+    spread: [Room; MOST_OPERANDS],
 }
 
+type Room = [MaybeUninit<f32>; STRIP_ELEMS];
+
 impl Buffers {
-    /// Of zeros.
+    /// Nothing is in them.
     pub const fn new() -> Self {
+        let room = [MaybeUninit::uninit(); STRIP_ELEMS];
         Self {
-            acc: [0.0; STRIP_ELEMS],
-            spread: [[0.0; STRIP_ELEMS]; 2],
+            acc: room,
+            spread: [room; MOST_OPERANDS],
         }
     }
 }
@@ -110,6 +117,11 @@ impl Default for Buffers {
     }
 }
 
+/// Vectors of a group: 8 leave V8 as many registers for arguments and constants.
+const GROUP: usize = 8;
+const GROUP_ELEMS: usize = GROUP * LANES;
+type Group = [F32x4; GROUP];
+
 /// An argument vector by vector.
 #[derive(Clone, Copy)]
 struct Walk {
@@ -118,219 +130,236 @@ struct Walk {
     step: usize,
 }
 
-/// What one step reads and writes. `x` and `y` are valid for `len` floats, a multiple of `LANES`, and so is an argument that steps; one that
-/// does not for `LANES`. Each vector is read before its place is written.
+/// A step whose arguments are found.
+#[derive(Clone, Copy)]
+struct Found {
+    code: u32,
+    arguments: [Walk; 2],
+}
+
+/// What a run of steps reads and writes. `x` and `y` are valid for `len` floats, whole groups, and so is an argument that steps; one that
+/// does not for `LANES`. Each group is read before its place is written.
 #[derive(Clone, Copy)]
 struct Strip {
-    x: *const f32,
-    arguments: [Walk; 2],
+    x: Walk,
     y: *mut f32,
     len: usize,
 }
 
-/// An operand as `walk_strip` sees it: valid for what its kind needs of the strip.
-#[derive(Clone, Copy)]
-struct Lying {
-    from: *const f32,
-    kind: Kind,
-}
-
-impl Lying {
-    /// Its walk over `len` floats, made in `room` where it is not there in vectors.
-    ///
-    /// # Safety
-    /// - The operand is valid for what its kind needs of `len` floats, whole vectors and at most `STRIP_ELEMS`.
-    unsafe fn walk(self, room: &mut [f32; STRIP_ELEMS], len: usize) -> Walk {
-        let Self { from, kind } = self;
-        match kind {
-            Kind::Same => Walk { from, step: LANES },
-            Kind::Vector => Walk { from, step: 0 },
-            // SAFETY: the caller's obligation: one float is there.
-            Kind::Number => number(unsafe { from.read() }, room),
-            Kind::Absent => number(0.0, room),
-            Kind::First => {
-                let to = room.as_mut_ptr();
-                for i in (0..len).step_by(LANES) {
-                    // SAFETY: the caller's obligation: i + 4 <= len, which the room holds too.
-                    unsafe { F32x4::load_splat(from.add(i)).store(to.add(i)) };
-                }
-                let from = to.cast_const();
-                Walk { from, step: LANES }
-            }
-        }
-    }
-}
-
-/// A number for all vectors.
-fn number(x: f32, room: &mut [f32; STRIP_ELEMS]) -> Walk {
-    room[..LANES].fill(x);
-    Walk {
-        from: room.as_ptr(),
-        step: 0,
-    }
-}
-
-/// Runs a program over one strip: y is at most `STRIP_ELEMS` floats, whole vectors.
+/// Runs a program over one strip: y is at most `STRIP_ELEMS` floats.
 pub fn run(program: &[Step], rows: &[Row; MOST_OPERANDS], y: Dst, buffers: &mut Buffers) {
     let len = y.len();
-    assert!(len <= STRIP_ELEMS && len.is_multiple_of(LANES));
-    let operands = rows.map(|Row { src, kind }| {
+    assert!(len <= STRIP_ELEMS);
+    for Row { src, kind } in rows {
         assert!(src.len() >= kind.reach_elems(len));
-        Lying {
-            from: src.as_ptr(),
-            kind,
-        }
-    });
-    // SAFETY: operands and y cover the strip.
-    unsafe { walk_strip(program, &operands, y.as_mut_ptr(), len, buffers) };
+    }
+    let whole = len / GROUP_ELEMS * GROUP_ELEMS;
+    if whole > 0 {
+        let operands = rows.map(|Row { src, kind }| (src.as_ptr(), kind));
+        // SAFETY: operands and y cover the strip.
+        unsafe { run_groups(program, &operands, y.as_mut_ptr(), whole, buffers) };
+    }
+    if whole < len {
+        run_rest(program, rows, y, whole, buffers);
+    }
 }
 
-/// Runs a program over what is left of a row: less than a vector.
-pub fn run_rest(program: &[Step], rows: &[Row; MOST_OPERANDS], y: Dst, buffers: &mut Buffers) {
-    let mut vectors = [[0.0; LANES]; MOST_OPERANDS];
-    for (vector, row) in vectors.iter_mut().zip(rows) {
-        // Not even read: another worker may be writing there.
-        if row.kind == Kind::Absent {
-            continue;
+/// From float `from` of the strip on: less than a group.
+#[inline(never)]
+fn run_rest(
+    program: &[Step],
+    rows: &[Row; MOST_OPERANDS],
+    y: Dst,
+    from: usize,
+    buffers: &mut Buffers,
+) {
+    let rest = y.len() - from;
+    let mut groups = [[0.0; GROUP_ELEMS]; MOST_OPERANDS];
+    let operands = core::array::from_fn(|k| {
+        let Row { src, kind } = rows[k];
+        match kind {
+            Kind::Same | Kind::First => {
+                for (i, x) in groups[k].iter_mut().enumerate().take(rest) {
+                    *x = src.get(from + i);
+                }
+                (groups[k].as_ptr(), kind)
+            }
+            // Of one that is absent nothing is read: another worker may be writing there.
+            Kind::Vector | Kind::Number | Kind::Absent => (src.as_ptr(), kind),
         }
-        for (i, x) in vector.iter_mut().enumerate().take(y.len()) {
-            *x = row.src.get(if row.kind == Kind::Number { 0 } else { i });
-        }
-    }
-    let operands = core::array::from_fn(|k| Lying {
-        from: vectors[k].as_ptr(),
-        kind: Kind::Same,
     });
-    let mut out = [0.0; LANES];
-    // SAFETY: operands and results are a vector each.
-    unsafe { walk_strip(program, &operands, out.as_mut_ptr(), LANES, buffers) };
-    for (i, &x) in out.iter().enumerate().take(y.len()) {
-        y.set(i, x);
+    let mut out = [0.0; GROUP_ELEMS];
+    // SAFETY: operands and results are a group each, or what their kind needs.
+    unsafe { run_groups(program, &operands, out.as_mut_ptr(), GROUP_ELEMS, buffers) };
+    for (i, &x) in out.iter().enumerate().take(rest) {
+        y.set(from + i, x);
     }
 }
 
 /// # Safety
-/// - `y` is valid for `len` floats, whole vectors and at most `STRIP_ELEMS`, and so is what each operand's kind needs of them.
-unsafe fn walk_strip(
+/// - `y` is valid for `len` floats, whole groups and at most `STRIP_ELEMS`, and so is what each operand's kind needs of them.
+unsafe fn run_groups(
     program: &[Step],
-    operands: &[Lying; MOST_OPERANDS],
+    operands: &[(*const f32, Kind); MOST_OPERANDS],
     y: *mut f32,
     len: usize,
     buffers: &mut Buffers,
 ) {
-    let Buffers {
-        acc,
-        spread: [room_a, room_b],
-    } = buffers;
-    // SAFETY: the caller's obligation.
-    let first = unsafe { operands[0].walk(acc, len) };
-    let between = acc.as_mut_ptr();
-    let mut x = first.from;
-    if first.step == 0 {
-        // SAFETY: one vector is there, and acc holds `len` floats.
-        unsafe {
-            let vector = F32x4::load(x);
-            for i in (0..len).step_by(LANES) {
-                vector.store(between.add(i));
+    let zero = F32x4::splat(0.0);
+    let (mut numbers, mut alone) = ([[zero; 2]; MOST_STEPS], [zero; MOST_OPERANDS]);
+    let walks: [Walk; MOST_OPERANDS] = core::array::from_fn(|k| {
+        let (from, kind) = operands[k];
+        match kind {
+            Kind::Same => Walk { from, step: LANES },
+            Kind::Vector => Walk { from, step: 0 },
+            Kind::Number => {
+                // SAFETY: the caller's obligation: one float is there.
+                alone[k] = unsafe { F32x4::load_splat(from) };
+                still(&alone[k])
+            }
+            Kind::Absent => still(&alone[k]),
+            Kind::First => {
+                let to = buffers.spread[k].as_mut_ptr().cast::<f32>();
+                for i in (0..len).step_by(LANES) {
+                    // SAFETY: the caller's obligation: i + 4 <= len, which the room holds too.
+                    unsafe { F32x4::load_splat(from.add(i)).store(to.add(i)) };
+                }
+                Walk {
+                    from: to,
+                    step: LANES,
+                }
             }
         }
-        x = between;
+    });
+    let mut found = [Found {
+        code: 0,
+        arguments: [walks[0]; 2],
+    }; MOST_STEPS];
+    for ((found, numbers), step) in found.iter_mut().zip(&mut numbers).zip(program) {
+        found.code = step.code;
+        for ((walk, number), argument) in
+            found.arguments.iter_mut().zip(numbers).zip(step.arguments)
+        {
+            *walk = match argument {
+                Argument::Operand(k) => walks[k],
+                Argument::Number(x) => {
+                    *number = F32x4::splat(x);
+                    still(number)
+                }
+            };
+        }
     }
-    let walk = |argument: Argument, room: &mut [f32; STRIP_ELEMS]| match argument {
-        Argument::Number(x) => number(x, room),
-        // SAFETY: the caller's obligation.
-        Argument::Operand(k) => unsafe { operands[k].walk(room, len) },
-    };
-    for (i, step) in program.iter().enumerate() {
-        let [a, b] = step.arguments;
-        let strip = Strip {
-            x,
-            arguments: [walk(a, room_a), walk(b, room_b)],
-            y: if i + 1 == program.len() { y } else { between },
-            len,
+    let between = buffers.acc.as_mut_ptr().cast::<f32>();
+    let mut x = walks[0];
+    let mut rest = &found[..program.len()];
+    while let Some(first) = rest.first() {
+        let is_function = |step: &Found| steps::is_function(step.code);
+        let plain = rest.iter().position(is_function).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(plain.max(1));
+        let y = if after.is_empty() { y } else { between };
+        let strip = Strip { x, y, len };
+        if plain == 0 {
+            steps::function(first, &strip);
+        } else {
+            in_registers(run, &strip);
+        }
+        x = Walk {
+            from: between,
+            step: LANES,
         };
-        steps::apply(step.code, &strip);
-        x = between;
+        rest = after;
     }
 }
 
-/// `y[i] = f(x[i])`, `T` vectors a turn.
-#[inline(always)]
-fn one<const T: usize>(strip: &Strip, f: impl Fn(F32x4) -> F32x4) {
-    let &Strip { x, y, len, .. } = strip;
-    let mut i = 0;
-    if T > 1 {
-        while i + T * LANES <= len {
-            for _ in 0..T {
-                // SAFETY: i + 4 <= len.
-                unsafe { f(F32x4::load(x.add(i))).store(y.add(i)) };
-                i += LANES;
+/// One vector for all.
+fn still(vector: &F32x4) -> Walk {
+    Walk {
+        from: core::ptr::from_ref(vector).cast(),
+        step: 0,
+    }
+}
+
+/// `y = the steps' result of x`
+#[inline(never)]
+fn in_registers(run: &[Found], strip: &Strip) {
+    let &Strip { x, y, len } = strip;
+    for i in (0..len).step_by(GROUP_ELEMS) {
+        let mut acc: Group = [F32x4::splat(0.0); GROUP];
+        if x.step == 0 {
+            // SAFETY: one vector is there.
+            acc.fill(unsafe { F32x4::load(x.from) });
+        } else {
+            for (v, place) in acc.iter_mut().enumerate() {
+                // SAFETY: i + 32 <= len, as everywhere below.
+                *place = unsafe { F32x4::load(x.from.add(i).add(v * LANES)) };
             }
         }
-    }
-    while i < len {
-        // SAFETY: i + 4 <= len, a multiple of 4.
-        unsafe { f(F32x4::load(x.add(i))).store(y.add(i)) };
-        i += LANES;
+        for step in run {
+            acc = steps::plain(step, acc, i);
+        }
+        for (v, x) in acc.into_iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { x.store(y.add(i).add(v * LANES)) };
+        }
     }
 }
 
-/// `y[i] = f(x[i], a[i])`, `T` vectors a turn.
+/// `f(x)`
 #[inline(always)]
-fn two<const T: usize>(strip: &Strip, f: impl Fn(F32x4, F32x4) -> F32x4) {
-    let &Strip {
-        x,
-        arguments: [a, _],
-        y,
-        len,
-    } = strip;
+fn one(mut acc: Group, f: impl Fn(F32x4) -> F32x4) -> Group {
+    for x in &mut acc {
+        *x = f(*x);
+    }
+    acc
+}
+
+/// `f(x, a)`
+#[inline(always)]
+fn two(mut acc: Group, a: Walk, i: usize, f: impl Fn(F32x4, F32x4) -> F32x4) -> Group {
     if a.step == 0 {
         // SAFETY: one vector is there.
         let a = unsafe { F32x4::load(a.from) };
-        return one::<T>(strip, |x| f(x, a));
+        return one(acc, |x| f(x, a));
     }
-    let mut i = 0;
-    if T > 1 {
-        while i + T * LANES <= len {
-            for _ in 0..T {
-                // SAFETY: i + 4 <= len.
-                unsafe { f(F32x4::load(x.add(i)), F32x4::load(a.from.add(i))).store(y.add(i)) };
-                i += LANES;
-            }
-        }
+    for (v, x) in acc.iter_mut().enumerate() {
+        // SAFETY: i + 32 <= len.
+        *x = f(*x, unsafe { F32x4::load(a.from.add(i).add(v * LANES)) });
     }
-    while i < len {
-        // SAFETY: i + 4 <= len, a multiple of 4.
-        unsafe { f(F32x4::load(x.add(i)), F32x4::load(a.from.add(i))).store(y.add(i)) };
-        i += LANES;
-    }
+    acc
 }
 
-/// `y[i] = f(x[i], a[i], b[i])`.
+/// `f(x, a, b)`
 #[inline(always)]
-fn three(strip: &Strip, f: impl Fn(F32x4, F32x4, F32x4) -> F32x4) {
-    let &Strip {
-        x,
-        arguments: [a, b],
-        y,
-        len,
-    } = strip;
-    let (mut from_a, mut from_b) = (a.from, b.from);
-    let mut i = 0;
-    while i < len {
-        // SAFETY: i + 4 <= len, a multiple of 4; each argument holds a vector, or `len` floats where it steps. The last increment may pass
-        // an argument's end, so it wraps.
-        unsafe {
+fn three(
+    mut acc: Group,
+    [a, b]: [Walk; 2],
+    i: usize,
+    f: impl Fn(F32x4, F32x4, F32x4) -> F32x4,
+) -> Group {
+    let (first, second) = (i * (a.step / LANES), i * (b.step / LANES));
+    for (v, x) in acc.iter_mut().enumerate() {
+        // SAFETY: each argument has a vector, or `len` floats where it steps.
+        *x = unsafe {
             f(
-                F32x4::load(x.add(i)),
-                F32x4::load(from_a),
-                F32x4::load(from_b),
+                *x,
+                F32x4::load(a.from.add(first + v * a.step)),
+                F32x4::load(b.from.add(second + v * b.step)),
             )
-            .store(y.add(i));
-        }
+        };
+    }
+    acc
+}
+
+/// `y[i] = f(x[i], a[i])`, a vector a turn.
+#[inline(always)]
+fn each(strip: &Strip, a: Walk, f: impl Fn(F32x4, F32x4) -> F32x4) {
+    let &Strip { x, y, len } = strip;
+    let (mut from_x, mut from_a) = (x.from, a.from);
+    for i in (0..len).step_by(LANES) {
+        // SAFETY: i + 4 <= len; what steps holds as many floats, what does not a vector. The last increment may pass the end, so it wraps.
+        unsafe { f(F32x4::load(from_x), F32x4::load(from_a)).store(y.add(i)) };
+        from_x = from_x.wrapping_add(x.step);
         from_a = from_a.wrapping_add(a.step);
-        from_b = from_b.wrapping_add(b.step);
-        i += LANES;
     }
 }
 

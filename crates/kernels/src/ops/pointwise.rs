@@ -5,8 +5,7 @@
 
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::pointwise::{
-    Argument, Buffers, Kind, MOST_OPERANDS, MOST_STEPS, Row, STRIP_ELEMS, Step, run, run_rest,
-    steps,
+    Argument, Buffers, Kind, MOST_OPERANDS, MOST_STEPS, Row, STRIP_ELEMS, Step, run, steps,
 };
 use crate::micro::reach::{reach, span};
 use crate::ops::{Fault, Op, dense, product, tile_count, within};
@@ -191,19 +190,9 @@ impl Op for Pointwise {
             }
             let column = (strip - row * per_row) * STRIP_ELEMS;
             let elems = STRIP_ELEMS.min(row_elems - column);
-            let whole = elems / LANES * LANES;
-            let rows_at =
-                |column, elems| core::array::from_fn(|k| inputs[k].row(starts[k], column, elems));
+            let operands = core::array::from_fn(|k| inputs[k].row(starts[k], column, elems));
             let to = y.slice(row * row_elems + column, elems);
-            if whole > 0 {
-                let out = to.slice(0, whole);
-                run(program, &rows_at(column, whole), out, &mut buffers);
-            }
-            if whole < elems {
-                let rest = elems - whole;
-                let out = to.slice(whole, rest);
-                run_rest(program, &rows_at(column + whole, rest), out, &mut buffers);
-            }
+            run(program, &operands, to, &mut buffers);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! Codes, names and numbers of arguments are in ts/src/ops/records.gen.ts too, printed by examples/generate_records.rs.
 
 use super::exponential::{exp, log, mish, pow, sigmoid, silu};
-use super::{Strip, one, three, two};
+use super::{Found, Group, Strip, each, one, three, two};
 use crate::micro::activation::{relu, tanh};
 use crate::simd::F32x4;
 
@@ -19,20 +19,42 @@ pub struct Listing {
     pub about: &'static str,
 }
 
-macro_rules! walk {
-    ($strip:ident, $turn:literal, ($x:ident), $f:expr) => {
-        one::<$turn>($strip, |$x| $f)
+macro_rules! plain {
+    (function $step:ident $acc:ident $($rest:tt)*) => {
+        $acc
     };
-    ($strip:ident, $turn:literal, ($x:ident, $a:ident), $f:expr) => {
-        two::<$turn>($strip, |$x, $a| $f)
+    (plain $step:ident $acc:ident $i:ident ($x:ident) $f:expr) => {
+        one($acc, |$x| $f)
     };
-    ($strip:ident, $turn:literal, ($x:ident, $a:ident, $b:ident), $f:expr) => {
-        three($strip, |$x, $a, $b| $f)
+    (plain $step:ident $acc:ident $i:ident ($x:ident $a:ident) $f:expr) => {
+        two($acc, $step.arguments[0], $i, |$x, $a| $f)
+    };
+    (plain $step:ident $acc:ident $i:ident ($x:ident $a:ident $b:ident) $f:expr) => {
+        three($acc, $step.arguments, $i, |$x, $a, $b| $f)
+    };
+}
+
+macro_rules! function {
+    (plain $($rest:tt)*) => {{}};
+    (function $step:ident $strip:ident ($x:ident) $f:expr) => {
+        each($strip, $step.arguments[0], |$x, _| $f)
+    };
+    (function $step:ident $strip:ident ($x:ident $a:ident) $f:expr) => {
+        each($strip, $step.arguments[0], |$x, $a| $f)
+    };
+}
+
+macro_rules! is_function {
+    (function) => {
+        true
+    };
+    (plain) => {
+        false
     };
 }
 
 macro_rules! steps {
-    ($(#[doc = $about:literal] $code:literal $name:ident by $turn:literal ($x:ident $(, $argument:ident)*) { $f:expr } { $exact:expr })*) => {
+    ($(#[doc = $about:literal] $code:literal $name:ident is $sort:ident ($x:ident $(, $argument:ident)*) { $f:expr } { $exact:expr })*) => {
         /// Every step.
         pub const LISTINGS: &[Listing] = &[$(Listing {
             code: $code,
@@ -41,10 +63,27 @@ macro_rules! steps {
             about: $about,
         }),*];
 
-        /// Runs a step over a strip; of a code that no step has it does nothing.
-        pub(super) fn apply(code: u32, strip: &Strip) {
+        /// Whether the step is a loop of its own.
+        pub(super) fn is_function(code: u32) -> bool {
             match code {
-                $($code => walk!(strip, $turn, ($x $(, $argument)*), $f),)*
+                $($code => is_function!($sort),)*
+                _ => false,
+            }
+        }
+
+        /// A plain step of the group at float `i`; of any other code it does nothing.
+        #[inline(always)]
+        pub(super) fn plain(step: &Found, acc: Group, i: usize) -> Group {
+            match step.code {
+                $($code => plain!($sort step acc i ($x $($argument)*) $f),)*
+                _ => acc,
+            }
+        }
+
+        /// Runs a function over a strip; of any other code it does nothing.
+        pub(super) fn function(step: &Found, strip: &Strip) {
+            match step.code {
+                $($code => function!($sort step strip ($x $($argument)*) $f),)*
                 _ => {}
             }
         }
@@ -79,45 +118,45 @@ pub fn arguments_of(code: u32) -> Option<usize> {
 
 steps! {
     /// x + a
-    0 add by 4 (x, a) { x + a } { x + a }
+    0 add is plain (x, a) { x + a } { x + a }
     /// x - a
-    1 sub by 4 (x, a) { x - a } { x - a }
+    1 sub is plain (x, a) { x - a } { x - a }
     /// x * a
-    2 mul by 4 (x, a) { x * a } { x * a }
+    2 mul is plain (x, a) { x * a } { x * a }
     /// x / a
-    3 div by 4 (x, a) { x / a } { x / a }
+    3 div is plain (x, a) { x / a } { x / a }
     /// a - x
-    4 rsub by 4 (x, a) { a - x } { a - x }
+    4 rsub is plain (x, a) { a - x } { a - x }
     /// a / x
-    5 rdiv by 4 (x, a) { a / x } { a / x }
+    5 rdiv is plain (x, a) { a / x } { a / x }
     /// max(x, 0)
-    6 relu by 4 (x) { relu(x) } { if x < 0.0 { 0.0 } else { x } }
+    6 relu is plain (x) { relu(x) } { if x < 0.0 { 0.0 } else { x } }
     /// tanh(x)
-    7 tanh by 1 (x) { tanh(x) } { x.tanh() }
+    7 tanh is function (x) { tanh(x) } { x.tanh() }
     /// sqrt(x)
-    8 sqrt by 4 (x) { x.sqrt() } { x.sqrt() }
+    8 sqrt is plain (x) { x.sqrt() } { x.sqrt() }
     /// x where above 0, elsewhere a * x
-    9 leaky_relu by 4 (x, a) { leaky(x, a) } { if x > 0.0 { x } else { x * a } }
+    9 leaky_relu is plain (x, a) { leaky(x, a) } { if x > 0.0 { x } else { x * a } }
     /// 1 / (1 + exp(-x))
-    10 sigmoid by 1 (x) { sigmoid(x) } { 1.0 / (1.0 + (-x).exp()) }
+    10 sigmoid is function (x) { sigmoid(x) } { 1.0 / (1.0 + (-x).exp()) }
     /// x * sigmoid(x)
-    11 silu by 1 (x) { silu(x) } { x * (1.0 / (1.0 + (-x).exp())) }
+    11 silu is function (x) { silu(x) } { x * (1.0 / (1.0 + (-x).exp())) }
     /// x * tanh(log(1 + exp(x)))
-    12 mish by 1 (x) { mish(x) } { x * x.exp().ln_1p().tanh() }
+    12 mish is function (x) { mish(x) } { x * x.exp().ln_1p().tanh() }
     /// min(max(x, a), b); NaN wins
-    13 clamp by 1 (x, a, b) { x.max(a).min(b) } { if [x, a, b].iter().any(|number| number.is_nan()) { f64::NAN } else { x.max(a).min(b) } }
+    13 clamp is plain (x, a, b) { x.max(a).min(b) } { if [x, a, b].iter().any(|number| number.is_nan()) { f64::NAN } else { x.max(a).min(b) } }
     /// x to the power of a
-    14 pow by 1 (x, a) { pow(x, a) } { x.powf(a) }
+    14 pow is function (x, a) { pow(x, a) } { x.powf(a) }
     /// the smaller one; NaN wins
-    15 min by 4 (x, a) { x.min(a) } { if x.is_nan() || a.is_nan() { f64::NAN } else { x.min(a) } }
+    15 min is plain (x, a) { x.min(a) } { if x.is_nan() || a.is_nan() { f64::NAN } else { x.min(a) } }
     /// the larger one; NaN wins
-    16 max by 4 (x, a) { x.max(a) } { if x.is_nan() || a.is_nan() { f64::NAN } else { x.max(a) } }
+    16 max is plain (x, a) { x.max(a) } { if x.is_nan() || a.is_nan() { f64::NAN } else { x.max(a) } }
     /// b where x is 0, elsewhere a
-    17 select by 1 (x, a, b) { F32x4::select(x.equal(F32x4::splat(0.0)), b, a) } { if x == 0.0 { b } else { a } }
+    17 select is plain (x, a, b) { F32x4::select(x.equal(F32x4::splat(0.0)), b, a) } { if x == 0.0 { b } else { a } }
     /// exp(x)
-    18 exp by 1 (x) { exp(x) } { x.exp() }
+    18 exp is function (x) { exp(x) } { x.exp() }
     /// log(x), of base e
-    19 log by 1 (x) { log(x) } { x.ln() }
+    19 log is function (x) { log(x) } { x.ln() }
     /// |x|
-    20 abs by 4 (x) { x.abs() } { x.abs() }
+    20 abs is plain (x) { x.abs() } { x.abs() }
 }
