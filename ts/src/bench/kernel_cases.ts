@@ -66,6 +66,26 @@ export const KERNEL_CASES: readonly KernelCase[] = [
     },
   },
   {
+    name: 'one pointwise step',
+    shapes: [[1, 64, 512, 512]],
+    yardstick: 'memory.copy',
+    least: 0.75,
+    create: () => (x: Value) => x.mul(1.5),
+    expected: ([x = EMPTY], at) => (x[at] ?? Number.NaN) * 1.5,
+  },
+  {
+    // Held to 1.5 times one step.
+    name: 'five pointwise steps',
+    shapes: [[1, 64, 512, 512]],
+    yardstick: 'memory.copy',
+    least: 0.5,
+    create: () => (x: Value) => x.mul(1.5).add(x).relu().sub(0.25).mul(x),
+    expected([x = EMPTY], at) {
+      const value = x[at] ?? Number.NaN;
+      return (Math.max(0, value * 2.5) - 0.25) * value;
+    },
+  },
+  {
     name: 'matmul',
     shapes: [
       [SIDE, SIDE],

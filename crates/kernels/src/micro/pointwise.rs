@@ -4,11 +4,12 @@
 //! for run of steps in program { for every group of vectors { for step in run { acc[i] = f(acc[i], a[i], b[i]) } } }
 //! ```
 //!
-//! 1. A run is one function such as exp, whose constants fill the registers, or all plain steps up to the next one: 8 vectors stay in
-//!    registers from step to step, a jump between two. A pass over the first cache for each cost 1.2 cycles a vector, this 0.6.
-//! 2. Each step is compiled once, whatever its arguments are: a number and a repeated vector are a walk of step 0, the first lane of each
+//! 1. A run is all plain steps up to the next function such as exp, whose constants fill the registers: 8 vectors stay in registers from
+//!    step to step, with a jump between two. 0.4 to 0.9 cycles a vector and further step; a pass over the first cache for each took 1.2.
+//! 2. A step that is a run by itself is a loop of its own: it waits for memory, and in registers it took 3 to 8 % longer.
+//! 3. Whatever its arguments are, a step has the same code: a number and a repeated vector are a walk of step 0, the first lane of each
 //!    vector is spread into a buffer first.
-//! 3. The first run reads operand 0 where it lies and the last one writes to y. The results between lie in a buffer, never in y: what lies
+//! 4. The first run reads operand 0 where it lies and the last one writes to y. The results between lie in a buffer, never in y: what lies
 //!    where y does is still an operand.
 //!
 //! Steps are steps.rs's; not here: where a strip's operands lie (ops/pointwise.rs).
@@ -117,7 +118,8 @@ impl Default for Buffers {
     }
 }
 
-/// Vectors of a group: 8 leave V8 as many registers for arguments and constants.
+/// Vectors of a group: 8 leave 7 of V8's registers to arguments and constants, and nothing is spilled. A call of a function between the
+/// steps of a group, instead of a run by itself, took a tenth more of all steps.
 const GROUP: usize = 8;
 const GROUP_ELEMS: usize = GROUP * LANES;
 type Group = [F32x4; GROUP];
@@ -258,8 +260,8 @@ unsafe fn run_groups(
         let (run, after) = rest.split_at(plain.max(1));
         let y = if after.is_empty() { y } else { between };
         let strip = Strip { x, y, len };
-        if plain == 0 {
-            steps::function(first, &strip);
+        if run.len() == 1 {
+            steps::alone(first, &strip);
         } else {
             in_registers(run, &strip);
         }
@@ -350,16 +352,25 @@ fn three(
     acc
 }
 
-/// `y[i] = f(x[i], a[i])`, a vector a turn.
+/// `y[i] = f(x[i], a[i], b[i])`, a vector a turn.
 #[inline(always)]
-fn each(strip: &Strip, a: Walk, f: impl Fn(F32x4, F32x4) -> F32x4) {
+fn each(strip: &Strip, arguments: [Walk; 2], f: impl Fn(F32x4, F32x4, F32x4) -> F32x4) {
     let &Strip { x, y, len } = strip;
-    let (mut from_x, mut from_a) = (x.from, a.from);
+    let [mut from_x, mut from_a, mut from_b] =
+        [x, arguments[0], arguments[1]].map(|walk| walk.from);
     for i in (0..len).step_by(LANES) {
         // SAFETY: i + 4 <= len; what steps holds as many floats, what does not a vector. The last increment may pass the end, so it wraps.
-        unsafe { f(F32x4::load(from_x), F32x4::load(from_a)).store(y.add(i)) };
+        unsafe {
+            f(
+                F32x4::load(from_x),
+                F32x4::load(from_a),
+                F32x4::load(from_b),
+            )
+            .store(y.add(i))
+        };
         from_x = from_x.wrapping_add(x.step);
-        from_a = from_a.wrapping_add(a.step);
+        from_a = from_a.wrapping_add(arguments[0].step);
+        from_b = from_b.wrapping_add(arguments[1].step);
     }
 }
 

@@ -34,13 +34,15 @@ macro_rules! plain {
     };
 }
 
-macro_rules! function {
-    (plain $($rest:tt)*) => {{}};
-    (function $step:ident $strip:ident ($x:ident) $f:expr) => {
-        each($strip, $step.arguments[0], |$x, _| $f)
+macro_rules! alone {
+    ($step:ident $strip:ident ($x:ident) $f:expr) => {
+        each($strip, $step.arguments, |$x, _, _| $f)
     };
-    (function $step:ident $strip:ident ($x:ident $a:ident) $f:expr) => {
-        each($strip, $step.arguments[0], |$x, $a| $f)
+    ($step:ident $strip:ident ($x:ident $a:ident) $f:expr) => {
+        each($strip, $step.arguments, |$x, $a, _| $f)
+    };
+    ($step:ident $strip:ident ($x:ident $a:ident $b:ident) $f:expr) => {
+        each($strip, $step.arguments, |$x, $a, $b| $f)
     };
 }
 
@@ -63,7 +65,7 @@ macro_rules! steps {
             about: $about,
         }),*];
 
-        /// Whether the step is a loop of its own.
+        /// Whether the step is always a loop of its own.
         pub(super) fn is_function(code: u32) -> bool {
             match code {
                 $($code => is_function!($sort),)*
@@ -80,10 +82,10 @@ macro_rules! steps {
             }
         }
 
-        /// Runs a function over a strip; of any other code it does nothing.
-        pub(super) fn function(step: &Found, strip: &Strip) {
+        /// Runs one step over a strip; of a code that no step has it does nothing.
+        pub(super) fn alone(step: &Found, strip: &Strip) {
             match step.code {
-                $($code => function!($sort step strip ($x $($argument)*) $f),)*
+                $($code => alone!(step strip ($x $($argument)*) $f),)*
                 _ => {}
             }
         }

@@ -1,28 +1,71 @@
 //! Steps against their definitions in float64, over all of float32's range.
 
-use super::steps::{LISTINGS, apply, exact};
-use super::{Strip, Walk};
+use super::steps::{LISTINGS, alone, exact, is_function};
+use super::{Found, Strip, Walk, in_registers};
 use std::vec::Vec;
 
 /// What a step gives on the same four lanes.
 fn step(code: u32, x: f32, arguments: [f32; 2]) -> f32 {
-    let x = [x; 4];
-    let [a, b] = arguments.map(|a| [a; 4]);
+    let (x, arguments) = ([x; 4], arguments.map(|a| [a; 4]));
     let mut y = [0.0; 4];
     let walk = |from: &[f32; 4]| Walk {
         from: from.as_ptr(),
         step: 0,
     };
-    apply(
+    let found = Found {
         code,
+        arguments: arguments.each_ref().map(walk),
+    };
+    alone(
+        &found,
         &Strip {
-            x: x.as_ptr(),
-            arguments: [walk(&a), walk(&b)],
+            x: walk(&x),
             y: y.as_mut_ptr(),
             len: 4,
         },
     );
     y[0]
+}
+
+/// Every plain step in registers, of numbers and of operands, has the bits that its own loop gives.
+#[test]
+fn steps_in_registers_equal_steps_alone() {
+    let x: [f32; 32] = core::array::from_fn(|i| special().nth(i).unwrap());
+    let of_walk = |from: &[f32], step| Walk {
+        from: from.as_ptr(),
+        step,
+    };
+    for listing in LISTINGS.iter().filter(|step| !is_function(step.code)) {
+        for a in special() {
+            let still = [a; 4];
+            let mut moving = x;
+            moving.rotate_left(7);
+            for arguments in [
+                [of_walk(&still, 0), of_walk(&moving, 4)],
+                [of_walk(&moving, 4), of_walk(&still, 0)],
+            ] {
+                let found = Found {
+                    code: listing.code,
+                    arguments,
+                };
+                let run = |run: &dyn Fn(&Strip)| {
+                    let mut y = [0.0f32; 32];
+                    run(&Strip {
+                        x: of_walk(&x, 4),
+                        y: y.as_mut_ptr(),
+                        len: 32,
+                    });
+                    y.map(|y| if y.is_nan() { u32::MAX } else { y.to_bits() })
+                };
+                assert_eq!(
+                    run(&|strip| in_registers(&[found], strip)),
+                    run(&|strip| alone(&found, strip)),
+                    "{}",
+                    listing.name
+                );
+            }
+        }
+    }
 }
 
 const SPECIAL: [f32; 16] = [
