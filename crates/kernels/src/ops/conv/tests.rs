@@ -5,7 +5,7 @@ use std::vec::Vec;
 use crate::layout::Blocked;
 use crate::micro::load::CONSTANTS_ELEMS;
 use crate::micro::statistics::{Moments, merge};
-use crate::record::Operand;
+use crate::record::{Epilogue, Frame, Loading, Operand, Sliding};
 use crate::testing::{Finished, Random, TestPlan};
 
 /// What is fused into a convolution.
@@ -22,18 +22,16 @@ impl Fusion {
     pub(crate) const ALL: [Self; 3] = [Self::Nothing, Self::Samples, Self::Shared];
 }
 
-/// Operands that a fusion adds to a record, and x as the convolution sees it.
+/// What a fusion adds to a record, and x as the convolution sees it.
 pub(crate) struct Fused {
-    pub(crate) constants: Operand,
-    pub(crate) constants_n: u32,
-    pub(crate) load_activation: u32,
-    pub(crate) moments: Operand,
+    pub(crate) loading: Loading,
+    pub(crate) epilogue: Epilogue,
     pub(crate) x: Vec<f64>,
 }
 
-/// Puts them into the plan; `parts` tiles lie in a plane of y.
+/// Puts it into the plan; `parts` tiles lie in a plane of y.
 pub(crate) fn fused(
-    fusion: Fusion,
+    (fusion, activation): (Fusion, u32),
     plan: &mut TestPlan,
     (x, x_shape): (&[f32], Blocked),
     (y_shape, parts): (Blocked, usize),
@@ -64,23 +62,72 @@ pub(crate) fn fused(
         }
     });
     let x = loaded.collect();
-    if fusion == Fusion::Nothing {
-        return Fused {
-            constants: Operand::ABSENT,
-            constants_n: 1,
-            load_activation: 0,
-            moments: Operand::ABSENT,
-            x,
-        };
-    }
     let partials = y_shape.n * y_shape.channel_blocks() * parts * Moments::PARTIAL_ELEMS;
+    let (constants, moments) = match fusion {
+        Fusion::Nothing => (Operand::ABSENT, Operand::ABSENT),
+        _ => (plan.dense(&constants), plan.room(partials)),
+    };
     Fused {
-        constants: plan.dense(&constants),
-        constants_n: sets as u32,
-        load_activation: relu.into(),
-        moments: plan.room(partials),
+        loading: Loading {
+            at: 0,
+            constants,
+            constants_n: sets as u32,
+            load_activation: relu.into(),
+        },
+        epilogue: Epilogue {
+            at: 0,
+            activation,
+            moments,
+        },
         x,
     }
+}
+
+/// A 3x3 convolution of one 8 x 8 picture of 8 channels in all that a record has with others, a row a tile; there is room for a second picture.
+pub(crate) fn small(
+    plan: &mut TestPlan,
+    weight_elems: usize,
+) -> (Frame, Sliding, Loading, Epilogue) {
+    let frame = Frame {
+        at: 0,
+        x: plan.room(2 * 8 * 8 * 4),
+        weight: plan.room(weight_elems),
+        bias: Operand::ABSENT,
+        y: plan.room(2 * 8 * 8 * 4),
+        n: 1,
+        c: 8,
+        h: 8,
+        w: 8,
+        o: 8,
+        out_h: 8,
+        out_w: 8,
+    };
+    let sliding = Sliding {
+        at: 0,
+        kh: 3,
+        kw: 3,
+        stride_h: 1,
+        stride_w: 1,
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top: 1,
+        pad_left: 1,
+        pad_mode: 0,
+        tile_rows: 1,
+        tile_cols: 8,
+    };
+    let epilogue = Epilogue {
+        at: 0,
+        activation: 0,
+        moments: plan.room(2 * 8 * 24),
+    };
+    let loading = Loading {
+        at: 0,
+        constants: plan.room(2 * 12),
+        constants_n: 1,
+        load_activation: 0,
+    };
+    (frame, sliding, loading, epilogue)
 }
 
 /// The moments that tiles left, merged, are those of y.

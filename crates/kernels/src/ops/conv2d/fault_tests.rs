@@ -1,56 +1,23 @@
 //! conv2d and its packing refuse records that can't be right, and name the field.
 
 use crate::ops::Fault;
-use crate::record::{Conv2d, Epilogue, Frame, Loading, Operand, PackConv2d, Sliding, field};
+use crate::ops::conv::tests::small;
+use crate::record::{Conv2d, Operand, PackConv2d, field};
 use crate::testing::TestPlan;
 
 fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
     let mut plan = TestPlan::new();
+    let (frame, sliding, loading, epilogue) = small(&mut plan, 8 * 8 * 9);
     let mut conv = Conv2d {
         scratch: plan.scratch(3 * 10 * 8 * 4),
         scratch_bytes: 3 * 10 * 8 * 4,
         packing: 0,
         groups: 1,
         tile_o: 8,
-        frame: Frame {
-            at: 0,
-            x: plan.room(2 * 8 * 8 * 4),
-            weight: plan.room(8 * 8 * 9),
-            bias: Operand::ABSENT,
-            y: plan.room(2 * 8 * 8 * 4),
-            n: 1,
-            c: 8,
-            h: 8,
-            w: 8,
-            o: 8,
-            out_h: 8,
-            out_w: 8,
-        },
-        sliding: Sliding {
-            at: 0,
-            kh: 3,
-            kw: 3,
-            stride_h: 1,
-            stride_w: 1,
-            dilation_h: 1,
-            dilation_w: 1,
-            pad_top: 1,
-            pad_left: 1,
-            pad_mode: 0,
-            tile_rows: 1,
-            tile_cols: 8,
-        },
-        epilogue: Epilogue {
-            at: 0,
-            activation: 0,
-            moments: plan.room(2 * 8 * 24),
-        },
-        loading: Loading {
-            at: 0,
-            constants: plan.room(2 * 12),
-            constants_n: 1,
-            load_activation: 0,
-        },
+        frame,
+        sliding,
+        loading,
+        epilogue,
     };
     change(&mut conv);
     plan.push(conv);

@@ -1,8 +1,9 @@
 //! conv_depthwise against conv2d's definition of as many groups as channels, over odd sizes; and the records that it refuses.
 
 use crate::ops::Fault;
+use crate::ops::conv::tests::small;
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
-use crate::record::{ConvDepthwise, Epilogue, Frame, Loading, Operand, Sliding, field};
+use crate::record::{ConvDepthwise, Operand, field};
 use crate::testing::{TestPlan, assert_close};
 
 fn of(c: usize, case: Case) -> Case {
@@ -101,49 +102,15 @@ fn infinities_stay_where_they_are() {
 
 fn fault_of(change: impl Fn(&mut ConvDepthwise)) -> Result<u32, Fault> {
     let mut plan = TestPlan::new();
+    let (frame, sliding, loading, epilogue) = small(&mut plan, 8 * 9);
     let mut conv = ConvDepthwise {
         scratch: plan.scratch(3 * 10 * 16),
         scratch_bytes: 3 * 10 * 16,
         tile_blocks: 1,
-        frame: Frame {
-            at: 0,
-            x: plan.room(2 * 8 * 8 * 4),
-            weight: plan.room(8 * 9),
-            bias: Operand::ABSENT,
-            y: plan.room(2 * 8 * 8 * 4),
-            n: 1,
-            c: 8,
-            h: 8,
-            w: 8,
-            out_h: 8,
-            out_w: 8,
-            o: 8,
-        },
-        sliding: Sliding {
-            at: 0,
-            kh: 3,
-            kw: 3,
-            stride_h: 1,
-            stride_w: 1,
-            dilation_h: 1,
-            dilation_w: 1,
-            pad_top: 1,
-            pad_left: 1,
-            pad_mode: 0,
-            tile_rows: 1,
-            tile_cols: 8,
-        },
-        epilogue: Epilogue {
-            at: 0,
-            activation: 0,
-            moments: plan.room(2 * 8 * 24),
-        },
-        loading: Loading {
-            at: 0,
-            constants: plan.room(2 * 12),
-            constants_n: 1,
-            load_activation: 0,
-        },
+        frame,
+        sliding,
+        loading,
+        epilogue,
     };
     change(&mut conv);
     plan.push(conv);

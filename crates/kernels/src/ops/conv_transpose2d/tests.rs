@@ -4,9 +4,7 @@ use std::vec::Vec;
 
 use crate::layout::Blocked;
 use crate::ops::conv::tests::{Fusion, check_moments, fused};
-use crate::record::{
-    ConvTranspose2d, Epilogue, Frame, Loading, Operand, PackBias, PackConvTranspose2d,
-};
+use crate::record::{ConvTranspose2d, Frame, Operand, PackBias, PackConvTranspose2d};
 use crate::testing::{Random, TestPlan, assert_close};
 
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +163,7 @@ impl Case {
             w: self.w,
         };
         let y = (self.y_shape(), self.parts());
-        let fused = fused(self.fusion, &mut plan, (&x, x_shape), y);
+        let fused = fused((self.fusion, self.activation), &mut plan, (&x, x_shape), y);
         let wanted = self.naive(&fused.x, &weight, &bias);
         let taps = self.spread().0 * self.spread().1;
         let packed = plan.room(self.o.next_multiple_of(4) * self.pixel() * taps);
@@ -224,17 +222,8 @@ impl Case {
                 out_h: self.y_shape().h as u32,
                 out_w: self.y_shape().w as u32,
             },
-            epilogue: Epilogue {
-                at: 0,
-                activation: self.activation,
-                moments: fused.moments,
-            },
-            loading: Loading {
-                at: 0,
-                constants: fused.constants,
-                constants_n: fused.constants_n,
-                load_activation: fused.load_activation,
-            },
+            epilogue: fused.epilogue,
+            loading: fused.loading,
         };
         plan.push(pack).push(pack_bias).push(conv);
         (plan, conv, wanted)

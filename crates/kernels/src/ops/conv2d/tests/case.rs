@@ -4,9 +4,7 @@ use std::vec::Vec;
 
 use crate::layout::Blocked;
 use crate::ops::conv::tests::{Fusion, check_moments, fused};
-use crate::record::{
-    Conv2d, ConvDepthwise, Epilogue, Frame, Loading, Operand, PackBias, PackConv2d, Sliding,
-};
+use crate::record::{Conv2d, ConvDepthwise, Frame, Operand, PackBias, PackConv2d, Sliding};
 use crate::testing::{Random, TestPlan, assert_close};
 
 #[derive(Clone, Copy, Debug)]
@@ -197,7 +195,7 @@ impl Case {
             w: self.w,
         };
         let y = (self.y_shape(), self.parts());
-        let fused = fused(self.fusion, &mut plan, (&x, shape), y);
+        let fused = fused((self.fusion, self.activation), &mut plan, (&x, shape), y);
         let wanted = self.naive(&fused.x, &weight, &bias);
         let (packed_o, pixel) = self.packed_shape();
         let pixel = if self.depthwise { 1 } else { pixel };
@@ -267,17 +265,8 @@ impl Case {
                 tile_rows: self.tile.0,
                 tile_cols: self.tile.1,
             },
-            epilogue: Epilogue {
-                at: 0,
-                activation: self.activation,
-                moments: fused.moments,
-            },
-            loading: Loading {
-                at: 0,
-                constants: fused.constants,
-                constants_n: fused.constants_n,
-                load_activation: fused.load_activation,
-            },
+            epilogue: fused.epilogue,
+            loading: fused.loading,
         };
         plan.push(pack).push(pack_bias);
         if self.depthwise {

@@ -7,9 +7,7 @@ use crate::micro::winograd::algorithm;
 use crate::ops::conv::tests::fused;
 use crate::ops::conv_transpose2d::tests as transposed;
 use crate::ops::conv2d::tests::case::Case;
-use crate::record::{
-    ConvWinograd, Epilogue, Frame, Loading, Operand, PackBias, PackConv2d, PackConvWinograd,
-};
+use crate::record::{ConvWinograd, Frame, Operand, PackBias, PackConv2d, PackConvWinograd};
 use crate::testing::{Random, TestPlan};
 
 pub(super) const F4X3: u32 = 0;
@@ -159,7 +157,12 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
     let mut plan = TestPlan::new();
     let (x_shape, y_shape) = (Blocked { n, c, h, w }, work.y_shape());
     let target = (y_shape, work.parts(division));
-    let fused = fused(work.case.fusion, &mut plan, (&x, x_shape), target);
+    let fused = fused(
+        (work.case.fusion, work.case.activation),
+        &mut plan,
+        (&x, x_shape),
+        target,
+    );
     let wanted = work.naive(&fused.x, &weight, &bias);
     let packing = work.case.packing;
     let channels = if c < 4 { c } else { c.next_multiple_of(4) };
@@ -260,17 +263,8 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
             out_h: y_shape.h as u32,
             out_w: y_shape.w as u32,
         },
-        epilogue: Epilogue {
-            at: 0,
-            activation: work.case.activation,
-            moments: fused.moments,
-        },
-        loading: Loading {
-            at: 0,
-            constants: fused.constants,
-            constants_n: fused.constants_n,
-            load_activation: fused.load_activation,
-        },
+        epilogue: fused.epilogue,
+        loading: fused.loading,
     };
     plan.push(pack).push(pack_bias).push(conv);
     (plan, conv, wanted)
