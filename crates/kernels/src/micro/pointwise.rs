@@ -93,21 +93,35 @@ pub struct Step {
     pub arguments: [Argument; 2],
 }
 
-/// What lies between runs, and operands that are spread.
+/// What lies between runs, operands that are spread, and what calls prepare: rows may be short, and to clear it for each took as long as a
+/// step of 256 floats.
 pub struct Buffers {
     acc: Room,
     spread: [Room; MOST_OPERANDS],
+    numbers: [[[f32; LANES]; 2]; MOST_STEPS],
+    alone: [[f32; LANES]; MOST_OPERANDS],
+    found: [Found; MOST_STEPS],
 }
 
 type Room = [MaybeUninit<f32>; STRIP_ELEMS];
 
 impl Buffers {
-    /// Nothing is in them.
+    /// Rooms with nothing in them.
     pub const fn new() -> Self {
         let room = [MaybeUninit::uninit(); STRIP_ELEMS];
+        let nowhere = Walk {
+            from: core::ptr::null(),
+            step: 0,
+        };
         Self {
             acc: room,
             spread: [room; MOST_OPERANDS],
+            numbers: [[[0.0; LANES]; 2]; MOST_STEPS],
+            alone: [[0.0; LANES]; MOST_OPERANDS],
+            found: [Found {
+                code: 0,
+                arguments: [nowhere; 2],
+            }; MOST_STEPS],
         }
     }
 }
@@ -207,21 +221,24 @@ unsafe fn run_groups(
     len: usize,
     buffers: &mut Buffers,
 ) {
-    let zero = F32x4::splat(0.0);
-    let (mut numbers, mut alone) = ([[zero; 2]; MOST_STEPS], [zero; MOST_OPERANDS]);
+    let Buffers {
+        acc,
+        spread,
+        numbers,
+        alone,
+        found,
+    } = buffers;
     let walks: [Walk; MOST_OPERANDS] = core::array::from_fn(|k| {
         let (from, kind) = operands[k];
         match kind {
             Kind::Same => Walk { from, step: LANES },
             Kind::Vector => Walk { from, step: 0 },
-            Kind::Number => {
-                // SAFETY: the caller's obligation: one float is there.
-                alone[k] = unsafe { F32x4::load_splat(from) };
-                still(&alone[k])
-            }
-            Kind::Absent => still(&alone[k]),
+            // SAFETY: the caller's obligation: one float is there.
+            Kind::Number => still(unsafe { from.read() }, &mut alone[k]),
+            // No step names it.
+            Kind::Absent => Walk { from, step: 0 },
             Kind::First => {
-                let to = buffers.spread[k].as_mut_ptr().cast::<f32>();
+                let to = spread[k].as_mut_ptr().cast::<f32>();
                 for i in (0..len).step_by(LANES) {
                     // SAFETY: the caller's obligation: i + 4 <= len, which the room holds too.
                     unsafe { F32x4::load_splat(from.add(i)).store(to.add(i)) };
@@ -233,25 +250,18 @@ unsafe fn run_groups(
             }
         }
     });
-    let mut found = [Found {
-        code: 0,
-        arguments: [walks[0]; 2],
-    }; MOST_STEPS];
-    for ((found, numbers), step) in found.iter_mut().zip(&mut numbers).zip(program) {
+    for ((found, numbers), step) in found.iter_mut().zip(numbers).zip(program) {
         found.code = step.code;
         for ((walk, number), argument) in
             found.arguments.iter_mut().zip(numbers).zip(step.arguments)
         {
             *walk = match argument {
                 Argument::Operand(k) => walks[k],
-                Argument::Number(x) => {
-                    *number = F32x4::splat(x);
-                    still(number)
-                }
+                Argument::Number(x) => still(x, number),
             };
         }
     }
-    let between = buffers.acc.as_mut_ptr().cast::<f32>();
+    let between = acc.as_mut_ptr().cast::<f32>();
     let mut x = walks[0];
     let mut rest = &found[..program.len()];
     while let Some(first) = rest.first() {
@@ -273,10 +283,11 @@ unsafe fn run_groups(
     }
 }
 
-/// One vector for all.
-fn still(vector: &F32x4) -> Walk {
+/// A number for all vectors.
+fn still(x: f32, vector: &mut [f32; LANES]) -> Walk {
+    vector.fill(x);
     Walk {
-        from: core::ptr::from_ref(vector).cast(),
+        from: vector.as_ptr(),
         step: 0,
     }
 }
@@ -352,25 +363,31 @@ fn three(
     acc
 }
 
-/// `y[i] = f(x[i], a[i], b[i])`, a vector a turn.
+/// `y[i] = f(x[i], a[i], b[i])`, `T` vectors a turn: a divisor of `GROUP`.
 #[inline(always)]
-fn each(strip: &Strip, arguments: [Walk; 2], f: impl Fn(F32x4, F32x4, F32x4) -> F32x4) {
+fn each<const T: usize>(
+    strip: &Strip,
+    [a, b]: [Walk; 2],
+    f: impl Fn(F32x4, F32x4, F32x4) -> F32x4,
+) {
     let &Strip { x, y, len } = strip;
-    let [mut from_x, mut from_a, mut from_b] =
-        [x, arguments[0], arguments[1]].map(|walk| walk.from);
-    for i in (0..len).step_by(LANES) {
-        // SAFETY: i + 4 <= len; what steps holds as many floats, what does not a vector. The last increment may pass the end, so it wraps.
-        unsafe {
-            f(
-                F32x4::load(from_x),
-                F32x4::load(from_a),
-                F32x4::load(from_b),
-            )
-            .store(y.add(i))
-        };
-        from_x = from_x.wrapping_add(x.step);
-        from_a = from_a.wrapping_add(arguments[0].step);
-        from_b = from_b.wrapping_add(arguments[1].step);
+    let [mut from_x, mut from_a, mut from_b] = [x, a, b].map(|walk| walk.from);
+    for i in (0..len).step_by(T * LANES) {
+        for v in 0..T {
+            // SAFETY: i + 4 T <= len, whole groups; what steps holds as many floats, what does not a vector. The last increment may pass the
+            // end, so it wraps.
+            unsafe {
+                let (x, a, b) = (
+                    F32x4::load(from_x),
+                    F32x4::load(from_a),
+                    F32x4::load(from_b),
+                );
+                f(x, a, b).store(y.add(i).add(v * LANES));
+            }
+            from_x = from_x.wrapping_add(x.step);
+            from_a = from_a.wrapping_add(a.step);
+            from_b = from_b.wrapping_add(b.step);
+        }
     }
 }
 

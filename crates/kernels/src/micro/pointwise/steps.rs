@@ -35,14 +35,24 @@ macro_rules! plain {
 }
 
 macro_rules! alone {
-    ($step:ident $strip:ident ($x:ident) $f:expr) => {
-        each($strip, $step.arguments, |$x, _, _| $f)
+    ($turn:expr, $step:ident $strip:ident ($x:ident) $f:expr) => {
+        each::<{ $turn }>($strip, $step.arguments, |$x, _, _| $f)
     };
-    ($step:ident $strip:ident ($x:ident $a:ident) $f:expr) => {
-        each($strip, $step.arguments, |$x, $a, _| $f)
+    ($turn:expr, $step:ident $strip:ident ($x:ident $a:ident) $f:expr) => {
+        each::<{ $turn }>($strip, $step.arguments, |$x, $a, _| $f)
     };
-    ($step:ident $strip:ident ($x:ident $a:ident $b:ident) $f:expr) => {
-        each($strip, $step.arguments, |$x, $a, $b| $f)
+    ($turn:expr, $step:ident $strip:ident ($x:ident $a:ident $b:ident) $f:expr) => {
+        each::<{ $turn }>($strip, $step.arguments, |$x, $a, $b| $f)
+    };
+}
+
+/// Vectors a turn of a step's own loop.
+macro_rules! turn {
+    (function) => {
+        1
+    };
+    (plain) => {
+        4
     };
 }
 
@@ -85,7 +95,7 @@ macro_rules! steps {
         /// Runs one step over a strip; of a code that no step has it does nothing.
         pub(super) fn alone(step: &Found, strip: &Strip) {
             match step.code {
-                $($code => alone!(step strip ($x $($argument)*) $f),)*
+                $($code => alone!(turn!($sort), step strip ($x $($argument)*) $f),)*
                 _ => {}
             }
         }

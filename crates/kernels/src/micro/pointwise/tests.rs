@@ -4,10 +4,10 @@ use super::steps::{LISTINGS, alone, exact, is_function};
 use super::{Found, Strip, Walk, in_registers};
 use std::vec::Vec;
 
-/// What a step gives on the same four lanes.
+/// What a step gives on lanes that are all the same.
 fn step(code: u32, x: f32, arguments: [f32; 2]) -> f32 {
     let (x, arguments) = ([x; 4], arguments.map(|a| [a; 4]));
-    let mut y = [0.0; 4];
+    let mut y = [0.0; 32];
     let walk = |from: &[f32; 4]| Walk {
         from: from.as_ptr(),
         step: 0,
@@ -21,7 +21,7 @@ fn step(code: u32, x: f32, arguments: [f32; 2]) -> f32 {
         &Strip {
             x: walk(&x),
             y: y.as_mut_ptr(),
-            len: 4,
+            len: y.len(),
         },
     );
     y[0]
