@@ -93,8 +93,7 @@ pub struct Step {
     pub arguments: [Argument; 2],
 }
 
-/// What lies between runs, operands that are spread, and what calls prepare: rows may be short, and to clear it for each took as long as a
-/// step of 256 floats.
+/// What lies between runs, operands that are spread, and what calls prepare: to clear that for each call took 4 ns.
 pub struct Buffers {
     acc: Room,
     spread: [Room; MOST_OPERANDS],
