@@ -159,6 +159,15 @@ const fn joined<const N: usize>(lists: &[&[Entry]]) -> [Entry; N] {
     all
 }
 
+/// Fields from `at` on. They are words, so that the compiler copies them in a loop.
+fn fields<const N: usize>(words: Words, at: usize) -> [u32; N] {
+    let mut fields = [0; N];
+    for (i, field) in fields.iter_mut().enumerate() {
+        *field = words.get(HEAD_WORDS + at + i);
+    }
+    fields
+}
+
 /// A field of a fragment: its index in the record that the fragment is part of, and what it holds.
 macro_rules! given {
     ($fragment:expr, $of:ty, $name:ident) => {
@@ -190,11 +199,7 @@ macro_rules! fragments {
                 /// From field `at` of a record on, which has been seen to be long enough.
                 #[inline(never)]
                 fn decode(words: Words, at: usize) -> Self {
-                    let mut fields = [0; Self::FIELDS.len()];
-                    for (i, field) in fields.iter_mut().enumerate() {
-                        *field = words.get(HEAD_WORDS + at + i);
-                    }
-                    let [$($field),*] = fields;
+                    let [$($field),*] = fields::<{ Self::FIELDS.len() }>(words, at);
                     Self { at: at as u32, $($field: Field::from_word($field),)* }
                 }
                 #[cfg(test)]
@@ -234,17 +239,12 @@ macro_rules! records {
                         &[Self::OWN, $($($fragment::FIELDS,)*)?]
                     ),
                 };
-                // Fields are words, so that the compiler copies them in a loop; once, since several callers need it.
                 #[inline(never)]
                 fn decode(words: Words) -> Option<Self> {
-                    let mut fields = [0; Self::OWN.len()];
                     if words.len() != HEAD_WORDS + Self::LISTING.fields.len() {
                         return None;
                     }
-                    for (i, field) in fields.iter_mut().enumerate() {
-                        *field = words.get(HEAD_WORDS + i);
-                    }
-                    let [$($field),*] = fields;
+                    let [$($field),*] = fields::<{ Self::OWN.len() }>(words, 0);
                     $(
                         let at = Self::OWN.len();
                         $(
@@ -292,7 +292,7 @@ fragments! {
     Frame {
         /// blocked [n, c, h, w]
         x: Operand,
-        /// packed for the op
+        /// packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd
         weight: Operand,
         /// dense, padded to a multiple of 8 by pack_bias; or absent
         bias: Operand,
@@ -308,9 +308,9 @@ fragments! {
         w: u32,
         /// output channels
         o: u32,
-        /// of y
+        /// of y; of a transposed convolution with the output padding
         out_h: u32,
-        /// of y
+        /// of y, as out_h
         out_w: u32,
     }
     /// How the kernel moves over x, and how y is cut into tiles.

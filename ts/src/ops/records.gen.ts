@@ -353,7 +353,7 @@ export interface Conv2dFields extends Scratch {
   readonly tileO: number;
   /** blocked [n, c, h, w] */
   readonly x: Operand;
-  /** packed for the op */
+  /** packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd */
   readonly weight: Operand;
   /** dense, padded to a multiple of 8 by pack_bias; or absent */
   readonly bias: Operand;
@@ -369,9 +369,9 @@ export interface Conv2dFields extends Scratch {
   readonly w: number;
   /** output channels */
   readonly o: number;
-  /** of y */
+  /** of y; of a transposed convolution with the output padding */
   readonly outH: number;
-  /** of y */
+  /** of y, as out_h */
   readonly outW: number;
   /** kernel height */
   readonly kh: number;
@@ -431,7 +431,7 @@ export interface ConvTranspose2dFields extends Scratch {
   readonly tileO: number;
   /** blocked [n, c, h, w] */
   readonly x: Operand;
-  /** packed for the op */
+  /** packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd */
   readonly weight: Operand;
   /** dense, padded to a multiple of 8 by pack_bias; or absent */
   readonly bias: Operand;
@@ -447,9 +447,9 @@ export interface ConvTranspose2dFields extends Scratch {
   readonly w: number;
   /** output channels */
   readonly o: number;
-  /** of y */
+  /** of y; of a transposed convolution with the output padding */
   readonly outH: number;
-  /** of y */
+  /** of y, as out_h */
   readonly outW: number;
   /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
   readonly constants: Operand;
@@ -813,7 +813,7 @@ export interface ConvWinogradFields extends Scratch {
   readonly tileO: number;
   /** blocked [n, c, h, w] */
   readonly x: Operand;
-  /** packed for the op */
+  /** packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd */
   readonly weight: Operand;
   /** dense, padded to a multiple of 8 by pack_bias; or absent */
   readonly bias: Operand;
@@ -829,9 +829,9 @@ export interface ConvWinogradFields extends Scratch {
   readonly w: number;
   /** output channels */
   readonly o: number;
-  /** of y */
+  /** of y; of a transposed convolution with the output padding */
   readonly outH: number;
-  /** of y */
+  /** of y, as out_h */
   readonly outW: number;
   /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
   readonly constants: Operand;
@@ -985,7 +985,7 @@ export interface ConvDepthwiseFields extends Scratch {
   readonly tileBlocks: number;
   /** blocked [n, c, h, w] */
   readonly x: Operand;
-  /** packed for the op */
+  /** packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd */
   readonly weight: Operand;
   /** dense, padded to a multiple of 8 by pack_bias; or absent */
   readonly bias: Operand;
@@ -1001,9 +1001,9 @@ export interface ConvDepthwiseFields extends Scratch {
   readonly w: number;
   /** output channels */
   readonly o: number;
-  /** of y */
+  /** of y; of a transposed convolution with the output padding */
   readonly outH: number;
-  /** of y */
+  /** of y, as out_h */
   readonly outW: number;
   /** kernel height */
   readonly kh: number;

@@ -33,11 +33,11 @@ impl Epilogue {
     }
 }
 
-/// A tile's rectangle of y.
+/// What is done to a tile's rectangle of y.
 #[derive(Clone, Copy)]
 pub(crate) struct Finish<'a> {
     pub(crate) activation: Activation,
-    /// Left of the rectangle, or not
+    /// Where the moments of y go, where they are asked for
     pub(crate) moments: Option<Dst>,
     pub(crate) y: Dst,
     pub(crate) y_shape: &'a Blocked,
