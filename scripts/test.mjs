@@ -18,7 +18,7 @@ await main(async () => {
   const cargo = args.length === 0 ? await runCargoTest() : { passed: 0, failed: 0, skipped: 0 };
   console.log('- Packing the package');
   const packed = await pack();
-  const sizesFit = checkSizes(packed);
+  const sizesFit = await checkSizes(packed);
   const vitest = await runVitest(
     'vitest.config.ts',
     browser === null ? ['--exclude', '**/*.browser.test.ts', ...args] : args,
