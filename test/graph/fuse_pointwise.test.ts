@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fuse } from '../../dist/graph/fuse.js';
 import * as nn from '../../dist/nn/index.js';
 import { random, randomTensor, type Shape } from '../ops/array.js';
+import { ALONE } from '../ops/steps.js';
 import { isSound, lowered } from './build.js';
 
 const PICTURE = [1, 4, 9, 9] as const;
@@ -98,24 +99,20 @@ describe('the same bits', () => {
       for (let length = 2 + below(12); length > 0; length--) {
         const number = next() * 4 - 2;
         const other = [x, ...others][below(4)] ?? x;
-        const step = below(18);
-        if (step === 0) y = y.relu();
-        else if (step === 1) y = y.tanh();
-        else if (step === 2) y = y.sqrt();
+        const step = below(16);
+        if (step <= 2) y = ALONE[below(ALONE.length)]?.call(y) ?? y;
         else if (step === 3) y = F.rsub(y, number);
         else if (step === 4) y = F.rdiv(y, number);
         else if (step === 5) y = y.mul(number).add(other);
         else if (step === 6) y = F.leakyRelu(y, { negativeSlope: number });
-        else if (step === 7) y = F.silu(y);
-        else if (step === 8) y = F.mish(y).abs();
-        else if (step === 9) y = y.clamp(-1, number + 1);
-        else if (step === 10) y = other.where(y, 0.5).exp();
-        else if (step === 11) y = y.where(other.relu(), x);
-        else if (step === 12) y = y.maximum(other).log();
-        else if (step === 13) y = other.minimum(y).sigmoid();
+        else if (step === 7) y = y.clamp(-1, number + 1);
+        else if (step === 8) y = other.where(y, 0.5).exp();
+        else if (step === 9) y = y.where(other.relu(), x);
+        else if (step === 10) y = y.maximum(other).log();
+        else if (step === 11) y = other.minimum(y).sigmoid();
         else {
           const kind = (['add', 'sub', 'mul', 'div'] as const)[below(4)] ?? 'add';
-          y = step < 16 ? y[kind](other) : other[kind](y);
+          y = step < 14 ? y[kind](other) : other[kind](y);
         }
       }
       // Each is read.

@@ -5,6 +5,7 @@ import type { Parameter } from '../../dist/graph/parameter.js';
 import type { Traced } from '../../dist/graph/trace.js';
 import { at, fill, map, type NdArray, type Shape, size } from '../ops/array.js';
 import { reduce } from '../ops/reduce.js';
+import { STEPS } from '../ops/steps.js';
 
 type Graph = Traced['graph'];
 type Operands = readonly (NdArray | null)[];
@@ -123,35 +124,6 @@ function affine(x: NdArray, weight: NdArray | null | undefined, bias: NdArray | 
   );
 }
 
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
-
-const BINARY = {
-  add: (a, b) => a + b,
-  sub: (a, b) => a - b,
-  mul: (a, b) => a * b,
-  div: (a, b) => a / b,
-  pow: Math.pow,
-  min: Math.min,
-  max: Math.max,
-  leaky_relu: (a, b) => (a > 0 ? a : a * b),
-} satisfies Record<Operators['binary']['kind'], (a: number, b: number) => number>;
-
-const UNARY = {
-  ...BINARY,
-  abs: Math.abs,
-  exp: Math.exp,
-  log: Math.log,
-  sigmoid,
-  silu: (x) => x * sigmoid(x),
-  mish: (x) => x * Math.tanh(Math.log1p(Math.exp(x))),
-  clamp: (x, least, most) => Math.min(Math.max(x, least), most),
-  relu: (x) => Math.max(x, 0),
-  tanh: Math.tanh,
-  sqrt: Math.sqrt,
-  rsub: (x, value) => value - x,
-  rdiv: (x, value) => value / x,
-} satisfies Record<Operators['unary']['kind'], (x: number, first: number, second: number) => number>;
-
 type Naive<K extends OperatorName> = (attributes: Operators[K], inputs: Operands, output: Shape) => NdArray;
 
 const naive: { readonly [K in OperatorName]: Naive<K> } = {
@@ -172,7 +144,7 @@ const naive: { readonly [K in OperatorName]: Naive<K> } = {
   },
   binary: ({ kind }, inputs, output) => {
     const [a, b] = [operand(inputs, 0), operand(inputs, 1)];
-    return fill(output, (index) => BINARY[kind](at(a, index), at(b, index)));
+    return fill(output, (index) => STEPS[kind].exact(at(a, index), at(b, index), 0));
   },
   concat({ axis }, inputs, output) {
     return fill(output, (index) => {
@@ -258,7 +230,7 @@ const naive: { readonly [K in OperatorName]: Naive<K> } = {
       ),
     ),
   unary: ({ kind, numbers: [first = 0, second = 0] }, inputs) =>
-    map(operand(inputs, 0), (x) => UNARY[kind](x, Math.fround(first), Math.fround(second))),
+    map(operand(inputs, 0), (x) => STEPS[kind].exact(x, Math.fround(first), Math.fround(second))),
   view: ({ shape }, inputs) => ({ ...operand(inputs, 0), shape }),
   where({ numbers }, inputs, output) {
     const [condition, ...either] = inputs;

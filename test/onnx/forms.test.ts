@@ -6,15 +6,15 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { root } from '../../scripts/lib/steps.mjs';
 
-/** What the compiler says of a copy of the sources with another list of operators. */
-function errors(change: (list: string) => string): Promise<string> {
+/** What the compiler says of a copy of the sources with another list, by default of operators. */
+function errors(change: (list: string) => string, file = 'ts/src/graph/operators/index.ts'): Promise<string> {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'gouache-forms-'));
   onTestFinished(() => fs.rmSync(copy, { recursive: true }));
   fs.cpSync(path.join(root, 'ts'), path.join(copy, 'ts'), { recursive: true });
   for (const file of ['package.json', 'tsconfig.base.json', 'tsconfig.json'])
     fs.copyFileSync(path.join(root, file), path.join(copy, file));
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'), 'junction');
-  const list = path.join(copy, 'ts/src/graph/operators/index.ts');
+  const list = path.join(copy, file);
   fs.writeFileSync(list, change(fs.readFileSync(list, 'utf8')));
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
   return new Promise((resolve) => {
@@ -30,4 +30,14 @@ test('the list of forms is that of operators', async () => {
       .replace('  view,\n', '  view,\n  made_up: view,\n'),
   );
   expect(said).toMatch(/^ts\/src\/onnx\/ops\/index\.ts.*'made_up' is missing/);
+});
+
+test('a new step of pointwise programs lacks its ONNX line, and nothing else', async () => {
+  const said = await errors(
+    (list) => list.replace('  abs: {', '  made_up: { code: 99, args: 0 },\n  abs: {'),
+    'ts/src/ops/records.gen.ts',
+  );
+  expect(said.trim().split('\n')).toEqual([
+    expect.stringMatching(/^ts\/src\/onnx\/ops\/pointwise\.ts.*'made_up' is missing/),
+  ]);
 });

@@ -16,23 +16,15 @@ import {
   SPECIAL,
 } from './array.js';
 import type { Cases, OpCase } from './case.js';
+import { STEPS } from './steps.js';
 
 type Kind = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'minimum' | 'maximum';
 
-/** C's pow, where JavaScript's has NaN: 1 to any power, and -1 to an infinite one, is 1. */
-function power(a: number, b: number): number {
-  return a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b;
-}
-
-const KINDS: readonly (readonly [Kind, (a: number, b: number) => number])[] = [
-  ['add', (a, b) => a + b],
-  ['sub', (a, b) => a - b],
-  ['mul', (a, b) => a * b],
-  ['div', (a, b) => a / b],
-  ['pow', power],
-  ['minimum', Math.min],
-  ['maximum', Math.max],
-];
+const STEP_OF = { minimum: 'min', maximum: 'max' } as const;
+const KINDS = (['add', 'sub', 'mul', 'div', 'pow', 'minimum', 'maximum'] as const).map((kind) => {
+  const { exact } = STEPS[kind === 'minimum' || kind === 'maximum' ? STEP_OF[kind] : kind];
+  return [kind, (a: number, b: number) => exact(a, b, 0)] as const;
+});
 
 export function binary(a: NdArray, b: NdArray, f: (a: number, b: number) => number): NdArray {
   const rank = Math.max(a.shape.length, b.shape.length);

@@ -1,38 +1,53 @@
 /** unary: one element in, one out. */
 import { Tensor } from 'gouache';
 import { functional as F, type Value } from 'gouache/nn';
-import { ACTIVATION, EXACT, EXPONENTIAL, ONE_ROUNDING, TANH, TANH_RELATIVE } from '../tolerances.js';
+import { EXACT, ONE_ROUNDING, TANH, TANH_RELATIVE } from '../tolerances.js';
 import { arrayOf, inFloat32, map, random, randomTensor, type Shape, SPECIAL } from './array.js';
 import { type Cases, type OpCase, sizes } from './case.js';
+import { ALONE } from './steps.js';
 
 const V = 1.3;
 /** What float32 holds of it. */
 const ROUNDED = Math.fround(V);
 
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const SLOPE = Math.fround(0.2);
 
 const FUNCTIONS: readonly (readonly [string, (x: Value) => Value, (x: number) => number, number])[] = [
-  ['relu', (x) => x.relu(), (x) => (x < 0 ? 0 : x), EXACT],
+  ...ALONE.map(
+    ({ name, call, exact, tolerance }) => [name, call, (x: number) => exact(x, 0, 0), tolerance] as const,
+  ),
   ['relu in place', (x) => F.relu(x, { inplace: true }), (x) => (x < 0 ? 0 : x), EXACT],
-  ['tanh', (x) => x.tanh(), Math.tanh, TANH],
-  ['sqrt', (x) => x.sqrt(), Math.sqrt, ONE_ROUNDING],
   ['add', (x) => x.add(V), (x) => x + ROUNDED, ONE_ROUNDING],
   ['sub', (x) => x.sub(V), (x) => x - ROUNDED, ONE_ROUNDING],
   ['mul', (x) => x.mul(V), (x) => x * ROUNDED, ONE_ROUNDING],
   ['div', (x) => x.div(V), (x) => x / ROUNDED, ONE_ROUNDING],
   ['rsub', (x) => F.rsub(x, V), (x) => ROUNDED - x, ONE_ROUNDING],
   ['rdiv', (x) => F.rdiv(x, V), (x) => ROUNDED / x, ONE_ROUNDING],
-  ['exp', (x) => x.exp(), Math.exp, EXPONENTIAL],
-  ['log', (x) => x.log(), Math.log, EXPONENTIAL],
-  ['abs', (x) => x.abs(), Math.abs, EXACT],
-  ['sigmoid', (x) => x.sigmoid(), sigmoid, ACTIVATION],
-  ['silu', (x) => F.silu(x), (x) => x * sigmoid(x), ACTIVATION],
-  ['mish', (x) => F.mish(x), (x) => x * Math.tanh(Math.log1p(Math.exp(x))), ACTIVATION],
   ['leakyRelu', (x) => F.leakyRelu(x, { negativeSlope: 0.2 }), (x) => (x > 0 ? x : x * SLOPE), ONE_ROUNDING],
   ['clamp', (x) => x.clamp(-0.5, 1.25), (x) => Math.min(Math.max(x, -0.5), 1.25), EXACT],
   ['clamp below', (x) => x.clamp(0.5), (x) => Math.max(x, 0.5), EXACT],
   ['clamp above', (x) => x.clamp(null, 0.5), (x) => Math.min(x, 0.5), EXACT],
+  ['clamp between infinities', (x) => x.clamp(-Infinity, Infinity), (x) => x, EXACT],
+  ['clamp below infinity', (x) => x.clamp(null, Infinity), (x) => x, EXACT],
+  ['clamp above minus infinity', (x) => x.clamp(-Infinity), (x) => x, EXACT],
+  ['clamp to infinity', (x) => x.clamp(Infinity, Infinity), (x) => (Number.isNaN(x) ? x : Infinity), EXACT],
+  ['clamp below NaN', (x) => x.clamp(-1, Number.NaN), () => Number.NaN, EXACT],
+  ['clamp above NaN', (x) => x.clamp(Number.NaN), () => Number.NaN, EXACT],
+  [
+    'hardtanh from 0 on',
+    (x) => F.hardtanh(x, { minVal: 0, maxVal: Infinity }),
+    (x) => (x < 0 ? 0 : x),
+    EXACT,
+  ],
+  ['leakyRelu of slope 0', (x) => F.leakyRelu(x, { negativeSlope: 0 }), (x) => (x > 0 ? x : x * 0), EXACT],
+  ['div by infinity', (x) => x.div(Infinity), (x) => x / Infinity, EXACT],
+  ['maximum of minus infinity', (x) => x.maximum(-Infinity), (x) => x, EXACT],
+  [
+    'where of infinity',
+    (x) => F.where(x, Infinity, -Infinity),
+    (x) => (x === 0 ? -Infinity : Infinity),
+    EXACT,
+  ],
   ['relu6', (x) => F.relu6(x.mul(4)), (x) => Math.min(Math.max(4 * x, 0), 6), EXACT],
   ['pow', (x) => x.pow(-1.5), (x) => x ** -1.5, ONE_ROUNDING],
   ['pow of a whole number', (x) => x.pow(3), (x) => x ** 3, ONE_ROUNDING],

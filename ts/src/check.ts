@@ -63,14 +63,10 @@ export function flag(
   throw new ArgumentError(`${argument} cannot be right`, { op, got: shown(given), wanted: 'true or false' });
 }
 
-/** A number that is neither NaN nor infinite. @throws {@link ArgumentError} otherwise */
-export function finite(value: number, op: string, argument: string): number {
-  if (Number.isFinite(value)) return value;
-  throw new ArgumentError(`${argument} cannot be right`, {
-    op,
-    got: shown(value),
-    wanted: 'a finite number',
-  });
+/** A number; infinite ones and NaN too, as in PyTorch. @throws {@link ArgumentError} otherwise */
+export function number(value: number, op: string, argument: string): number {
+  if (typeof value === 'number') return value;
+  throw new ArgumentError(`${argument} cannot be right`, { op, got: shown(value), wanted: 'a number' });
 }
 
 /** An epsilon: finite and >= 0. @throws {@link ArgumentError} otherwise */

@@ -20,6 +20,13 @@ export interface Subject {
 /** Takes a function of any parameters: odd values are what it is for. */
 type Callable = (...args: never[]) => unknown;
 
+/** Layers of a function without numbers, and the functions: nn.ReLU and functional.relu. */
+export const ACTIVATIONS = Object.entries(nn).flatMap(([name, Layer]) => {
+  if (typeof Layer !== 'function' || Object.getPrototypeOf(Layer) !== Object.getPrototypeOf(nn.ReLU))
+    return [];
+  return [{ name, Layer: Layer as typeof nn.ReLU, call: Reflect.get(F, name.toLowerCase()) as Callable }];
+});
+
 function calling(args: () => unknown[], call: Callable): Subject {
   return { args, call: call as Subject['call'] };
 }
@@ -273,8 +280,12 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
 
     Identity: layer(nn.Identity, []),
     'Identity#forward': forward(() => new nn.Identity()),
-    ReLU: layer(nn.ReLU, [{ inplace: true }]),
-    ReLU6: layer(nn.ReLU6, [{ inplace: true }]),
+    ...Object.fromEntries(
+      ACTIVATIONS.flatMap(({ name, Layer, call }) => [
+        [name, layer(Layer, [{ inplace: true }])],
+        [`functional.${name.toLowerCase()}`, traced(() => [X, { inplace: false }], call)],
+      ]),
+    ),
     LeakyReLU: layer(nn.LeakyReLU, [{ negativeSlope: 0.2, inplace: true }]),
     'LeakyReLU#forward': forward(() => new nn.LeakyReLU()),
     PReLU: layer(nn.PReLU, [{ numParameters: 3, init: 0.1 }]),
@@ -283,8 +294,6 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
     'Hardtanh#forward': forward(() => new nn.Hardtanh()),
     Sigmoid: layer(nn.Sigmoid, []),
     'Sigmoid#forward': forward(() => new nn.Sigmoid()),
-    SiLU: layer(nn.SiLU, [{ inplace: true }]),
-    Mish: layer(nn.Mish, [{ inplace: true }]),
     Tanh: layer(nn.Tanh, []),
     'Tanh#forward': forward(() => new nn.Tanh()),
     Conv2d: layer(nn.Conv2d, [3, 3, [3, 3], { ...conv, padding: [1, 1], paddingMode: 'reflect' }]),
@@ -369,14 +378,10 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
     ),
     'functional.pad': traced(() => [X, [1, 1, 1, 1], { mode: 'constant', value: 1 }], F.pad),
     'functional.cat': traced(() => [[X, X], 1], F.cat),
-    'functional.relu': traced(() => [X, { inplace: false }], F.relu),
-    'functional.relu6': traced(() => [X, { inplace: false }], F.relu6),
     'functional.leakyRelu': traced(() => [X, { negativeSlope: 0.2, inplace: false }], F.leakyRelu),
     'functional.prelu': traced(() => [X, weight(3)], F.prelu),
     'functional.hardtanh': traced(() => [X, { minVal: -1, maxVal: 2, inplace: false }], F.hardtanh),
     'functional.sigmoid': traced(() => [X], F.sigmoid),
-    'functional.silu': traced(() => [X, { inplace: false }], F.silu),
-    'functional.mish': traced(() => [X, { inplace: false }], F.mish),
     'functional.where': traced(() => [X, weight(3, 1, 1), 2], F.where),
     'functional.tanh': traced(() => [X], F.tanh),
     'functional.rsub': traced(() => [X, 1], F.rsub),

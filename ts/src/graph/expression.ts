@@ -59,7 +59,7 @@ export abstract class Expression {
     return pointwise.binary('max', this, other, 'maximum');
   }
 
-  /** min(max(x, min), max) of each element; either bound may be left out, or null. @throws {@link ArgumentError} when both are, or one is not a finite number */
+  /** min(max(x, min), max) of each element; either bound may be left out, null or infinite. @throws {@link ArgumentError} when both are left out, or one is no number */
   clamp(min?: number | null, max?: number | null): Value {
     return pointwise.clamp(this, min, max);
   }

@@ -5,19 +5,7 @@ export { Value } from '../graph/value.js';
 export type { StoredDtype, StoredTensor } from '../tensor/stored.js';
 export { ModuleList, Sequential } from './containers.js';
 export * as functional from './functional/index.js';
-export {
-  Hardtanh,
-  Identity,
-  LeakyReLU,
-  Mish,
-  PReLU,
-  type PReLUOptions,
-  ReLU,
-  ReLU6,
-  Sigmoid,
-  SiLU,
-  Tanh,
-} from './layers/activation.js';
+export * from './layers/activation.js';
 export {
   Conv2d,
   type Conv2dLayerOptions,

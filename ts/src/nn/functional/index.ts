@@ -4,22 +4,16 @@
  */
 export type { Pair } from '../../check.js';
 export {
-  type HardtanhOptions,
-  hardtanh,
   type InplaceOptions,
-  type LeakyReluOptions,
-  leakyRelu,
-  mish,
   rdiv,
   relu,
-  relu6,
   rsub,
   sigmoid,
-  silu,
   tanh,
   where,
 } from '../../graph/methods/pointwise.js';
 export { cat } from '../../graph/methods/shape.js';
+export * from './activation.js';
 export {
   type Conv2dOptions,
   type ConvTranspose2dOptions,

@@ -1,5 +1,5 @@
 /** Padding of the last one or two axes: constant, reflect, replicate. */
-import { checkOptions, finite } from '../../check.js';
+import { checkOptions, number } from '../../check.js';
 import { ArgumentError, ShapeError, UnsupportedError } from '../../errors.js';
 import type { Expression } from '../../graph/expression.js';
 import { input } from '../../graph/methods/operand.js';
@@ -65,7 +65,7 @@ export function padValue(x: Expression, amounts: readonly number[], options: Pad
     if (axis === rank - 1) return [left, right];
     return axis === rank - 2 ? [top, bottom] : [0, 0];
   });
-  const filled = mode === 'zeros' ? finite(options.value ?? 0, op, 'value') : 0;
+  const filled = mode === 'zeros' ? number(options.value ?? 0, op, 'value') : 0;
   return recorder(op).append('pad', [value], { pads, mode, value: filled }, op);
 }
 

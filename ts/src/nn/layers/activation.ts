@@ -1,25 +1,18 @@
-/** Layers that work element by element. Of weights only PReLU has some. */
+/** Layers that work element by element; all that is exported here is public. Of weights only PReLU has some. */
 
-import { checkOptions, finite, flag, whole } from '../../check.js';
+import { checkOptions, flag, number, whole } from '../../check.js';
 import { input } from '../../graph/methods/operand.js';
-import {
-  type HardtanhOptions,
-  hardtanh,
-  hardtanhBounds,
-  type InplaceOptions,
-  type LeakyReluOptions,
-  leakyRelu,
-  mish,
-  relu,
-  relu6,
-  sigmoid,
-  silu,
-  slopeOf,
-  tanh,
-} from '../../graph/methods/pointwise.js';
+import { type InplaceOptions, relu, sigmoid, tanh } from '../../graph/methods/pointwise.js';
 import { Parameter } from '../../graph/parameter.js';
 import type { Value } from '../../graph/value.js';
 import { storedFill } from '../../tensor/stored.js';
+import { hardtanh, leakyRelu, mish, relu6, silu } from '../functional/activation.js';
+import {
+  type HardtanhOptions,
+  hardtanhBounds,
+  type LeakyReluOptions,
+  slopeOf,
+} from '../functional/activation_options.js';
 import { prelu } from '../functional/prelu.js';
 import { inModule, Module } from '../module.js';
 
@@ -84,7 +77,7 @@ export class LeakyReLU extends Module {
   readonly negativeSlope: number;
   readonly inplace: boolean;
 
-  /** @throws {@link ArgumentError} for a slope that is not finite */
+  /** @throws {@link ArgumentError} for a slope that is no number */
   constructor(options: LeakyReluOptions = {}) {
     super();
     this.negativeSlope = slopeOf(options, 'LeakyReLU');
@@ -104,7 +97,7 @@ export class Hardtanh extends Module {
   readonly maxVal: number;
   readonly inplace: boolean;
 
-  /** @throws {@link ArgumentError} for bounds that are not finite, or do not go upwards */
+  /** @throws {@link ArgumentError} for bounds that do not go upwards; they may be infinite */
   constructor(options: HardtanhOptions = {}) {
     super();
     [this.minVal, this.maxVal] = hardtanhBounds(options, 'Hardtanh');
@@ -135,7 +128,7 @@ export class PReLU extends Module {
     super();
     checkOptions(options, 'PReLU', ['numParameters', 'init']);
     const count = whole(options.numParameters ?? 1, 'PReLU', 'numParameters', 1);
-    this.weight = new Parameter(storedFill(finite(options.init ?? 0.25, 'PReLU', 'init'), [count]));
+    this.weight = new Parameter(storedFill(number(options.init ?? 0.25, 'PReLU', 'init'), [count]));
   }
 
   /** [N, C, ...], or [C] where there is one slope. @throws {@link ShapeError} when the slopes do not suit the channels */

@@ -1,6 +1,6 @@
 /** Padding layers. */
 
-import { finite } from '../../check.js';
+import { number } from '../../check.js';
 import { ArgumentError } from '../../errors.js';
 import type { Value } from '../../graph/value.js';
 import { checkPad, type PadOptions, padValue } from '../functional/pad.js';
@@ -70,6 +70,6 @@ export class ConstantPad2d extends Pad2d {
 
   /** @throws {@link ArgumentError} for numbers that cannot be right */
   constructor(padding: PadAmounts, value: number) {
-    super(padding, { mode: 'constant', value: finite(value, 'ConstantPad2d', 'value') }, 'ConstantPad2d');
+    super(padding, { mode: 'constant', value: number(value, 'ConstantPad2d', 'value') }, 'ConstantPad2d');
   }
 }

@@ -4,7 +4,6 @@ import type { Node } from '../../graph/graph.js';
 import type { OperatorName, Operators } from '../../graph/operators/index.js';
 import type { OnnxName } from '../builder.js';
 import { batchNorm } from './batch_norm.js';
-import { binary } from './binary.js';
 import { concat } from './concat.js';
 import { conv } from './conv.js';
 import { convTranspose } from './conv_transpose.js';
@@ -14,12 +13,11 @@ import { layerNorm } from './layer_norm.js';
 import { matmul } from './matmul.js';
 import { pad } from './pad.js';
 import { permute } from './permute.js';
+import { binary, unary, where } from './pointwise.js';
 import { reduce } from './reduce.js';
 import { slice } from './slice.js';
 import type { Export, ToOnnx } from './to_onnx.js';
-import { unary } from './unary.js';
 import { view } from './view.js';
-import { where } from './where.js';
 
 export const OPERATOR_SET = 17;
 
