@@ -47,7 +47,9 @@ const FORMS: Readonly<Record<StepName, Form>> = {
   mish: (to, x) => to.node('Mul', [x, to.node('Tanh', [to.node('Softplus', [x])])]),
   leaky_relu: (to, x, a) =>
     typeof a === 'number' ? to.node('LeakyRelu', [x], { alpha: float(a) }) : to.node('PRelu', [x, a]),
-  clamp: (to, x, a, b) => to.node('Clip', [x, a, b]),
+  // What a Clip makes of a bound that is NaN, nobody says.
+  clamp: (to, x, a, b) =>
+    [a, b].some(Number.isNaN) ? to.node('Min', [to.node('Max', [x, a]), b]) : to.node('Clip', [x, a, b]),
   add: of2('Add'),
   sub: of2('Sub'),
   mul: of2('Mul'),
