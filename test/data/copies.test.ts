@@ -13,10 +13,10 @@ const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('h
 const safetensors = (folder: string) =>
   readdirSync(dataPath(folder)).filter((file) => file.endsWith('.safetensors'));
 
-const nn = ['activation', 'conv', 'norm', 'shape'].flatMap((group) => [
-  `nn/${group}.json`,
-  `nn/${group}.safetensors`,
-]);
+const nn = [
+  ...['activation', 'conv', 'norm', 'shape'].map((kind) => `nn/${kind}`),
+  ...['activation', 'linear', 'norm', 'shape'].map((kind) => `nn-more/${kind}`),
+].flatMap((group) => [`${group}.json`, `${group}.safetensors`]);
 
 /** [in the repository, in the folder] */
 const copies: readonly (readonly [string, string])[] = [
@@ -29,6 +29,7 @@ const copies: readonly (readonly [string, string])[] = [
     (file): [string, string] => [`test/golden/${file}`, `golden/${file}`],
   ),
   ['test/golden/generate_nn.py', 'golden/generate.py'],
+  ['test/golden/generate_nn_more.py', 'golden/generate_more.py'],
   ...['good', 'bad'].flatMap((kind) =>
     safetensors(`golden/${CHECKPOINTS}/${kind}`).map((file): [string, string] => [
       `test/golden/${CHECKPOINTS}/${kind}/${file}`,

@@ -58,7 +58,8 @@ export const cases: Cases = (seed) =>
     const x = randomTensor(random(seed * 100 + index), shape);
     const [top, bottom, left, right] = sides;
     return (['constant', 'reflect', 'replicate'] as const).map((mode) => {
-      const value = mode === 'constant' ? 0.75 : 0;
+      // What PyTorch pads with in front of a maximum, too.
+      const value = mode === 'constant' ? (index % 2 === 0 ? 0.75 : Number.NEGATIVE_INFINITY) : 0;
       return {
         name: `[${shape}] by [${sides}], ${mode}`,
         inputs: [x],
