@@ -34,7 +34,7 @@ describe('one convolution', () => {
         algorithm: 'F(4x5, 3x3)',
         padding: [0, 3, 1, 2],
         paddingMode: 'reflect',
-        activation: 'relu',
+        program: [{ step: 'relu', args: [] }],
         weights: 'transformed once',
       },
     });
@@ -54,7 +54,7 @@ describe('one convolution', () => {
     const [first, statistics, second] = graph.nodes;
     expect(first?.outputs).toHaveLength(2);
     expect(first?.outputs[1]).toBe(statistics?.inputs[0]);
-    expect(second).toMatchObject({ attributes: { load: 'normalized-relu' } });
+    expect(second).toMatchObject({ attributes: { load: 'affine', loadProgram: [{ step: 'relu' }] } });
     expect([second?.inputs[0], second?.inputs[3]]).toEqual([first?.outputs[0], statistics?.outputs[0]]);
   });
 
@@ -104,7 +104,9 @@ describe('one convolution', () => {
     expect(choices).toMatchObject([{ algorithm: 'depthwise' }, { algorithm: 'depthwise' }]);
     expect(graph.nodes.map(({ op }) => op)).toEqual(['conv_depthwise', 'statistics', 'conv_depthwise']);
     expect(graph.nodes[0]?.outputs[1]).toBe(graph.nodes[1]?.inputs[0]);
-    expect(graph.nodes[2]).toMatchObject({ attributes: { load: 'normalized-relu', activation: 'tanh' } });
+    expect(graph.nodes[2]).toMatchObject({
+      attributes: { load: 'affine', loadProgram: [{ step: 'relu' }], program: [{ step: 'tanh' }] },
+    });
   });
 
   test.each([

@@ -53,7 +53,7 @@ describe('encode', () => {
       'move_strided',
       'conv2d',
       'statistics',
-      'normalize',
+      'pointwise',
       'move_strided',
     ]);
     expect(rows.map(({ op }) => op)).toEqual(records(encoded).map(({ name }) => name));

@@ -7,81 +7,91 @@ import { printNormalizations } from '../../dist/graph/print.js';
 import { simplify } from '../../dist/graph/simplify.js';
 import * as nn from '../../dist/nn/index.js';
 import type { Kernels } from '../../dist/ops/kernels.js';
+import { random, randomTensor } from '../ops/array.js';
 import { isSound, lowered, ops, trace } from './build.js';
 
 const PICTURE = [1, 4, 9, 9] as const;
 
-function rewrite(name: string, graph: Graph<Kernels>): Graph<Kernels> {
-  const found = rewrites.find((one) => one.name === name);
-  if (found === undefined) throw new Error(`no rewrite ${name}`);
-  return found.apply(graph);
-}
-
-describe('activation-into-producer', () => {
-  const apply = (target: nn.Module | ((x: nn.Value) => nn.Value | nn.Value[])) =>
-    rewrite('activation-into-producer', lowered(target, PICTURE));
+describe('pointwise-into-producer', () => {
+  const apply = (
+    target: nn.Module | ((x: nn.Value) => nn.Value | nn.Value[]),
+    shape: readonly number[] = PICTURE,
+  ) =>
+    [...rewrites.slice(0, 2), ...rewrites.slice(0, 2)].reduce(
+      (graph, { apply: one }) => one(graph),
+      lowered(target, shape),
+    );
+  const conv = () => new nn.Conv2d(4, 4, 3, { padding: 1 });
+  const steps = (graph: Graph<Kernels>) =>
+    graph.nodes.flatMap(({ attributes }) =>
+      'program' in attributes ? [attributes.program.map(({ step }) => step)] : [],
+    );
 
   test.each([
     ['conv2d', new nn.Conv2d(4, 4, 3), new nn.ReLU(), 'relu'],
     ['conv_transpose2d', new nn.ConvTranspose2d(4, 4, 3), new nn.Tanh(), 'tanh'],
-    ['normalize', new nn.InstanceNorm2d(4), new nn.ReLU({ inplace: true }), 'relu'],
-  ])('%s', (op, layer, activationLayer, activation) => {
+    ['conv2d', new nn.Conv2d(4, 4, 3), new nn.PReLU({ numParameters: 4 }), 'leaky_relu'],
+    ['conv2d', new nn.Conv2d(4, 4, 3), new nn.ReLU6(), 'clamp'],
+  ])('%s', (op, layer, activationLayer, step) => {
     const graph = apply(new nn.Sequential(layer, activationLayer));
-    expect(ops(graph)).toEqual([op]);
-    expect(graph.nodes[0]?.attributes).toMatchObject({ activation });
+    expect(ops(graph)).toEqual(step === 'leaky_relu' ? ['view', op] : [op]);
+    expect(steps(graph)).toEqual([[step]]);
     expect(isSound(graph)).toBe(true);
   });
 
-  test('one activation only, and none that something else reads', () => {
-    const norm = new nn.InstanceNorm2d(4);
-    expect(ops(apply((x) => norm.forward(x).relu().tanh()))).toEqual(['normalize', 'pointwise']);
-    expect(
-      ops(
-        apply((x) => {
-          const y = norm.forward(x);
-          return [y, y.relu()];
-        }),
-      ),
-    ).toEqual(['normalize', 'pointwise']);
-    expect(ops(apply((x) => norm.forward(x).sqrt()))).toEqual(['normalize', 'pointwise']);
-  });
-});
-
-describe('residual-into-normalize', () => {
-  const norm = new nn.InstanceNorm2d(4);
-  const apply = (target: (x: nn.Value) => nn.Value | nn.Value[]) =>
-    rewrite('residual-into-normalize', lowered(target, PICTURE));
-
-  test('either side of the sum', () => {
-    for (const target of [(x: nn.Value) => x.add(norm.forward(x)), (x: nn.Value) => norm.forward(x).add(x)]) {
-      const graph = apply(target);
-      expect(ops(graph)).toEqual(['normalize']);
-      const [x] = graph.inputs;
-      expect(graph.nodes[0]?.inputs).toEqual([x?.value, null, null, null, x?.value]);
-      expect(isSound(graph)).toBe(true);
-    }
-  });
-
-  test('a residual made after the normalisation', () => {
-    const graph = apply((x) => {
-      const y = norm.forward(x);
-      return y.add(x.tanh());
-    });
-    expect(ops(graph)).toEqual(['pointwise', 'normalize']);
+  test('a residual sum, its activation, and a number a channel', () => {
+    const [layer, scale] = [conv(), new nn.Parameter(randomTensor(random(1), [4, 1, 1]))];
+    const graph = apply((x) => layer.forward(x).mul(scale).add(x));
+    expect(ops(graph)).toEqual(['conv2d']);
+    expect(steps(graph)).toEqual([['mul', 'add']]);
+    expect(graph.nodes[0]?.inputs).toHaveLength(6);
+    expect(graph.nodes[0]?.inputs[5]).toBe(graph.inputs[0]?.value);
     expect(isSound(graph)).toBe(true);
   });
 
-  test('not a broadcast, a difference, or itself', () => {
-    expect(ops(apply((x) => norm.forward(x).add(x.mean([2, 3], { keepdim: true }))))).toContain('pointwise');
-    expect(ops(apply((x) => norm.forward(x).sub(x)))).toContain('pointwise');
-    expect(
-      ops(
-        apply((x) => {
-          const y = norm.forward(x);
-          return y.add(y);
-        }),
-      ),
-    ).toContain('pointwise');
+  test('matrix products behind a view, with operands of its rows and columns', () => {
+    const [weight, row] = [[5, 6], [6]].map((shape) => new nn.Parameter(randomTensor(random(2), shape)));
+    const graph = apply(
+      (x) => {
+        const y = x.matmul(weight as nn.Parameter);
+        return y.add(row as nn.Parameter).relu();
+      },
+      [2, 3, 5],
+    );
+    expect(steps(graph)).toEqual([['add', 'relu']]);
+    expect(ops(graph).at(-1)).toBe('view');
+    expect(ops(graph)).not.toContain('pointwise');
+    expect(isSound(graph)).toBe(true);
+  });
+
+  test.each<[string, (x: nn.Value) => nn.Value | nn.Value[]]>([
+    [
+      'what something else reads',
+      (x) => {
+        const y = conv().forward(x);
+        return [y, y.relu()];
+      },
+    ],
+    [
+      'what is repeated along rows alone',
+      (x) =>
+        conv()
+          .forward(x)
+          .mul(x.mean([3], { keepdim: true })),
+    ],
+    [
+      'what makes more of it',
+      (x) =>
+        conv()
+          .forward(x.slice(2, 0, 1))
+          .add(x.mean([2], { keepdim: true }))
+          .add(x),
+    ],
+    ['a normalisation', (x) => new nn.BatchNorm2d(4).eval().forward(conv().forward(x))],
+  ])('not %s', (_, target) => {
+    const graph = apply(target);
+    expect(ops(graph)).toContain('pointwise');
+    expect(isSound(graph)).toBe(true);
   });
 });
 
@@ -96,9 +106,9 @@ describe('normalisations between convolutions', () => {
   };
 
   test.each([
-    ['conv2d', conv(), new nn.ReLU(), conv(), 'normalized-relu'],
-    ['transposed', up(), new nn.ReLU(), up(), 'normalized-relu'],
-    ['padding in between', conv(), new nn.ReflectionPad2d(1), conv(), 'normalized'],
+    ['conv2d', conv(), new nn.ReLU(), conv(), 'relu'],
+    ['transposed', up(), new nn.LeakyReLU(), up(), 'leaky_relu'],
+    ['padding in between', conv(), new nn.ReflectionPad2d(1), conv(), 'nothing'],
     ['zeros in between', conv(), new nn.ZeroPad2d(1), up(), null],
   ])('%s', (_, first, between, second, load) => {
     const graph = fused(new nn.Sequential(first, norm(), between, second));
@@ -109,19 +119,21 @@ describe('normalisations between convolutions', () => {
       attributes: { of: 'moments' },
     });
     const last = graph.nodes.at(-1);
-    if (load === null) expect(ops(graph).slice(2)).toEqual(['normalize', 'pad', 'conv_transpose2d']);
+    if (load === null) expect(ops(graph).slice(2)).toEqual(['pointwise', 'pad', 'conv_transpose2d']);
     else {
       expect(ops(graph)).toHaveLength(3);
-      expect(last).toMatchObject({ attributes: { load } });
+      expect(last).toMatchObject({
+        attributes: { load: 'affine', loadProgram: load === 'nothing' ? [] : [{ step: load }] },
+      });
       expect([last?.inputs[0], last?.inputs[3]]).toEqual([made?.outputs[0], statistics?.outputs[0]]);
     }
   });
 
   test.each<[string, nn.Module, readonly number[], readonly string[]]>([
-    ['planes that a cache holds', new nn.InstanceNorm2d(32), [1, 32, 256, 256], ['normalize']],
-    ['larger planes', new nn.InstanceNorm2d(32), [1, 32, 256, 257], ['statistics', 'normalize']],
-    ['few planes', new nn.InstanceNorm2d(28), [1, 28, 9, 9], ['statistics', 'normalize']],
-    ['groups of channels', new nn.GroupNorm(16, 32), [1, 32, 9, 9], ['statistics', 'normalize']],
+    ['planes that a cache holds', new nn.InstanceNorm2d(32), [1, 32, 256, 256], ['instance_norm']],
+    ['larger planes', new nn.InstanceNorm2d(32), [1, 32, 256, 257], ['statistics', 'pointwise']],
+    ['few planes', new nn.InstanceNorm2d(28), [1, 28, 9, 9], ['statistics', 'pointwise']],
+    ['groups of channels', new nn.GroupNorm(16, 32), [1, 32, 9, 9], ['statistics', 'pointwise']],
   ])('statistics of their own, of %s', (_, norm, shape, wanted) => {
     const graph = fuse(lowered(new nn.Sequential(norm, new nn.ReLU()), shape));
     expect(isSound(graph)).toBe(true);
@@ -132,7 +144,7 @@ describe('normalisations between convolutions', () => {
     const graph = fused(new nn.Sequential(new nn.BatchNorm2d(4).eval(), new nn.ReLU(), conv()));
     expect(ops(graph)).toEqual(['running_constants', 'conv2d']);
     const [constants, convolution] = graph.nodes;
-    expect(convolution).toMatchObject({ attributes: { load: 'normalized-relu' } });
+    expect(convolution).toMatchObject({ attributes: { load: 'affine', loadProgram: [{ step: 'relu' }] } });
     expect(convolution?.inputs[0]).toBe(graph.inputs[0]?.value);
     expect(convolution?.inputs[3]).toBe(constants?.outputs[0]);
   });
@@ -156,11 +168,9 @@ describe('normalisations between convolutions', () => {
     ],
   ])('one pass with given constants where %s', (_, target) => {
     const graph = fused(target);
-    expect(ops(graph).filter((op) => op === 'normalize')).toHaveLength(1);
-    const pass = graph.nodes.find(({ op }) => op === 'normalize');
-    expect(pass).toMatchObject({ attributes: { statistics: 'given' } });
-    const [x, constants, ...affine] = pass?.inputs ?? [];
-    expect(affine.slice(0, 2)).toEqual([null, null]);
+    expect(ops(graph).filter((op) => op === 'pointwise')).toHaveLength(1);
+    const pass = graph.nodes.find(({ op }) => op === 'pointwise');
+    const [x, constants] = pass?.inputs ?? [];
     const made = graph.nodes.find(({ outputs }) => outputs[0] === x);
     const statistics = graph.nodes.find(({ outputs }) => outputs[0] === constants);
     expect(statistics).toMatchObject({ op: 'statistics', attributes: { of: 'moments' } });
@@ -195,15 +205,17 @@ describe('normalisations between convolutions', () => {
     expect(printNormalizations(fused(new Net()))).toBe(
       [
         'normalisations {',
-        '  layers.4: statistics as layers.0 stores; applied in a pass',
-        '  layers.5: statistics as layers.1 stores; applied in a pass, with the sum',
-        '  layers.6: stored statistics; applied as layers.2 loads',
-        '  layers.7: statistics in a pass of their own; applied in a pass',
+        '  layers.4: statistics as layers.0 stores; applied in a pass of affine, relu',
+        '  layers.5: statistics as layers.1 stores; applied in a pass of affine, add, affine',
+        '  layers.6: stored statistics; applied in a pass of affine, add, affine',
+        '  layers.7: statistics as layers.3 stores; applied in a pass',
         '}',
         '',
       ].join('\n'),
     );
-    expect(printNormalizations(lowered(new Net(), PICTURE))).toContain('layers.4: not taken apart');
+    expect(printNormalizations(lowered(new Net(), PICTURE))).toContain(
+      'layers.4: statistics in a pass of their own; applied in a pass',
+    );
   });
 
   test('not from a convolution whose channels are viewed otherwise', () => {
@@ -213,20 +225,31 @@ describe('normalisations between convolutions', () => {
   });
 });
 
-test('a ReLU after the residual sum stays a pass of its own', () => {
+test.each([
+  ['a sum, then ReLU', (x: nn.Value, y: nn.Value) => x.add(y).relu(), ['affine', 'add', 'relu']],
+  ['ReLU, then a sum', (x: nn.Value, y: nn.Value) => y.relu().add(x), ['affine', 'relu', 'add']],
+])('a residual in the pass that applies a normalisation: %s', (_, target, steps) => {
   const norm = new nn.InstanceNorm2d(4);
-  const graph = fuse(lowered((x) => x.add(norm.forward(x)).relu(), PICTURE));
-  // Either the sum or the ReLU may be fused, never both: the kernel adds after its activation.
-  const applied = graph.nodes.filter(({ op }) => op !== 'statistics');
-  const [x] = graph.inputs;
-  expect(applied).toMatchObject([
-    { op: 'normalize', inputs: [x?.value, expect.any(Number), null, null, x?.value] },
-    { op: 'pointwise' },
+  const graph = fuse(lowered((x) => target(x, norm.forward(x)), PICTURE));
+  expect(ops(graph)).toEqual(['statistics', 'pointwise']);
+  expect(graph.nodes[1]?.attributes).toMatchObject({ program: steps.map((step) => ({ step })) });
+  expect(isSound(graph)).toBe(true);
+});
+
+test('a scale a channel is applied as a convolution loads what it scales', () => {
+  const layer = new nn.Conv2d(4, 4, 3);
+  const graph = fuse(
+    lowered((x) => layer.forward(x.mul(x.mean([2, 3], { keepdim: true }).sigmoid())), PICTURE),
+  );
+  expect(ops(graph)).toEqual(['reduce', 'pointwise', 'conv2d']);
+  expect(graph.nodes[2]).toMatchObject({ attributes: { load: 'scale', loadProgram: [] } });
+  expect(graph.nodes[2]?.inputs.slice(0, 4)).toEqual([
+    graph.inputs[0]?.value,
+    expect.any(Number),
+    expect.any(Number),
+    graph.nodes[1]?.outputs[0],
   ]);
-  expect(applied.map(({ attributes }) => attributes)).toMatchObject([
-    { activation: 'none' },
-    { program: [{ step: 'relu', args: [] }] },
-  ]);
+  expect(isSound(graph)).toBe(true);
 });
 
 test('fuse leaves a graph that has nothing to fuse as it is', () => {

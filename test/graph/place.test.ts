@@ -290,7 +290,7 @@ test('prints are readable and stable', () => {
       0: %2 @1600 blocked 1x3x8x8 = move(@0)  # input
       1: %3 @0 blocked 1x3x10x10 = pad(@1600)  # 0
       2: %4 @1728 bytes = statistics(@0) (temporary @1600)  # 1
-      3: %5 @0 blocked 1x3x10x10 = normalize(@0, @1728) in place  # 1
+      3: %5 @0 blocked 1x3x10x10 = pointwise(@0, @1728) in place  # 1
       4: %6 @1600 dense = move(@0)  # 1
       outputs @1600 1200 bytes
       buffer @0 768 bytes, steps 0..0  # input %0

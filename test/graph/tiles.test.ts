@@ -83,7 +83,6 @@ function tileMs(name: string, fields: Fields): number {
     case 'pointwise':
       return (f('tile_strips') * f('steps') * Math.min(f('row_elems'), STRIP_ELEMS)) / 4 / SLOW_PX_A_MS;
     case 'partial_moments':
-    case 'normalize':
       return f('chunk_px') / STREAMED_PX_A_MS;
     case 'instance_norm':
       return (2 * f('h') * f('w')) / STREAMED_PX_A_MS;

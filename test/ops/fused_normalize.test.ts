@@ -219,12 +219,9 @@ describe.each(BUILDS)('%s', (build) => {
       const session = await engine.compile(target, [...shape], { fuse });
       expect(mismatch(await session.run(x), expected)).toBeNull();
       const ops = session.profile().rows.map(({ op }) => op);
-      // Of eight planes of four channels or more, statistics and their application are one record.
-      const byPlane = !fuse && norm === 'instance' && shape[0] * Math.ceil(one.middle / 4) >= 8;
-      expect(ops.includes('instance_norm')).toBe(byPlane);
-      expect(ops.includes('normalize')).toBe(!fuse && !byPlane);
-      expect(ops.includes('partial_moments')).toBe(!fuse && !byPlane && norm !== 'running');
-      expect(ops.includes('statistics')).toBe(norm !== 'running' && !byPlane);
+      expect(ops.includes('pointwise')).toBe(!fuse);
+      expect(ops.includes('partial_moments')).toBe(!fuse && norm !== 'running');
+      expect(ops.includes('statistics')).toBe(norm !== 'running');
       const source = norm === 'running' ? 'stored statistics; applied as conv' : 'statistics as conv';
       expect(session.explain().includes(source)).toBe(fuse);
       await session.dispose();
@@ -253,7 +250,7 @@ describe.each(BUILDS)('%s', (build) => {
         shape,
       );
       const got = await session.run(x);
-      expect(session.profile().rows.map(({ op }) => op)).not.toContain('normalize');
+      expect(session.profile().rows.map(({ op }) => op)).not.toContain('pointwise');
       expect(mismatch(got, { wanted, scale: deviations(wanted), tolerance: NORMALIZATION })).toBeNull();
       await session.dispose();
     }

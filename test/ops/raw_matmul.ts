@@ -1,5 +1,7 @@
 /** Plans of the records pack_matmul and matmul alone. */
+
 import type { EncodedPlan, Slot } from '../../dist/graph/plan.js';
+import { epilogueFields, programFields } from '../../dist/ops/epilogue.js';
 import { matmul, packMatmul } from '../../dist/ops/records.gen.js';
 import { inArena, planOf } from './raw_records.js';
 
@@ -75,6 +77,8 @@ export function matrixProducts(product: Product): ProductPlan {
       yRowStep: yRow,
       tileM: TILE_M,
       tileN: TILE_N,
+      ...programFields([]),
+      ...epilogueFields([batch, m, n], []),
     }),
   ];
   return { encoded: planOf(records, { arena_bytes: end, workers, outputs: [y] }), a, b, bias, y };

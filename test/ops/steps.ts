@@ -1,6 +1,6 @@
 /** Steps of pointwise programs in float64, and how far each may be off: a line for each row of micro/pointwise/steps.rs. */
 import { functional as F, type Value } from 'gouache/nn';
-import type { StepName } from '../../dist/ops/records.gen.js';
+import type { ElementStep } from '../../dist/ops/kernels.js';
 import { ACTIVATION, EXACT, EXPONENTIAL, ONE_ROUNDING, TANH } from '../tolerances.js';
 
 export interface Step {
@@ -16,7 +16,7 @@ function power(x: number, a: number): number {
   return x === 1 || (x === -1 && Math.abs(a) === Number.POSITIVE_INFINITY) ? 1 : x ** a;
 }
 
-export const STEPS: Readonly<Record<StepName, Step>> = {
+export const STEPS: Readonly<Record<ElementStep, Step>> = {
   add: { exact: (x, a) => x + a, tolerance: ONE_ROUNDING },
   sub: { exact: (x, a) => x - a, tolerance: ONE_ROUNDING },
   mul: { exact: (x, a) => x * a, tolerance: ONE_ROUNDING },

@@ -93,7 +93,6 @@ const WRITES: Readonly<Record<string, (f: Fields) => Writes>> = {
   partial_moments: ({ n = 0, c = 0, h = 0, w = 0, chunk_px = 0 }) => ({
     partials: n * over(c, 4) * over(h * w, chunk_px) * MOMENTS_BYTES,
   }),
-  normalize: like,
   instance_norm: like,
   reduce: ({ n = 0, c = 0, h = 0, w = 0, axes = 0, chunk_px = 0 }) => {
     const kept = [n, c, h, w].map((size, axis) => (((axes >> axis) & 1) === 1 ? 1 : size));

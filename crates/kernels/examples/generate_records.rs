@@ -2,7 +2,7 @@
 
 use gouache_kernels::micro::pointwise::{MOST_OPERANDS, MOST_STEPS, STRIP_ELEMS, steps};
 use gouache_kernels::plan::{self, Status, header};
-use gouache_kernels::record::{HEAD_WORDS, LISTINGS, Operand};
+use gouache_kernels::record::{Entry, FRAGMENTS, HEAD_WORDS, LISTINGS, Operand};
 
 fn camel(snake: &str) -> String {
     let mut upper = false;
@@ -21,6 +21,27 @@ fn camel(snake: &str) -> String {
 fn pascal(snake: &str) -> String {
     let name = camel(snake);
     name[..1].to_ascii_uppercase() + &name[1..]
+}
+
+/// ` name` of each field; floats are marked.
+fn names(fields: &[Entry]) -> String {
+    let named = fields.iter().map(|(name, kind, _)| match *kind {
+        "f32" => format!(" {name}:f32"),
+        _ => format!(" {name}"),
+    });
+    named.collect()
+}
+
+/// Members of an interface.
+fn members(fields: &[Entry]) {
+    for (name, kind, doc) in fields {
+        let ty = if *kind == "operand" {
+            "Operand"
+        } else {
+            "number"
+        };
+        println!("  /** {} */\n  readonly {}: {ty};", doc.trim(), camel(name));
+    }
 }
 
 /// What all writers share.
@@ -43,7 +64,8 @@ export interface RecordListing {
 const listings: (RecordListing | undefined)[] = [];
 
 function listed(code: number): RecordListing | undefined {
-  const [name, ...typed] = RECORDS[code]?.split(' ') ?? [];
+  const spread = RECORDS[code]?.replace(/@(\w+)/g, (_, fragment: string) => FRAGMENTS[fragment] ?? '');
+  const [name, ...typed] = spread?.split(' ') ?? [];
   if (name === undefined) return undefined;
   const fields = typed.map((field) => field.replace(':f32', ''));
   const keys = fields.map((field) => field.replace(/_./g, ([, letter = '']) => letter.toUpperCase()));
@@ -116,36 +138,41 @@ fn main() {
         );
     }
     println!("}} as const;\nexport type StepName = keyof typeof STEPS;\n");
-    // A function a record would say each name twice more, in what every page downloads.
+    // Names are said once, for what every page downloads.
+    println!("const FRAGMENTS: Readonly<Record<string, string>> = {{");
+    for (name, fields) in FRAGMENTS {
+        println!("  {name}: '{}',", names(fields).trim());
+    }
     println!(
-        "/** By op code: the op, then its record's fields; `:f32` marks floats. */\nconst RECORDS: Readonly<Record<number, string>> = {{"
+        "}};\n\n/** By op code: the op, then its record's fields; `:f32` marks floats, `@` the fields of a fragment. */\nconst RECORDS: Readonly<Record<number, string>> = {{"
     );
     for record in LISTINGS {
-        let fields = record.fields.iter().map(|(name, kind, _)| match *kind {
-            "f32" => format!(" {name}:f32"),
-            _ => format!(" {name}"),
-        });
+        let fragments = record.fragments.iter().map(|name| format!(" @{name}"));
         println!(
-            "  {}: '{}{}',",
+            "  {}: '{}{}{}',",
             record.code,
             record.name,
-            fields.collect::<String>()
+            names(&record.fields[..record.own]),
+            fragments.collect::<String>()
         );
     }
     println!("}};\n\n{WRITING}");
+    for (name, fields) in FRAGMENTS {
+        println!("\nexport interface {name}Fields {{");
+        members(fields);
+        println!("}}");
+    }
     for record in LISTINGS {
+        let fragments = record
+            .fragments
+            .iter()
+            .map(|name| format!(", {name}Fields"));
         println!(
-            "\nexport interface {}Fields extends Scratch {{",
-            pascal(record.name)
+            "\nexport interface {}Fields extends Scratch{} {{",
+            pascal(record.name),
+            fragments.collect::<String>()
         );
-        for (name, kind, doc) in record.fields {
-            let ty = if *kind == "operand" {
-                "Operand"
-            } else {
-                "number"
-            };
-            println!("  /** {} */\n  readonly {}: {ty};", doc.trim(), camel(name));
-        }
+        members(&record.fields[..record.own]);
         println!("}}");
         println!(
             "export function {0}(record: {1}Fields): RecordWords {{\n  return write({2}, record);\n}}",

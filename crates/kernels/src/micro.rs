@@ -6,6 +6,7 @@ pub mod border;
 pub mod conv_tile;
 pub mod depthwise;
 pub mod dot_tile;
+pub mod epilogue;
 pub mod load;
 pub mod panels;
 pub mod phase;

@@ -10,7 +10,6 @@ mod epilogue;
 mod instance_norm;
 mod matmul;
 mod move_strided;
-mod normalize;
 mod pack_bias;
 mod pack_conv2d;
 mod pack_conv_transpose2d;
@@ -21,6 +20,7 @@ mod partial_moments;
 mod pixels_in;
 mod pixels_out;
 mod pointwise;
+mod program;
 mod reduce;
 mod running_constants;
 mod sliding;
@@ -28,7 +28,6 @@ mod statistics;
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
-use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::winograd::{self, Algorithm2d};
 use crate::record::Operand;
@@ -136,11 +135,6 @@ pub(crate) fn product(field: u32, got: u32, sizes: &[u64]) -> Result<u64, Fault>
         .iter()
         .try_fold(1u64, |product, &size| product.checked_mul(size))
         .ok_or(Fault::field(field, got))
-}
-
-/// The activation that the field names.
-pub(crate) fn activation(field: u32, word: u32) -> Result<Activation, Fault> {
-    Activation::from_word(word).ok_or(Fault::field(field, word))
 }
 
 /// The border that the field names.

@@ -91,7 +91,11 @@ pub struct Listing {
     /// The op's name: of its file, record, writer and bench row.
     pub name: &'static str,
     /// Name, type and meaning of each field in word order, after the four words every record begins with.
-    pub fields: &'static [(&'static str, &'static str, &'static str)],
+    pub fields: &'static [Entry],
+    /// How many of them are the op's own; those of fragments follow.
+    pub own: usize,
+    /// Its fragments, in word order.
+    pub fragments: &'static [&'static str],
 }
 
 /// Words before an op's own fields: code, words of the record, scratch operand, scratch bytes a worker.
@@ -120,7 +124,7 @@ pub const fn field_index(fields: &[(&str, &str, &str)], name: &str) -> u32 {
     panic!("no such field")
 }
 
-const fn same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
     let mut i = 0;
     while i < a.len() && i < b.len() && a[i] == b[i] {
         i += 1;
@@ -142,7 +146,7 @@ macro_rules! field {
 pub(crate) use field;
 
 /// A field as the generator sees it: name, type, meaning.
-type Entry = (&'static str, &'static str, &'static str);
+pub type Entry = (&'static str, &'static str, &'static str);
 
 /// Several lists of fields as one.
 const fn joined<const N: usize>(lists: &[&[Entry]]) -> [Entry; N] {
@@ -208,6 +212,9 @@ macro_rules! fragments {
                 }
             }
         )*
+
+        /// Every fragment: its name and fields.
+        pub const FRAGMENTS: &[(&str, &[Entry])] = &[$((stringify!($fragment), $fragment::FIELDS)),*];
     };
 }
 
@@ -238,6 +245,8 @@ macro_rules! records {
                     fields: &joined::<{ Self::OWN.len() $($(+ $fragment::FIELDS.len())*)? }>(
                         &[Self::OWN, $($($fragment::FIELDS,)*)?]
                     ),
+                    own: Self::OWN.len(),
+                    fragments: &[$($(stringify!($fragment)),*)?],
                 };
                 #[inline(never)]
                 fn decode(words: Words) -> Option<Self> {
@@ -312,6 +321,8 @@ fragments! {
         out_h: u32,
         /// of y, as out_h
         out_w: u32,
+        /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
+        moments: Operand,
     }
     /// How the kernel moves over x, and how y is cut into tiles.
     Sliding {
@@ -340,19 +351,97 @@ fragments! {
     }
     /// What happens to x as it is loaded.
     Loading {
-        /// x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent
+        /// x is mapped as it is loaded: (x - m) * s + b, with [constants_n, CB, 3 (m, s, b), 4], or x * s, with [constants_n, CB, 4]; or absent
         constants: Operand,
         /// n or 1
         constants_n: u32,
-        /// of the normalisation: 0 none, 1 ReLU
-        load_activation: u32,
+        /// 3 (m, s, b) or 1 (s)
+        constants_vectors: u32,
+        /// steps that follow, 0 or 1
+        load_steps: u32,
+        /// code of a step that fits registers: relu, leaky_relu or clamp
+        load_step: u32,
+        /// its first argument
+        load_first: f32,
+        /// its second argument
+        load_second: f32,
     }
-    /// What happens to results before they leave the caches.
+    /// A short program: acc = operand 0; acc = step(acc, arguments) for each of its steps.
+    Program {
+        /// steps of the program, at most 8
+        steps: u32,
+        /// step 0: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step0: u32,
+        /// first argument of step 0
+        step0_first: f32,
+        /// second argument of step 0
+        step0_second: f32,
+        /// step 1: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step1: u32,
+        /// first argument of step 1
+        step1_first: f32,
+        /// second argument of step 1
+        step1_second: f32,
+        /// step 2: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step2: u32,
+        /// first argument of step 2
+        step2_first: f32,
+        /// second argument of step 2
+        step2_second: f32,
+        /// step 3: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step3: u32,
+        /// first argument of step 3
+        step3_first: f32,
+        /// second argument of step 3
+        step3_second: f32,
+        /// step 4: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step4: u32,
+        /// first argument of step 4
+        step4_first: f32,
+        /// second argument of step 4
+        step4_second: f32,
+        /// step 5: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step5: u32,
+        /// first argument of step 5
+        step5_first: f32,
+        /// second argument of step 5
+        step5_second: f32,
+        /// step 6: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step6: u32,
+        /// first argument of step 6
+        step6_first: f32,
+        /// second argument of step 6
+        step6_second: f32,
+        /// step 7: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
+        step7: u32,
+        /// first argument of step 7
+        step7_first: f32,
+        /// second argument of step 7
+        step7_second: f32,
+    }
+    /// Operands of the program that results pass before they leave the caches; they themselves are its operand 0. They lie as y does, but for
+    /// the axes along which they are repeated.
     Epilogue {
-        /// 0 none, 1 ReLU, 2 Tanh
-        activation: u32,
-        /// what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent
-        moments: Operand,
+        /// operand 1 of the program, or absent
+        operand1: Operand,
+        /// operand 2 of the program, or absent
+        operand2: Operand,
+        /// operand 3 of the program, or absent
+        operand3: Operand,
+        /// four bits an operand, operand 1 in the lowest, as `kinds` of `pointwise`
+        operand_kinds: u32,
+        /// of operand 1, floats from one sample (of matmul: matrix) to the next; 0 repeats
+        operand1_outer: u32,
+        /// of operand 1, floats from one block of channels (of matmul: row) to the next; 0 repeats
+        operand1_inner: u32,
+        /// of operand 2, floats from one sample (of matmul: matrix) to the next; 0 repeats
+        operand2_outer: u32,
+        /// of operand 2, floats from one block of channels (of matmul: row) to the next; 0 repeats
+        operand2_inner: u32,
+        /// of operand 3, floats from one sample (of matmul: matrix) to the next; 0 repeats
+        operand3_outer: u32,
+        /// of operand 3, floats from one block of channels (of matmul: row) to the next; 0 repeats
+        operand3_inner: u32,
     }
 }
 
@@ -520,8 +609,8 @@ records! {
         /// output rows (n, channel block, h) a tile
         tile_rows: u32,
     }
-    /// Convolution by the direct algorithm: y = activation(w * pad(x) + b).
-    5 conv2d Conv2d [frame: Frame, sliding: Sliding, loading: Loading, epilogue: Epilogue] {
+    /// Convolution by the direct algorithm: y = program(w * pad(x) + b).
+    5 conv2d Conv2d [frame: Frame, sliding: Sliding, loading: Loading, program: Program, epilogue: Epilogue] {
         /// how the weights are packed: 0 blocks of output channels, 1 few outputs (lanes hold input channels)
         packing: u32,
         /// each output reads a part of the input channels: divides c and o, into multiples of 4 unless it is 1
@@ -530,7 +619,7 @@ records! {
         tile_o: u32,
     }
     /// Transposed convolution by sub-pixel decomposition: each of stride_h x stride_w phases of y is a convolution of x.
-    6 conv_transpose2d ConvTranspose2d [frame: Frame, loading: Loading, epilogue: Epilogue] {
+    6 conv_transpose2d ConvTranspose2d [frame: Frame, loading: Loading, program: Program, epilogue: Epilogue] {
         /// kernel height
         kh: u32,
         /// kernel width
@@ -550,7 +639,7 @@ records! {
         /// output channels a tile, a multiple of 8
         tile_o: u32,
     }
-    /// Mean and biased variance from the moments of parts, as the constants that `normalize` and convolutions' loads apply.
+    /// Mean and biased variance from the moments of parts, as the constants of an affine step of `pointwise` and of convolutions' loads apply.
     7 statistics Statistics {
         /// float64: [n, CB, parts, 3 (count, mean, M2), 4]
         partials: Operand,
@@ -558,7 +647,7 @@ records! {
         gamma: Operand,
         /// dense [c] or absent: 0
         beta: Operand,
-        /// constants of `normalize`: [n or 1 (across_batch), CB, 3, 4]
+        /// of an affine map: [n or 1 (across_batch), CB, 3, 4]
         constants: Operand,
         /// samples
         n: u32,
@@ -573,32 +662,7 @@ records! {
         /// added to the variance
         eps: f32,
     }
-    /// y = activation((x - m) * s + b) [+ residual], with three constants a channel.
-    8 normalize Normalize {
-        /// blocked [n, c, h, w]
-        x: Operand,
-        /// like x; may be x
-        y: Operand,
-        /// [constants_n, CB, 3 (m, s, b), 4]
-        constants: Operand,
-        /// like x, or absent; may be y
-        residual: Operand,
-        /// samples
-        n: u32,
-        /// channels
-        c: u32,
-        /// of x
-        h: u32,
-        /// of x
-        w: u32,
-        /// n or 1
-        constants_n: u32,
-        /// 0 none, 1 ReLU, 2 Tanh
-        activation: u32,
-        /// pixels a tile
-        chunk_px: u32,
-    }
-    /// Constants of `normalize` from stored statistics (prepare).
+    /// Constants of an affine map from stored statistics (prepare).
     9 running_constants RunningConstants {
         /// dense [c]
         mean: Operand,
@@ -642,9 +706,8 @@ records! {
         /// reduced pixels (n, channel block, h, w; others 1) a tile
         chunk_px: u32,
     }
-    /// A short program, element by element: acc = a; acc = step(acc, arguments) for each of its steps; y = acc. Rows of y lie one behind the
-    /// other; a row of an operand starts at the sum of i * step over axes d0 to d4.
-    11 pointwise Pointwise {
+    /// A short program, element by element, over up to four operands. Rows of y lie one behind the other; a row of an operand starts at the sum of i * step over axes d0 to d4.
+    11 pointwise Pointwise [program: Program] {
         /// d0 x d1 x d2 x d3 x d4 rows; may be an operand that lies as it does
         y: Operand,
         /// operand 0, which the program begins with
@@ -655,7 +718,7 @@ records! {
         c: Operand,
         /// operand 3, or absent
         d: Operand,
-        /// four bits an operand, operand 0 in the lowest: its row is 0 a row of floats, 1 a vector for all, 2 the first float of each vector, for all four lanes, 3 a float for all
+        /// four bits an operand, operand 0 in the lowest: its row is 0 a row of floats, 1 a vector for all, 2 the first float of each vector, for all four lanes, 3 a float for all, 4 three vectors for all, of an affine map
         kinds: u32,
         /// floats of a row
         row_elems: u32,
@@ -709,56 +772,6 @@ records! {
         d_step3: u32,
         /// of operand 3 along axis 4, floats; 0 repeats
         d_step4: u32,
-        /// steps of the program, 1 to 8
-        steps: u32,
-        /// step 0: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
-        step0: u32,
-        /// first argument of step 0
-        step0_first: f32,
-        /// second argument of step 0
-        step0_second: f32,
-        /// step 1: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
-        step1: u32,
-        /// first argument of step 1
-        step1_first: f32,
-        /// second argument of step 1
-        step1_second: f32,
-        /// step 2: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
-        step2: u32,
-        /// first argument of step 2
-        step2_first: f32,
-        /// second argument of step 2
-        step2_second: f32,
-        /// step 3: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
-        step3: u32,
-        /// first argument of step 3
-        step3_first: f32,
-        /// second argument of step 3
-        step3_second: f32,
-        /// step 4: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
-        step4: u32,
-        /// first argument of step 4
-        step4_first: f32,
-        /// second argument of step 4
-        step4_second: f32,
-        /// step 5: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
-        step5: u32,
-        /// first argument of step 5
-        step5_first: f32,
-        /// second argument of step 5
-        step5_second: f32,
-        /// step 6: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
-        step6: u32,
-        /// first argument of step 6
-        step6_first: f32,
-        /// second argument of step 6
-        step6_second: f32,
-        /// step 7: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k
-        step7: u32,
-        /// first argument of step 7
-        step7_first: f32,
-        /// second argument of step 7
-        step7_second: f32,
         /// strips a tile; a row is cut into strips
         tile_strips: u32,
     }
@@ -846,8 +859,8 @@ records! {
         /// floats in y
         padded_c: u32,
     }
-    /// Convolution, or transposed convolution, by one of Winograd's algorithms: y = activation(w * pad(x) + b).
-    17 conv_winograd ConvWinograd [frame: Frame, loading: Loading, epilogue: Epilogue] {
+    /// Convolution, or transposed convolution, by one of Winograd's algorithms: y = program(w * pad(x) + b).
+    17 conv_winograd ConvWinograd [frame: Frame, loading: Loading, program: Program, epilogue: Epilogue] {
         /// rows of padding above; those below follow from out_h
         pad_top: u32,
         /// columns of padding before; those after follow from out_w
@@ -909,14 +922,13 @@ records! {
         /// pixels a tile
         chunk_px: u32,
     }
-    /// Instance norm in one pass: y = activation((x - mean) / sqrt(var + eps) * gamma + beta) [+ residual], a tile a plane of four channels.
-    20 instance_norm InstanceNorm {
+    /// Instance norm in one pass: y = program((x - mean) / sqrt(var + eps) * gamma + beta), a tile a plane of four channels. Of the
+    /// program there may be seven steps and operands 1 and 2.
+    20 instance_norm InstanceNorm [program: Program, epilogue: Epilogue] {
         /// blocked [n, c, h, w]
         x: Operand,
         /// like x; may be x
         y: Operand,
-        /// like x, or absent; may be y
-        residual: Operand,
         /// dense [c] or absent: 1
         gamma: Operand,
         /// dense [c] or absent: 0
@@ -929,13 +941,11 @@ records! {
         h: u32,
         /// of x
         w: u32,
-        /// 0 none, 1 ReLU, 2 Tanh
-        activation: u32,
         /// added to the variance
         eps: f32,
     }
-    /// Matrix products: y = a * b [+ bias], all dense row-major.
-    21 matmul Matmul {
+    /// Matrix products: y = program(a * b [+ bias]), all dense row-major.
+    21 matmul Matmul [program: Program, epilogue: Epilogue] {
         /// [batch] matrices of m rows of k floats
         a: Operand,
         /// [batch] of them packed by pack_matmul
@@ -988,8 +998,8 @@ records! {
         /// panels a tile
         tile_panels: u32,
     }
-    /// Depthwise convolution: y = activation(w * pad(x) + b), each channel of y of the same channel of x.
-    23 conv_depthwise ConvDepthwise [frame: Frame, sliding: Sliding, loading: Loading, epilogue: Epilogue] {
+    /// Depthwise convolution: y = program(w * pad(x) + b), each channel of y of the same channel of x.
+    23 conv_depthwise ConvDepthwise [frame: Frame, sliding: Sliding, loading: Loading, program: Program, epilogue: Epilogue] {
         /// blocks of four channels a tile
         tile_blocks: u32,
     }

@@ -150,7 +150,7 @@ function winogradNode(
   algorithm: WinogradAlgorithm,
   weights: Kernels['conv_winograd']['weights'],
 ): Node<Kernels, 'conv_winograd'> {
-  const { activation, load } = node.attributes;
+  const { program, load, loadProgram } = node.attributes;
   const [padding, paddingMode] =
     node.op === 'conv2d'
       ? [node.attributes.padding, node.attributes.paddingMode]
@@ -158,7 +158,7 @@ function winogradNode(
   return {
     ...node,
     op: 'conv_winograd',
-    attributes: { algorithm, padding, paddingMode, activation, load, weights },
+    attributes: { algorithm, padding, paddingMode, program, load, loadProgram, weights },
   };
 }
 

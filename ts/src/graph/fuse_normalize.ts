@@ -1,62 +1,30 @@
 /**
- * Rewrites that take normalisations apart: statistics are merged from what a convolution's tiles leave of their results, and are applied as the
- * next convolution loads them. What neither is possible for stays a pass over memory, in place where the input is not needed any more.
+ * Rewrites of normalisations, which are lowered to statistics and an affine step: statistics are merged from what a convolution's tiles leave of their
+ * results, and maps are applied as the next convolution loads them. What neither is possible for stays a pass over memory, in place where the input is
+ * not needed any more, or becomes one that takes and applies statistics a plane after the other.
  */
-import type { Kernels, Load } from '../ops/kernels.js';
+import { canPassWith } from '../ops/epilogue.js';
+import { isByPlane, MOST_PLANE_OPERANDS } from '../ops/instance_norm.js';
+import type { Kernels, Load, PointwiseProgram } from '../ops/kernels.js';
 import type { Dims } from '../ops/layout.js';
-import { isByPlane } from '../ops/normalize.js';
-import type { Shape } from '../tensor/shape.js';
-import { type AnyNode, type GraphValue, type ValueId, valueAt } from './graph.js';
+import { fitsLoad, isAffine, withoutOperand } from '../ops/pointwise_program.js';
+import { repeatedDims } from '../ops/pointwise_walk.js';
+import { type Shape, sameShape } from '../tensor/shape.js';
+import { type AnyNode, type Graph, type GraphValue, type Node, type ValueId, valueAt } from './graph.js';
 import { addValue, isOneOf, makers, mergePairs, type Rewrite } from './rewrite.js';
 
 const CONVOLUTIONS = ['conv2d', 'conv_transpose2d'] as const;
-
-/** Adds an opaque value, by sample and channel. */
-function opaque(values: GraphValue[], shape: Shape): ValueId {
-  return addValue(values, { shape, dtype: 'opaque' });
-}
 
 /** Whether samples and channels of these dims are those of a picture of this shape. */
 function channelsAlike(dims: Dims, shape: Shape): boolean {
   return shape.length === 4 && shape[0] === dims[0] && shape[1] === dims[1];
 }
 
-export const splitNormalize: Rewrite<Kernels> = {
-  name: 'split-normalize',
-  about:
-    'a normalisation by statistics of its input becomes its constants, taken from them, and their application',
-  apply(graph) {
-    const values = [...graph.values];
-    const nodes = graph.nodes.flatMap((node): AnyNode<Kernels>[] => {
-      if (node.op !== 'normalize') return [node];
-      const { dims, statistics, groups, eps } = node.attributes;
-      if (statistics === 'given') return [node];
-      const [x = null, , weight = null, bias = null, residual = null] = node.inputs;
-      const constants = opaque(values, [statistics === 'input' ? dims[0] : 1, dims[1]]);
-      return [
-        {
-          op: 'statistics',
-          name: node.name,
-          inputs: [x, weight, bias],
-          outputs: [constants],
-          attributes: { dims, of: 'values', statistics, groups, eps },
-        },
-        {
-          ...node,
-          inputs: [x, constants, null, null, residual],
-          attributes: { ...node.attributes, statistics: 'given' },
-        },
-      ];
-    });
-    return values.length === graph.values.length ? graph : { ...graph, values, nodes };
-  },
-};
-
 export const statisticsIntoProducer: Rewrite<Kernels> = {
   name: 'statistics-into-producer',
   about: "statistics of a convolution's result are merged from the moments that its tiles leave",
   apply(graph) {
-    const values = [...graph.values];
+    const values: GraphValue[] = [...graph.values];
     const made = makers(graph);
     /** Moments by the value whose they are. */
     const moments = new Map<ValueId, ValueId>();
@@ -67,7 +35,10 @@ export const statisticsIntoProducer: Rewrite<Kernels> = {
       if (x == null || producer === undefined || !isOneOf(producer, CONVOLUTIONS)) return node;
       const { dims } = node.attributes;
       if (!channelsAlike(dims, valueAt(graph, x).shape)) return node;
-      const left = producer.outputs[1] ?? moments.get(x) ?? opaque(values, [dims[0], dims[1]]);
+      const left =
+        producer.outputs[1] ??
+        moments.get(x) ??
+        addValue(values, { shape: [dims[0], dims[1]], dtype: 'opaque' });
       moments.set(x, left);
       return { ...node, inputs: [left, ...affine], attributes: { ...node.attributes, of: 'moments' } };
     });
@@ -86,39 +57,75 @@ export const joinPlanes: Rewrite<Kernels> = {
   about:
     'statistics that take a pass of their own and the pass that applies them are one, a plane after the other, where a cache holds a plane',
   apply: (graph) =>
-    mergePairs(graph, ['statistics'], ['normalize'], (statistics, normalize) => {
-      const { of, statistics: kind, dims, groups, eps } = statistics.attributes;
-      const [x = null, , , , residual = null] = normalize.inputs;
+    mergePairs(graph, ['statistics'], ['pointwise'], (statistics, pass) => {
+      const { of, dims, eps } = statistics.attributes;
+      const [constants = -1] = statistics.outputs;
       const [measured, weight = null, bias = null] = statistics.inputs;
-      if (of !== 'values' || measured !== x) return null;
-      if (!isByPlane({ dims, statistics: kind, groups })) return null;
+      const [y = -1] = pass.outputs;
+      const { inputs } = pass;
+      const [first, ...rest] = pass.attributes.program;
+      if (of !== 'values' || inputs[0] !== measured || !isByPlane(statistics.attributes)) return null;
+      if (first === undefined || !isAffine(first) || rest.some(isAffine)) return null;
+      const at = inputs.indexOf(constants);
+      const others = withoutOperand({ program: rest, inputs }, at);
+      const { shape } = valueAt(graph, y);
+      const [, ...operands] = others.inputs;
+      const lie = operands.map((id) => repeatedDims(dims, shape, valueAt(graph, id ?? -1).shape));
+      if (
+        operands.length > MOST_PLANE_OPERANDS ||
+        !lie.every((own) => own !== null && canPassWith(dims, own))
+      )
+        return null;
       return {
-        ...normalize,
-        inputs: [x, null, weight, bias, residual],
-        attributes: { ...normalize.attributes, statistics: kind, groups, eps },
+        ...pass,
+        op: 'instance_norm',
+        inputs: [measured ?? null, weight, bias, ...operands],
+        attributes: { dims, eps, program: others.program },
       };
     }),
 };
 
-export const normalizeIntoConsumer: Rewrite<Kernels> = {
-  name: 'normalize-into-consumer',
+/** How a convolution could load what the node makes: of which x, with which constants. */
+function loadOf(
+  graph: Graph<Kernels>,
+  { attributes: { program, dims }, inputs, outputs: [y = -1] }: Node<Kernels, 'pointwise'>,
+): { load: Load; x: ValueId; constants: ValueId; loadProgram: PointwiseProgram } | null {
+  const [first, ...loadProgram] = program;
+  const [x, constants] = inputs;
+  if (x == null || constants == null || inputs.length !== 2) return null;
+  const { shape } = valueAt(graph, y);
+  if (!sameShape(valueAt(graph, x).shape, shape) || shape.length !== 4) return null;
+  const [argument] = first?.args ?? [];
+  if (typeof argument !== 'object' || argument.operand !== 1) return null;
+  if (loadProgram.length > 1 || !loadProgram.every(fitsLoad)) return null;
+  if (first?.step === 'affine')
+    return dims !== undefined && channelsAlike(dims, shape)
+      ? { load: 'affine', x, constants, loadProgram }
+      : null;
+  const [n = 1, c = 1] = shape;
+  const { shape: scale } = valueAt(graph, constants);
+  const isByChannel = [1, n].some((samples) => sameShape(scale, [samples, c, 1, 1]));
+  return first?.step === 'mul' && isByChannel ? { load: 'scale', x, constants, loadProgram } : null;
+}
+
+export const mapIntoConsumer: Rewrite<Kernels> = {
+  name: 'map-into-consumer',
   about:
-    'a normalisation, with ReLU or nothing after it, that one convolution alone reads is applied as that loads its input',
+    'an affine map or a scale a channel, with a cheap step after it, that one convolution alone reads is applied as that loads its input',
   apply: (graph) =>
-    mergePairs(graph, ['normalize'], CONVOLUTIONS, (normalize, convolution) => {
-      const { statistics, activation, dims } = normalize.attributes;
-      const [x = null, constants = null, , , residual] = normalize.inputs;
-      const [normalized] = normalize.outputs;
-      const [loaded, weight = null, bias = null] = convolution.inputs;
-      if (statistics !== 'given' || residual != null || activation === 'tanh') return null;
-      if (convolution.attributes.load !== 'plain' || normalized === undefined || loaded !== normalized)
-        return null;
-      if (!channelsAlike(dims, valueAt(graph, normalized).shape)) return null;
-      const load: Load = activation === 'relu' ? 'normalized-relu' : 'normalized';
+    mergePairs(graph, ['pointwise'], CONVOLUTIONS, (map, convolution) => {
+      const [mapped] = map.outputs;
+      const [loaded, weight = null, bias = null, , ...operands] = convolution.inputs;
+      if (convolution.attributes.load !== 'plain' || loaded !== mapped) return null;
+      // What the convolution's program reads of it would have to be written.
+      if (operands.some((id) => id === mapped)) return null;
+      const found = loadOf(graph, map);
+      if (found === null) return null;
+      const { x, constants, load, loadProgram } = found;
       return {
         ...convolution,
-        inputs: [x, weight, bias, constants],
-        attributes: { ...convolution.attributes, load },
+        inputs: [x, weight, bias, constants, ...operands],
+        attributes: { ...convolution.attributes, load, loadProgram },
       } as AnyNode<Kernels>;
     }),
 };

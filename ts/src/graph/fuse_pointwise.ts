@@ -1,10 +1,20 @@
 /** The rewrite that makes chains of pointwise nodes one program: values between them stay in the first cache. */
 import type { Kernels } from '../ops/kernels.js';
+import type { Dims } from '../ops/layout.js';
 import { begunWith, joined } from '../ops/pointwise_program.js';
-import { denseAxes, walkOf } from '../ops/pointwise_walk.js';
-import { sameShape } from '../tensor/shape.js';
+import { blockedAxes, denseAxes, isMap, kindsOf, repeatedDims, walkOf } from '../ops/pointwise_walk.js';
+import { type Shape, sameShape } from '../tensor/shape.js';
 import { constantsOf, valueAt } from './graph.js';
 import { mergePairs, type Rewrite } from './rewrite.js';
+
+/** Whether a kernel can walk over the operands. */
+function canWalk({ program, dims }: Kernels['pointwise'], shape: Shape, operands: readonly Shape[]): boolean {
+  const kinds = kindsOf(program, operands.length);
+  if (dims === undefined) return walkOf(denseAxes(shape, operands), kinds) !== null;
+  // A map is by channels of these dims, and lies in a way of its own.
+  const lie = operands.map((operand, k) => (isMap(kinds, k) ? operand : repeatedDims(dims, shape, operand)));
+  return lie.every((own) => own !== null) && walkOf(blockedAxes(dims, lie as Dims[], kinds), kinds) !== null;
+}
 
 export const joinPointwise: Rewrite<Kernels> = {
   name: 'join-pointwise',
@@ -23,9 +33,14 @@ export const joinPointwise: Rewrite<Kernels> = {
       const both = after && joined({ program: producer.attributes.program, inputs: producer.inputs }, after);
       if (both === null) return null;
       const { program, inputs } = both;
+      const [first, second] = [producer.attributes.dims, reader.attributes.dims];
+      if (first !== undefined && second !== undefined && !sameShape(first, second)) return null;
+      const dims = first ?? second;
+      const attributes = dims === undefined ? { program } : { program, dims };
       const shapes = inputs.map((id) => valueAt(graph, id ?? -1).shape);
-      if (walkOf(denseAxes(shape, shapes), shapes.length) === null) return null;
-      return { ...reader, inputs, attributes: { program } };
+      return canWalk(attributes, shape, shapes)
+        ? { ...reader, name: producer.name, inputs, attributes }
+        : null;
     });
   },
 };

@@ -4,14 +4,15 @@ import { layoutBytes, printLayout } from '../ops/layout.js';
 import { spell } from '../tensor/shape.js';
 import type { Chosen } from './choose.js';
 import type { Separated } from './constants.js';
-import { type Graph, type Node, type SomeGraph, type ValueId, valueAt } from './graph.js';
+import { type AnyNode, type Graph, type Node, type SomeGraph, type ValueId, valueAt } from './graph.js';
 import type { LaidOut } from './lay_out.js';
 import type { Place, PlacedPort, Placement, Step } from './place.js';
 
 /** Attributes that say nothing in most nodes. */
 const SILENT: Readonly<Record<string, string>> = {
-  activation: 'none',
   load: 'plain',
+  loadProgram: '[]',
+  program: '[]',
   paddingMode: 'zeros',
 };
 
@@ -97,11 +98,20 @@ export function printConstants({ graph }: LaidOut, { constants }: Separated): st
   return `${['constants {', ...lines, '}'].join('\n')}\n`;
 }
 
+/** What one reader of a normalisation's constants does with them. */
+function applied({ op, name, attributes }: AnyNode<Kernels>): string {
+  if (op !== 'pointwise') return `applied as ${name} loads`;
+  const steps = attributes.program.map(({ step }) => step);
+  return `applied in a pass${steps.length === 1 ? '' : ` of ${steps.join(', ')}`}`;
+}
+
 /** One line a normalisation: where its statistics are taken, and where it is applied. */
 export function printNormalizations({ nodes }: Graph<Kernels>): string {
   const lines = nodes.flatMap((node): string[] => {
-    if (node.op === 'normalize' && node.attributes.statistics !== 'given')
-      return [`  ${node.name}: not taken apart`];
+    if (node.op === 'instance_norm') {
+      const steps = node.attributes.program.map(({ step }) => `, ${step}`).join('');
+      return [`  ${node.name}: statistics and application${steps} a plane after the other`];
+    }
     if (node.op !== 'statistics' && node.op !== 'running_constants') return [];
     const [constants] = node.outputs;
     const moments = node.op === 'statistics' && node.attributes.of === 'moments' ? node.inputs[0] : undefined;
@@ -110,14 +120,8 @@ export function printNormalizations({ nodes }: Graph<Kernels>): string {
       node.op === 'running_constants'
         ? 'stored statistics'
         : `statistics ${producer === undefined ? 'in a pass of their own' : `as ${producer.name} stores`}`;
-    const applied = nodes
-      .filter(({ inputs }) => constants !== undefined && inputs.includes(constants))
-      .map((reader) =>
-        reader.op === 'normalize'
-          ? `applied in a pass${reader.inputs[4] != null ? ', with the sum' : ''}`
-          : `applied as ${reader.name} loads`,
-      );
-    return [`  ${node.name}: ${[taken, ...applied].join('; ')}`];
+    const readers = nodes.filter(({ inputs }) => constants !== undefined && inputs.includes(constants));
+    return [`  ${node.name}: ${[taken, ...readers.map(applied)].join('; ')}`];
   });
   return `${['normalisations {', ...lines, '}'].join('\n')}\n`;
 }

@@ -1,37 +1,52 @@
-/** What all convolutions plan and take over alike: layouts, and from the normalisations around them constants applied as they load, moments left as they store. */
+/** What all convolutions plan and take over alike: layouts, what is done to x as they load and to results before they store, moments left then. */
+import type { Shape } from '../tensor/shape.js';
 import type { Call, LaidOutCall, Layouts, Operands } from './descriptor.js';
-import type { Load } from './kernels.js';
-import { blocked, type Packing, packed, raw, vectorLayout } from './layout.js';
+import { epilogueFields, operandShape, programFields } from './epilogue.js';
+import { blocked, type Layout, type Packing, packed, raw, vectorLayout } from './layout.js';
+import { STEPS } from './records.gen.js';
 import { momentsBytes } from './statistics.js';
-import { ACTIVATION_CODES, operandAt, PADDING_CODES, pictureDims } from './tiles.js';
+import { operandAt, PADDING_CODES, pictureDims } from './tiles.js';
 
 export type ConvolutionName = 'conv2d' | 'conv_depthwise' | 'conv_winograd' | 'conv_transpose2d';
 
-const LOAD_ACTIVATIONS = { plain: 0, normalized: 0, 'normalized-relu': 1 } as const satisfies Record<
-  Load,
-  number
->;
+/** Where the operands of the program stand among the inputs, which begin with x, weight, bias and constants. */
+export const OPERANDS_AT = 4;
 
 /** Pictures in, a picture out, and moments of `parts` tiles of each plane where they are asked for. */
 export function convolutionLayouts(
-  { inputs: [x, , bias], outputs: [y, moments] }: Call<ConvolutionName>,
+  { attributes: { load }, inputs, outputs: [y, moments] }: Call<ConvolutionName>,
   weight: Packing,
   parts: () => number,
 ): Layouts {
   const output = pictureDims(y);
+  const [x, , bias, constants] = inputs;
+  const beside = (operand: Shape | null): Layout => blocked(pictureDims(operandShape(output, operand ?? [])));
   return {
-    inputs: [blocked(pictureDims(x)), packed(weight), vectorLayout(bias), null],
+    inputs: [
+      blocked(pictureDims(x)),
+      packed(weight),
+      vectorLayout(bias),
+      load === 'scale' ? blocked(pictureDims(constants)) : null,
+      ...inputs.slice(OPERANDS_AT).map(beside),
+    ],
     outputs: [blocked(output), ...(moments === undefined ? [] : [raw(momentsBytes(output, parts()))])],
   };
 }
 
 /** Fields that the records of all convolutions have. */
 export function convolutionFields(
-  { attributes: { load, activation }, inputs: shapes, outputs: shapesOut }: LaidOutCall<ConvolutionName>,
+  { attributes, inputs: shapes, outputs: shapesOut }: LaidOutCall<ConvolutionName>,
   { inputs, outputs, scratch }: Operands,
 ) {
+  const { load, loadProgram, program } = attributes;
   const [n, c, h, w] = pictureDims(shapes[0]);
-  const [, o, outH, outW] = pictureDims(shapesOut[0]);
+  const y = pictureDims(shapesOut[0]);
+  const [, o, outH, outW] = y;
+  const [step] = loadProgram;
+  const number = (at: number): number => Number(step?.args[at] ?? 0);
+  const operands = shapes
+    .slice(OPERANDS_AT)
+    .map((shape, k) => ({ shape: shape ?? [], operand: operandAt(inputs, OPERANDS_AT + k) }));
   return {
     scratch,
     x: operandAt(inputs, 0),
@@ -45,11 +60,16 @@ export function convolutionFields(
     o,
     outH,
     outW,
-    activation: ACTIVATION_CODES[activation],
     moments: outputs[1] ?? 0,
     constants: load === 'plain' ? 0 : operandAt(inputs, 3),
     constantsN: load === 'plain' ? 1 : (shapes[3]?.[0] ?? 1),
-    loadActivation: LOAD_ACTIVATIONS[load],
+    constantsVectors: load === 'scale' ? 1 : 3,
+    loadSteps: loadProgram.length,
+    loadStep: step === undefined ? 0 : STEPS[step.step].code,
+    loadFirst: number(0),
+    loadSecond: number(1),
+    ...programFields(program),
+    ...epilogueFields(y, operands),
   };
 }
 

@@ -6,10 +6,10 @@ import { convWinograd } from './conv_winograd.js';
 import { conv2d } from './conv2d.js';
 import { convert } from './convert.js';
 import type { OpDescriptor } from './descriptor.js';
+import { instanceNorm } from './instance_norm.js';
 import type { KernelName } from './kernels.js';
 import { matmul } from './matmul.js';
 import { move } from './move.js';
-import { normalize } from './normalize.js';
 import { pack } from './pack.js';
 import { pad } from './pad.js';
 import { pixelsIn } from './pixels_in.js';
@@ -28,7 +28,7 @@ const descriptors: { readonly [K in RecordKernel]: OpDescriptor<K> } = {
   convert,
   conv_winograd: convWinograd,
   conv_transpose2d: convTranspose2d,
-  normalize,
+  instance_norm: instanceNorm,
   statistics,
   running_constants: runningConstants,
   reduce,

@@ -7,10 +7,12 @@ import type { WeightDtype } from '../tensor/stored.js';
 import type { Dims, Packing } from './layout.js';
 import type { StepName } from './records.gen.js';
 
-export type Activation = 'none' | 'relu' | 'tanh';
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate';
-/** What a convolution does to x as it loads it: nothing, or the normalisation whose constants are its fourth input. */
-export type Load = 'plain' | 'normalized' | 'normalized-relu';
+/** What a convolution does to x as it loads it: nothing, (x - m) * s + b with the constants that are its fourth input, or x * s with that, [N or 1, C, 1, 1]. */
+export type Load = 'plain' | 'affine' | 'scale';
+
+/** Steps of values and numbers alone, which is what operators are made of. */
+export type ElementStep = Exclude<StepName, 'affine'>;
 
 /** A step of a pointwise program: x = step(x, args), where arguments are numbers or operands. */
 export interface PointwiseStep {
@@ -35,8 +37,11 @@ export type WinogradAlgorithm =
 
 /** What all convolutions do around their products. */
 export interface AroundConvolution {
-  readonly activation: Activation;
   readonly load: Load;
+  /** Follows the load, where that is not plain: at most one step (`fitsLoad`). */
+  readonly loadProgram: PointwiseProgram;
+  /** What results pass before they are stored; they are its operand 0. */
+  readonly program: PointwiseProgram;
 }
 
 /** Top, bottom, left, right. */
@@ -52,8 +57,8 @@ export interface Window {
 
 export interface Kernels {
   /**
-   * Inputs: x [N C H W], weight [O C/groups KH KW], bias [O]?, constants (of `load`)?. Outputs: y [N O H' W'], and opaque moments where `statistics`
-   * asks for them.
+   * Inputs: x [N C H W], weight [O C/groups KH KW], bias [O]?, constants (of `load`)?, operands 1 to 3 of `program`. Outputs: y [N O H' W'], and
+   * opaque moments where `statistics` asks for them.
    */
   conv2d: AroundConvolution & Window & { readonly groups: number };
   /** As conv2d of as many groups as x and y have channels; made by graph/choose.ts. */
@@ -74,11 +79,11 @@ export interface Kernels {
     readonly outputPadding: readonly [number, number];
   };
   /**
-   * y = activation((x - mean) / sqrt(var + eps) * weight + bias) [+ residual]. Inputs: x of any rank >= 2, constants ('given' statistics) or null,
-   * weight [C]? and bias [C]? (of other statistics), residual of x's shape?. `dims` is the N C H W view of x that statistics are taken over.
+   * y = program((x - mean) / sqrt(var + eps) * weight + bias), of each plane's statistics; made by graph/fuse.ts. Inputs: x, weight [C]?, bias [C]?,
+   * operands 1 and 2 of the program, whose operand 0 is x. `dims` is the N C H W view of x.
    */
-  normalize: Measured<'input' | 'batch' | 'given'> & { readonly activation: Activation };
-  /** The first half of `normalize`. Inputs: x, or the moments that the convolution which made x has left; weight [C]?, bias [C]?. Output: constants, opaque, [N or 1, C]. */
+  instance_norm: { readonly dims: Dims; readonly eps: number; readonly program: PointwiseProgram };
+  /** The constants m, s and b of a normalisation, of statistics that are taken here. Inputs: x, or the moments that the convolution which made x has left; weight [C]?, bias [C]?. Output: constants, opaque, [N or 1, C]. */
   statistics: Measured<'input' | 'batch'> & { readonly of: 'values' | 'moments' };
   /** As statistics, of stored ones. Inputs: mean [C], variance [C], weight [C]?, bias [C]?. */
   running_constants: { readonly channels: number; readonly eps: number };
@@ -91,16 +96,19 @@ export interface Kernels {
   };
   /** Input: [N C H W]. `value` is for mode zeros. */
   pad: { readonly padding: Sides; readonly mode: PaddingMode; readonly value: number };
-  /** Inputs: the program's operands, broadcast as NumPy does. */
-  pointwise: { readonly program: PointwiseProgram };
+  /**
+   * Inputs: the program's operands, broadcast as NumPy does. An `affine` step, (x - m) * s + b, has constants: opaque, [N or 1, C], of channels as
+   * `dims`, which is the N C H W view of the output, has them.
+   */
+  pointwise: { readonly program: PointwiseProgram; readonly dims?: Dims };
   /** Same elements in row-major order under another shape; never a record. */
   view: Record<never, never>;
   /** Input: x. Element i of the output, counted in row-major order over `sizes`, is element start + sum of i_a * strides_a of x, counted likewise. */
   move: ElementMap;
   /** Inputs: any number, of equal sizes but along `axis`. */
   concat: { readonly axis: number };
-  /** Inputs: a [B or 1, M, K], b [B or 1, K, N], bias [N]?. Output [B, M, N]. */
-  matmul: Record<never, never>;
+  /** Inputs: a [B or 1, M, K], b [B or 1, K, N], bias [N]?, operands 1 to 3 of `program`. Output [B, M, N], which has passed it. */
+  matmul: { readonly program: PointwiseProgram };
   /** Input: a dense value. Output: the same under a layout that one kernel reads; made by graph/lay_out.ts. */
   pack: { readonly packing: Packing };
   /** Input: a tensor's stored bytes. Output: its numbers, dense. Made by graph/prepare.ts. */
@@ -143,7 +151,7 @@ export type KernelName = keyof Kernels;
 /** What is told of a normalisation. */
 export interface Measured<S = 'input' | 'batch'> {
   readonly dims: Dims;
-  /** 'input': per sample and group; 'batch': per channel over the batch (groups = C); 'given': another node's. */
+  /** 'input': per sample and group; 'batch': per channel over the batch (groups = C). */
   readonly statistics: S;
   /** C for instance norm, 1 for layer norm, G for group norm. */
   readonly groups: number;

@@ -1,9 +1,13 @@
 /** matmul: products of matrices, over the register tiles of the convolutions: a row is a pixel, a column a channel. */
 import { PANEL_OUTPUTS, TILE_STEP_PX, tileFlops } from './conv_tiles.js';
 import type { Call, OpDescriptor } from './descriptor.js';
+import { epilogueFields, operandShape, programFields } from './epilogue.js';
 import { dense, type Packing, packed, vectorLayout } from './layout.js';
 import { packMatmul, matmul as record } from './records.gen.js';
 import { LANES, operandAt, TILE_ELEMS } from './tiles.js';
+
+/** Where the operands of the program stand among the inputs, which begin with a, b and bias. */
+export const OPERANDS_AT = 3;
 
 /**
  * Rows that a panel of b is read for before the next one comes: with fewer it comes from far for too few products ([1024 x 4096 x 1024] in tiles
@@ -77,7 +81,12 @@ export const matmul: OpDescriptor<'matmul'> = {
   layouts(call) {
     const { inputs, outputs } = call;
     return {
-      inputs: [dense(inputs[0] ?? []), packed(packing(geometry(call))), vectorLayout(inputs[2])],
+      inputs: [
+        dense(inputs[0] ?? []),
+        packed(packing(geometry(call))),
+        vectorLayout(inputs[2]),
+        ...inputs.slice(OPERANDS_AT).map((operand) => dense(operandShape(outputs[0] ?? [], operand ?? []))),
+      ],
       outputs: [dense(outputs[0] ?? [])],
     };
   },
@@ -89,6 +98,9 @@ export const matmul: OpDescriptor<'matmul'> = {
     const sizes = geometry(call);
     const { batch, m, k, n, rights, lefts } = sizes;
     const { tileM, tileN } = tile(sizes);
+    const operands = call.inputs
+      .slice(OPERANDS_AT)
+      .map((shape, at) => ({ shape: shape ?? [], operand: operandAt(inputs, OPERANDS_AT + at) }));
     return [
       record({
         scratch,
@@ -108,6 +120,8 @@ export const matmul: OpDescriptor<'matmul'> = {
         yRowStep: n,
         tileM,
         tileN,
+        ...programFields(call.attributes.program),
+        ...epilogueFields([batch, m, n], operands),
       }),
     ];
   },

@@ -1,11 +1,11 @@
 /** pointwise: a program of a few steps, element by element, over up to four operands, each of the output's shape or repeated along some axes. */
 import { numel, type Shape } from '../tensor/shape.js';
 import { type LaidOutCall, NO_WORKSPACE, type OpDescriptor } from './descriptor.js';
-import type { PointwiseProgram } from './kernels.js';
-import { blocked, dense, type Layout } from './layout.js';
+import { programFields } from './epilogue.js';
+import { blocked, type Dims, dense, type Layout } from './layout.js';
 import { keptLayout } from './pointwise_layouts.js';
-import { blockedAxes, denseAxes, repeatedDims, type Walk, walkOf } from './pointwise_walk.js';
-import { type PointwiseFields, pointwise as record, STEPS, STRIP_ELEMS } from './records.gen.js';
+import { blockedAxes, denseAxes, isMap, kindsOf, repeatedDims, type Walk, walkOf } from './pointwise_walk.js';
+import { type PointwiseFields, pointwise as record, STRIP_ELEMS } from './records.gen.js';
 import { blockedDims, LANES, operandAt, TILE_ELEMS } from './tiles.js';
 
 /** What looking for a strip costs, in elements of a step. */
@@ -18,38 +18,26 @@ function besides(lies: Layout, shape: Shape, operand: Shape): Layout | null {
   return dims === null ? null : blocked(dims);
 }
 
-function walkOfCall({ inputs, outputs: [shape = []], layouts }: LaidOutCall<'pointwise'>): Walk {
+function walkOfCall({ attributes, inputs, outputs: [shape = []], layouts }: LaidOutCall<'pointwise'>): Walk {
   const [lies] = layouts.outputs;
+  const kinds = kindsOf(attributes.program, inputs.length);
+  const sets = (k: number): Dims => [inputs[k]?.[0] ?? 1, 1, 1, 1];
   const axes =
     lies?.kind === 'blocked'
-      ? blockedAxes(lies.dims, layouts.inputs.map(blockedDims))
+      ? blockedAxes(
+          lies.dims,
+          layouts.inputs.map((layout, k) => (isMap(kinds, k) ? sets(k) : blockedDims(layout))),
+          kinds,
+        )
       : denseAxes(
           shape,
           inputs.map((input) => input ?? []),
         );
-  const walk = walkOf(axes, inputs.length);
+  const walk = walkOf(axes, kinds);
   if (walk === null) throw new RangeError('a broadcast of too many groups of axes');
   // Buffers are whole vectors.
   if (walk.axes.length > 0) return walk;
   return { ...walk, rowElems: Math.ceil(walk.rowElems / LANES) * LANES };
-}
-
-function wordsOf(program: PointwiseProgram): Record<string, number> {
-  const words: Record<string, number> = { steps: program.length };
-  program.forEach(({ step, args }, index) => {
-    const source = (at: number): number => {
-      const argument = args[at];
-      return typeof argument === 'object' ? argument.operand + 1 : 0;
-    };
-    const number = (at: number): number => {
-      const argument = args[at];
-      return typeof argument === 'number' ? argument : 0;
-    };
-    words[`step${index}`] = STEPS[step].code | (source(0) << 8) | (source(1) << 16);
-    words[`step${index}First`] = number(0);
-    words[`step${index}Second`] = number(1);
-  });
-  return words;
 }
 
 function axesWords({ axes, kinds }: Walk): Record<string, number> {
@@ -67,8 +55,14 @@ function axesWords({ axes, kinds }: Walk): Record<string, number> {
 export const pointwise: OpDescriptor<'pointwise'> = {
   op: 'pointwise',
   inPlace: [0, 1, 2, 3],
-  layouts({ inputs, outputs: [shape = []] }, current) {
+  layouts({ attributes: { program, dims }, inputs, outputs: [shape = []] }, current) {
     const operands = inputs.map((input) => input ?? []);
+    if (dims !== undefined) {
+      const kinds = kindsOf(program, inputs.length);
+      const lies = blocked(dims);
+      const beside = operands.map((operand, k) => (isMap(kinds, k) ? null : besides(lies, shape, operand)));
+      return { inputs: beside, outputs: [lies] };
+    }
     const whole = current.filter((_, k) => numel(operands[k] ?? []) === numel(shape));
     const lies = keptLayout(whole, shape);
     const beside = operands.map((operand) => besides(lies, shape, operand));
@@ -86,7 +80,7 @@ export const pointwise: OpDescriptor<'pointwise'> = {
       ...Object.fromEntries(inputs.map((operand, k) => ['abcd'[k], operand])),
       rowElems,
       ...axesWords(walk),
-      ...wordsOf(program),
+      ...programFields(program),
       tileStrips: Math.max(1, Math.floor(TILE_ELEMS / cost)),
     };
     // Fields that are not named are 0.

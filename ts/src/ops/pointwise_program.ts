@@ -14,6 +14,19 @@ const TURNED: Partial<Record<StepName, StepName>> = {
   max: 'max',
 };
 
+/** Whether the step is a map by channels, whose argument is a set of constants. */
+export function isAffine({ step }: PointwiseStep): boolean {
+  return step === 'affine';
+}
+
+/** Whether a convolution can take the step as it loads: a cheap one, of numbers, that leaves the zeros of padding as they are. */
+export function fitsLoad({ step, args }: PointwiseStep): boolean {
+  const [first, second] = args;
+  if (step === 'relu') return true;
+  if (step === 'leaky_relu') return Number.isFinite(first);
+  return step === 'clamp' && Number(first) <= 0 && Number(second) >= 0;
+}
+
 /** A program over values, whatever stands for a value: operand 0 is where it begins. */
 export interface Expression<V> {
   readonly program: PointwiseProgram;
@@ -46,6 +59,14 @@ function renamed(program: PointwiseProgram, rename: (operand: number) => number)
     step,
     args: args.map((one) => (typeof one === 'object' ? { operand: rename(one.operand) } : one)),
   }));
+}
+
+/** Without an operand that no step names. */
+export function withoutOperand<V>({ program, inputs }: Expression<V>, gone: number): Expression<V> {
+  return {
+    program: renamed(program, (operand) => (operand > gone ? operand - 1 : operand)),
+    inputs: inputs.filter((_, k) => k !== gone),
+  };
 }
 
 /** `after` with `before` in the place of its operand 0, each value once; null where that is no program any more. */

@@ -1,6 +1,8 @@
 /** How a pointwise kernel walks: rows of the output that are as long as all operands allow, and the steps of each operand from row to row. */
 import { denseStrides, type Shape } from '../tensor/shape.js';
+import type { PointwiseProgram } from './kernels.js';
 import type { Dims } from './layout.js';
+import { isAffine } from './pointwise_program.js';
 import { channelBlocks, LANES } from './tiles.js';
 
 /** Axes of rows that a record has. */
@@ -17,6 +19,22 @@ const SAME = 0;
 const VECTOR = 1;
 const FIRST = 2;
 const NUMBER = 3;
+const AFFINE = 4;
+/** Floats of a map's m, s and b of a block. */
+const MAP_ELEMS = 3 * LANES;
+
+/** What each operand begins a row as: a map, or whatever the row grows to. */
+export function kindsOf(program: PointwiseProgram, operands: number): readonly number[] {
+  const maps = program.filter(isAffine).flatMap(({ args }) => args);
+  return Array.from({ length: operands }, (_, k) =>
+    maps.some((one) => typeof one === 'object' && one.operand === k) ? AFFINE : SAME,
+  );
+}
+
+/** Whether operand `k` is a map: opaque constants, a set a sample or one for all. */
+export function isMap(kinds: readonly number[], k: number): boolean {
+  return kinds[k] === AFFINE;
+}
 
 export interface Walk {
   readonly rowElems: number;
@@ -38,10 +56,15 @@ export function denseAxes(shape: Shape, operands: readonly Shape[]): Axis[] {
   }));
 }
 
-/** Axes of a blocked output: samples, blocks of channels, rows, columns, lanes. */
-export function blockedAxes([n, c, h, w]: Dims, operands: readonly Dims[]): Axis[] {
+/** Axes of a blocked output: samples, blocks of channels, rows, columns, lanes. Of a map the first of `operands`' sizes counts: sets. */
+export function blockedAxes(
+  [n, c, h, w]: Dims,
+  operands: readonly Dims[],
+  kinds: readonly number[] = [],
+): Axis[] {
   const sizes = [n, channelBlocks(c), h, w, LANES];
-  const lie = operands.map(([on, oc, oh, ow]) => {
+  const lie = operands.map(([on, oc, oh, ow], k) => {
+    if (isMap(kinds, k)) return [on === 1 ? 0 : channelBlocks(c) * MAP_ELEMS, MAP_ELEMS, 0, 0, 0];
     const strides = denseStrides([on, channelBlocks(oc), oh, ow, LANES]);
     const repeats = [on !== n, oc !== c, oh !== h, ow !== w, oc !== c];
     return strides.map((stride, axis) => (repeats[axis] ? 0 : stride));
@@ -51,6 +74,7 @@ export function blockedAxes([n, c, h, w]: Dims, operands: readonly Dims[]): Axis
 
 /** The kind of an operand along a row that grows by an axis; null where no kind says it. */
 function grown(kind: number | null, row: number, step: number): number | null {
+  if (kind === AFFINE) return step === 0 ? AFFINE : null;
   if (row === 1) return step === 1 ? SAME : step === 0 ? NUMBER : null;
   if (kind === SAME && row === LANES && step === 0) return VECTOR;
   if (kind === NUMBER && row === LANES && step === LANES) return FIRST;
@@ -59,10 +83,10 @@ function grown(kind: number | null, row: number, step: number): number | null {
 }
 
 /** The walk over these axes, or null where rows would need more axes than a record has. */
-export function walkOf(axes: readonly Axis[], operands: number): Walk | null {
+export function walkOf(axes: readonly Axis[], begun: readonly number[]): Walk | null {
   const rest = axes.filter(({ size }) => size > 1);
   let rowElems = 1;
-  let kinds: readonly number[] = Array.from({ length: operands }, () => SAME);
+  let kinds = begun;
   for (let axis = rest.at(-1); axis !== undefined; axis = rest.at(-1)) {
     const { size, steps } = axis;
     const next = kinds.map((kind, k) => grown(kind, rowElems, steps[k] ?? 0));

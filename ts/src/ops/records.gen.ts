@@ -88,33 +88,42 @@ export const STEPS = {
   log: { code: 19, args: 0 },
   /** |x| */
   abs: { code: 20, args: 0 },
+  /** (x - m) * s + b of a channel */
+  affine: { code: 21, args: 1 },
 } as const;
 export type StepName = keyof typeof STEPS;
 
-/** By op code: the op, then its record's fields; `:f32` marks floats. */
+const FRAGMENTS: Readonly<Record<string, string>> = {
+  Frame: 'x weight bias y n c h w o out_h out_w moments',
+  Sliding: 'kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode tile_rows tile_cols',
+  Loading: 'constants constants_n constants_vectors load_steps load_step load_first:f32 load_second:f32',
+  Program: 'steps step0 step0_first:f32 step0_second:f32 step1 step1_first:f32 step1_second:f32 step2 step2_first:f32 step2_second:f32 step3 step3_first:f32 step3_second:f32 step4 step4_first:f32 step4_second:f32 step5 step5_first:f32 step5_second:f32 step6 step6_first:f32 step6_second:f32 step7 step7_first:f32 step7_second:f32',
+  Epilogue: 'operand1 operand2 operand3 operand_kinds operand1_outer operand1_inner operand2_outer operand2_inner operand3_outer operand3_inner',
+};
+
+/** By op code: the op, then its record's fields; `:f32` marks floats, `@` the fields of a fragment. */
 const RECORDS: Readonly<Record<number, string>> = {
   1: 'pixels_in src y channels w h left top out_c out_w out_h scale:f32 offset:f32 tile_rows',
   2: 'pixels_out x src y src_channels c x_w x_h left top w h scale:f32 offset:f32 tile_rows',
   3: 'move_strided x x_start x_channels x_channel_start x_block_stride x_step0 x_step1 x_step2 x_step3 x_step4 x_step5 x_step6 x_step7 y y_start y_channels y_channel_start y_block_stride y_step0 y_step1 y_step2 y_step3 y_step4 y_step5 y_step6 y_step7 d0 d1 d2 d3 d4 d5 d6 d7 tile_elems',
   4: 'pad x y n c h w top bottom left right mode value:f32 tile_rows',
-  5: 'conv2d packing groups tile_o x weight bias y n c h w o out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode tile_rows tile_cols constants constants_n load_activation activation moments',
-  6: 'conv_transpose2d kh kw stride_h stride_w pad_top pad_left tile_rows tile_cols tile_o x weight bias y n c h w o out_h out_w constants constants_n load_activation activation moments',
+  5: 'conv2d packing groups tile_o @Frame @Sliding @Loading @Program @Epilogue',
+  6: 'conv_transpose2d kh kw stride_h stride_w pad_top pad_left tile_rows tile_cols tile_o @Frame @Loading @Program @Epilogue',
   7: 'statistics partials gamma beta constants n c parts groups across_batch eps:f32',
-  8: 'normalize x y constants residual n c h w constants_n activation chunk_px',
   9: 'running_constants mean var gamma beta constants c eps:f32',
   10: 'reduce x y partials n c h w axes kind correction tile_outputs chunk_px',
-  11: 'pointwise y a b c d kinds row_elems d0 d1 d2 d3 d4 a_step0 a_step1 a_step2 a_step3 a_step4 b_step0 b_step1 b_step2 b_step3 b_step4 c_step0 c_step1 c_step2 c_step3 c_step4 d_step0 d_step1 d_step2 d_step3 d_step4 steps step0 step0_first:f32 step0_second:f32 step1 step1_first:f32 step1_second:f32 step2 step2_first:f32 step2_second:f32 step3 step3_first:f32 step3_second:f32 step4 step4_first:f32 step4_second:f32 step5 step5_first:f32 step5_second:f32 step6 step6_first:f32 step6_second:f32 step7 step7_first:f32 step7_second:f32 tile_strips',
+  11: 'pointwise y a b c d kinds row_elems d0 d1 d2 d3 d4 a_step0 a_step1 a_step2 a_step3 a_step4 b_step0 b_step1 b_step2 b_step3 b_step4 c_step0 c_step1 c_step2 c_step3 c_step4 d_step0 d_step1 d_step2 d_step3 d_step4 tile_strips @Program',
   13: 'convert src src_bytes y dtype d0 d1 d2 d3 s0 s1 s2 s3',
   14: 'pack_conv2d src y o c kh kw packing groups packed_groups',
   15: 'pack_conv_transpose2d src y o c kh kw stride_h stride_w dilation_h dilation_w groups',
   16: 'pack_bias src y c padded_c',
-  17: 'conv_winograd pad_top pad_left pad_mode algorithm blocks_h blocks_w packing tile_rows tile_cols group_o tile_o x weight bias y n c h w o out_h out_w constants constants_n load_activation activation moments',
+  17: 'conv_winograd pad_top pad_left pad_mode algorithm blocks_h blocks_w packing tile_rows tile_cols group_o tile_o @Frame @Loading @Program @Epilogue',
   18: 'pack_conv_winograd src y o c kh kw algorithm packing packed',
   19: 'partial_moments x partials n c h w chunk_px',
-  20: 'instance_norm x y residual gamma beta n c h w activation eps:f32',
-  21: 'matmul a b bias y batch m k n a_step b_step y_step a_row_step y_row_step tile_m tile_n',
+  20: 'instance_norm x y gamma beta n c h w eps:f32 @Program @Epilogue',
+  21: 'matmul a b bias y batch m k n a_step b_step y_step a_row_step y_row_step tile_m tile_n @Program @Epilogue',
   22: 'pack_matmul src y batch k n src_step k_step n_step tile_panels',
-  23: 'conv_depthwise tile_blocks x weight bias y n c h w o out_h out_w kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode tile_rows tile_cols constants constants_n load_activation activation moments',
+  23: 'conv_depthwise tile_blocks @Frame @Sliding @Loading @Program @Epilogue',
 };
 
 interface Scratch {
@@ -136,7 +145,8 @@ export interface RecordListing {
 const listings: (RecordListing | undefined)[] = [];
 
 function listed(code: number): RecordListing | undefined {
-  const [name, ...typed] = RECORDS[code]?.split(' ') ?? [];
+  const spread = RECORDS[code]?.replace(/@(\w+)/g, (_, fragment: string) => FRAGMENTS[fragment] ?? '');
+  const [name, ...typed] = spread?.split(' ') ?? [];
   if (name === undefined) return undefined;
   const fields = typed.map((field) => field.replace(':f32', ''));
   const keys = fields.map((field) => field.replace(/_./g, ([, letter = '']) => letter.toUpperCase()));
@@ -168,6 +178,151 @@ function write(code: number, record: Scratch): RecordWords {
     words[RECORD_HEAD_WORDS + at] = isFloat[at] ? floatBits(x) : x;
   }
   return words;
+}
+
+export interface FrameFields {
+  /** blocked [n, c, h, w] */
+  readonly x: Operand;
+  /** packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd */
+  readonly weight: Operand;
+  /** dense, padded to a multiple of 8 by pack_bias; or absent */
+  readonly bias: Operand;
+  /** blocked [n, o, out_h, out_w] */
+  readonly y: Operand;
+  /** samples */
+  readonly n: number;
+  /** input channels */
+  readonly c: number;
+  /** of x */
+  readonly h: number;
+  /** of x */
+  readonly w: number;
+  /** output channels */
+  readonly o: number;
+  /** of y; of a transposed convolution with the output padding */
+  readonly outH: number;
+  /** of y, as out_h */
+  readonly outW: number;
+  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
+  readonly moments: Operand;
+}
+
+export interface SlidingFields {
+  /** kernel height */
+  readonly kh: number;
+  /** kernel width */
+  readonly kw: number;
+  /** rows */
+  readonly strideH: number;
+  /** columns */
+  readonly strideW: number;
+  /** rows */
+  readonly dilationH: number;
+  /** columns */
+  readonly dilationW: number;
+  /** rows of padding above; those below follow from out_h */
+  readonly padTop: number;
+  /** columns of padding before; those after follow from out_w */
+  readonly padLeft: number;
+  /** 0 zeros, 1 reflect, 2 replicate */
+  readonly padMode: number;
+  /** output rows a tile */
+  readonly tileRows: number;
+  /** output columns a tile */
+  readonly tileCols: number;
+}
+
+export interface LoadingFields {
+  /** x is mapped as it is loaded: (x - m) * s + b, with [constants_n, CB, 3 (m, s, b), 4], or x * s, with [constants_n, CB, 4]; or absent */
+  readonly constants: Operand;
+  /** n or 1 */
+  readonly constantsN: number;
+  /** 3 (m, s, b) or 1 (s) */
+  readonly constantsVectors: number;
+  /** steps that follow, 0 or 1 */
+  readonly loadSteps: number;
+  /** code of a step that fits registers: relu, leaky_relu or clamp */
+  readonly loadStep: number;
+  /** its first argument */
+  readonly loadFirst: number;
+  /** its second argument */
+  readonly loadSecond: number;
+}
+
+export interface ProgramFields {
+  /** steps of the program, at most 8 */
+  readonly steps: number;
+  /** step 0: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step0: number;
+  /** first argument of step 0 */
+  readonly step0First: number;
+  /** second argument of step 0 */
+  readonly step0Second: number;
+  /** step 1: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step1: number;
+  /** first argument of step 1 */
+  readonly step1First: number;
+  /** second argument of step 1 */
+  readonly step1Second: number;
+  /** step 2: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step2: number;
+  /** first argument of step 2 */
+  readonly step2First: number;
+  /** second argument of step 2 */
+  readonly step2Second: number;
+  /** step 3: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step3: number;
+  /** first argument of step 3 */
+  readonly step3First: number;
+  /** second argument of step 3 */
+  readonly step3Second: number;
+  /** step 4: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step4: number;
+  /** first argument of step 4 */
+  readonly step4First: number;
+  /** second argument of step 4 */
+  readonly step4Second: number;
+  /** step 5: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step5: number;
+  /** first argument of step 5 */
+  readonly step5First: number;
+  /** second argument of step 5 */
+  readonly step5Second: number;
+  /** step 6: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step6: number;
+  /** first argument of step 6 */
+  readonly step6First: number;
+  /** second argument of step 6 */
+  readonly step6Second: number;
+  /** step 7: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
+  readonly step7: number;
+  /** first argument of step 7 */
+  readonly step7First: number;
+  /** second argument of step 7 */
+  readonly step7Second: number;
+}
+
+export interface EpilogueFields {
+  /** operand 1 of the program, or absent */
+  readonly operand1: Operand;
+  /** operand 2 of the program, or absent */
+  readonly operand2: Operand;
+  /** operand 3 of the program, or absent */
+  readonly operand3: Operand;
+  /** four bits an operand, operand 1 in the lowest, as `kinds` of `pointwise` */
+  readonly operandKinds: number;
+  /** of operand 1, floats from one sample (of matmul: matrix) to the next; 0 repeats */
+  readonly operand1Outer: number;
+  /** of operand 1, floats from one block of channels (of matmul: row) to the next; 0 repeats */
+  readonly operand1Inner: number;
+  /** of operand 2, floats from one sample (of matmul: matrix) to the next; 0 repeats */
+  readonly operand2Outer: number;
+  /** of operand 2, floats from one block of channels (of matmul: row) to the next; 0 repeats */
+  readonly operand2Inner: number;
+  /** of operand 3, floats from one sample (of matmul: matrix) to the next; 0 repeats */
+  readonly operand3Outer: number;
+  /** of operand 3, floats from one block of channels (of matmul: row) to the next; 0 repeats */
+  readonly operand3Inner: number;
 }
 
 export interface PixelsInFields extends Scratch {
@@ -344,73 +499,19 @@ export function pad(record: PadFields): RecordWords {
   return write(4, record);
 }
 
-export interface Conv2dFields extends Scratch {
+export interface Conv2dFields extends Scratch, FrameFields, SlidingFields, LoadingFields, ProgramFields, EpilogueFields {
   /** how the weights are packed: 0 blocks of output channels, 1 few outputs (lanes hold input channels) */
   readonly packing: number;
   /** each output reads a part of the input channels: divides c and o, into multiples of 4 unless it is 1 */
   readonly groups: number;
   /** output channels a tile, a multiple of 8; no tile has outputs of two groups */
   readonly tileO: number;
-  /** blocked [n, c, h, w] */
-  readonly x: Operand;
-  /** packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd */
-  readonly weight: Operand;
-  /** dense, padded to a multiple of 8 by pack_bias; or absent */
-  readonly bias: Operand;
-  /** blocked [n, o, out_h, out_w] */
-  readonly y: Operand;
-  /** samples */
-  readonly n: number;
-  /** input channels */
-  readonly c: number;
-  /** of x */
-  readonly h: number;
-  /** of x */
-  readonly w: number;
-  /** output channels */
-  readonly o: number;
-  /** of y; of a transposed convolution with the output padding */
-  readonly outH: number;
-  /** of y, as out_h */
-  readonly outW: number;
-  /** kernel height */
-  readonly kh: number;
-  /** kernel width */
-  readonly kw: number;
-  /** rows */
-  readonly strideH: number;
-  /** columns */
-  readonly strideW: number;
-  /** rows */
-  readonly dilationH: number;
-  /** columns */
-  readonly dilationW: number;
-  /** rows of padding above; those below follow from out_h */
-  readonly padTop: number;
-  /** columns of padding before; those after follow from out_w */
-  readonly padLeft: number;
-  /** 0 zeros, 1 reflect, 2 replicate */
-  readonly padMode: number;
-  /** output rows a tile */
-  readonly tileRows: number;
-  /** output columns a tile */
-  readonly tileCols: number;
-  /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
-  readonly constants: Operand;
-  /** n or 1 */
-  readonly constantsN: number;
-  /** of the normalisation: 0 none, 1 ReLU */
-  readonly loadActivation: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
-  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
-  readonly moments: Operand;
 }
 export function conv2d(record: Conv2dFields): RecordWords {
   return write(5, record);
 }
 
-export interface ConvTranspose2dFields extends Scratch {
+export interface ConvTranspose2dFields extends Scratch, FrameFields, LoadingFields, ProgramFields, EpilogueFields {
   /** kernel height */
   readonly kh: number;
   /** kernel width */
@@ -429,38 +530,6 @@ export interface ConvTranspose2dFields extends Scratch {
   readonly tileCols: number;
   /** output channels a tile, a multiple of 8 */
   readonly tileO: number;
-  /** blocked [n, c, h, w] */
-  readonly x: Operand;
-  /** packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd */
-  readonly weight: Operand;
-  /** dense, padded to a multiple of 8 by pack_bias; or absent */
-  readonly bias: Operand;
-  /** blocked [n, o, out_h, out_w] */
-  readonly y: Operand;
-  /** samples */
-  readonly n: number;
-  /** input channels */
-  readonly c: number;
-  /** of x */
-  readonly h: number;
-  /** of x */
-  readonly w: number;
-  /** output channels */
-  readonly o: number;
-  /** of y; of a transposed convolution with the output padding */
-  readonly outH: number;
-  /** of y, as out_h */
-  readonly outW: number;
-  /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
-  readonly constants: Operand;
-  /** n or 1 */
-  readonly constantsN: number;
-  /** of the normalisation: 0 none, 1 ReLU */
-  readonly loadActivation: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
-  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
-  readonly moments: Operand;
 }
 export function convTranspose2d(record: ConvTranspose2dFields): RecordWords {
   return write(6, record);
@@ -473,7 +542,7 @@ export interface StatisticsFields extends Scratch {
   readonly gamma: Operand;
   /** dense [c] or absent: 0 */
   readonly beta: Operand;
-  /** constants of `normalize`: [n or 1 (across_batch), CB, 3, 4] */
+  /** of an affine map: [n or 1 (across_batch), CB, 3, 4] */
   readonly constants: Operand;
   /** samples */
   readonly n: number;
@@ -490,34 +559,6 @@ export interface StatisticsFields extends Scratch {
 }
 export function statistics(record: StatisticsFields): RecordWords {
   return write(7, record);
-}
-
-export interface NormalizeFields extends Scratch {
-  /** blocked [n, c, h, w] */
-  readonly x: Operand;
-  /** like x; may be x */
-  readonly y: Operand;
-  /** [constants_n, CB, 3 (m, s, b), 4] */
-  readonly constants: Operand;
-  /** like x, or absent; may be y */
-  readonly residual: Operand;
-  /** samples */
-  readonly n: number;
-  /** channels */
-  readonly c: number;
-  /** of x */
-  readonly h: number;
-  /** of x */
-  readonly w: number;
-  /** n or 1 */
-  readonly constantsN: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
-  /** pixels a tile */
-  readonly chunkPx: number;
-}
-export function normalize(record: NormalizeFields): RecordWords {
-  return write(8, record);
 }
 
 export interface RunningConstantsFields extends Scratch {
@@ -570,7 +611,7 @@ export function reduce(record: ReduceFields): RecordWords {
   return write(10, record);
 }
 
-export interface PointwiseFields extends Scratch {
+export interface PointwiseFields extends Scratch, ProgramFields {
   /** d0 x d1 x d2 x d3 x d4 rows; may be an operand that lies as it does */
   readonly y: Operand;
   /** operand 0, which the program begins with */
@@ -581,7 +622,7 @@ export interface PointwiseFields extends Scratch {
   readonly c: Operand;
   /** operand 3, or absent */
   readonly d: Operand;
-  /** four bits an operand, operand 0 in the lowest: its row is 0 a row of floats, 1 a vector for all, 2 the first float of each vector, for all four lanes, 3 a float for all */
+  /** four bits an operand, operand 0 in the lowest: its row is 0 a row of floats, 1 a vector for all, 2 the first float of each vector, for all four lanes, 3 a float for all, 4 three vectors for all, of an affine map */
   readonly kinds: number;
   /** floats of a row */
   readonly rowElems: number;
@@ -635,56 +676,6 @@ export interface PointwiseFields extends Scratch {
   readonly dStep3: number;
   /** of operand 3 along axis 4, floats; 0 repeats */
   readonly dStep4: number;
-  /** steps of the program, 1 to 8 */
-  readonly steps: number;
-  /** step 0: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
-  readonly step0: number;
-  /** first argument of step 0 */
-  readonly step0First: number;
-  /** second argument of step 0 */
-  readonly step0Second: number;
-  /** step 1: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
-  readonly step1: number;
-  /** first argument of step 1 */
-  readonly step1First: number;
-  /** second argument of step 1 */
-  readonly step1Second: number;
-  /** step 2: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
-  readonly step2: number;
-  /** first argument of step 2 */
-  readonly step2First: number;
-  /** second argument of step 2 */
-  readonly step2Second: number;
-  /** step 3: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
-  readonly step3: number;
-  /** first argument of step 3 */
-  readonly step3First: number;
-  /** second argument of step 3 */
-  readonly step3Second: number;
-  /** step 4: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
-  readonly step4: number;
-  /** first argument of step 4 */
-  readonly step4First: number;
-  /** second argument of step 4 */
-  readonly step4Second: number;
-  /** step 5: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
-  readonly step5: number;
-  /** first argument of step 5 */
-  readonly step5First: number;
-  /** second argument of step 5 */
-  readonly step5Second: number;
-  /** step 6: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
-  readonly step6: number;
-  /** first argument of step 6 */
-  readonly step6First: number;
-  /** second argument of step 6 */
-  readonly step6Second: number;
-  /** step 7: its code, then from bits 8 and 16 where its arguments are: 0 the number beside it, k + 1 operand k */
-  readonly step7: number;
-  /** first argument of step 7 */
-  readonly step7First: number;
-  /** second argument of step 7 */
-  readonly step7Second: number;
   /** strips a tile; a row is cut into strips */
   readonly tileStrips: number;
 }
@@ -788,7 +779,7 @@ export function packBias(record: PackBiasFields): RecordWords {
   return write(16, record);
 }
 
-export interface ConvWinogradFields extends Scratch {
+export interface ConvWinogradFields extends Scratch, FrameFields, LoadingFields, ProgramFields, EpilogueFields {
   /** rows of padding above; those below follow from out_h */
   readonly padTop: number;
   /** columns of padding before; those after follow from out_w */
@@ -811,38 +802,6 @@ export interface ConvWinogradFields extends Scratch {
   readonly groupO: number;
   /** output channels a tile, a multiple of 8 */
   readonly tileO: number;
-  /** blocked [n, c, h, w] */
-  readonly x: Operand;
-  /** packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd */
-  readonly weight: Operand;
-  /** dense, padded to a multiple of 8 by pack_bias; or absent */
-  readonly bias: Operand;
-  /** blocked [n, o, out_h, out_w] */
-  readonly y: Operand;
-  /** samples */
-  readonly n: number;
-  /** input channels */
-  readonly c: number;
-  /** of x */
-  readonly h: number;
-  /** of x */
-  readonly w: number;
-  /** output channels */
-  readonly o: number;
-  /** of y; of a transposed convolution with the output padding */
-  readonly outH: number;
-  /** of y, as out_h */
-  readonly outW: number;
-  /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
-  readonly constants: Operand;
-  /** n or 1 */
-  readonly constantsN: number;
-  /** of the normalisation: 0 none, 1 ReLU */
-  readonly loadActivation: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
-  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
-  readonly moments: Operand;
 }
 export function convWinograd(record: ConvWinogradFields): RecordWords {
   return write(17, record);
@@ -892,13 +851,11 @@ export function partialMoments(record: PartialMomentsFields): RecordWords {
   return write(19, record);
 }
 
-export interface InstanceNormFields extends Scratch {
+export interface InstanceNormFields extends Scratch, ProgramFields, EpilogueFields {
   /** blocked [n, c, h, w] */
   readonly x: Operand;
   /** like x; may be x */
   readonly y: Operand;
-  /** like x, or absent; may be y */
-  readonly residual: Operand;
   /** dense [c] or absent: 1 */
   readonly gamma: Operand;
   /** dense [c] or absent: 0 */
@@ -911,8 +868,6 @@ export interface InstanceNormFields extends Scratch {
   readonly h: number;
   /** of x */
   readonly w: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
   /** added to the variance */
   readonly eps: number;
 }
@@ -920,7 +875,7 @@ export function instanceNorm(record: InstanceNormFields): RecordWords {
   return write(20, record);
 }
 
-export interface MatmulFields extends Scratch {
+export interface MatmulFields extends Scratch, ProgramFields, EpilogueFields {
   /** [batch] matrices of m rows of k floats */
   readonly a: Operand;
   /** [batch] of them packed by pack_matmul */
@@ -980,63 +935,9 @@ export function packMatmul(record: PackMatmulFields): RecordWords {
   return write(22, record);
 }
 
-export interface ConvDepthwiseFields extends Scratch {
+export interface ConvDepthwiseFields extends Scratch, FrameFields, SlidingFields, LoadingFields, ProgramFields, EpilogueFields {
   /** blocks of four channels a tile */
   readonly tileBlocks: number;
-  /** blocked [n, c, h, w] */
-  readonly x: Operand;
-  /** packed by pack_conv2d (for conv_depthwise too, as [c, 1, kh, kw]), pack_conv_transpose2d or pack_conv_winograd */
-  readonly weight: Operand;
-  /** dense, padded to a multiple of 8 by pack_bias; or absent */
-  readonly bias: Operand;
-  /** blocked [n, o, out_h, out_w] */
-  readonly y: Operand;
-  /** samples */
-  readonly n: number;
-  /** input channels */
-  readonly c: number;
-  /** of x */
-  readonly h: number;
-  /** of x */
-  readonly w: number;
-  /** output channels */
-  readonly o: number;
-  /** of y; of a transposed convolution with the output padding */
-  readonly outH: number;
-  /** of y, as out_h */
-  readonly outW: number;
-  /** kernel height */
-  readonly kh: number;
-  /** kernel width */
-  readonly kw: number;
-  /** rows */
-  readonly strideH: number;
-  /** columns */
-  readonly strideW: number;
-  /** rows */
-  readonly dilationH: number;
-  /** columns */
-  readonly dilationW: number;
-  /** rows of padding above; those below follow from out_h */
-  readonly padTop: number;
-  /** columns of padding before; those after follow from out_w */
-  readonly padLeft: number;
-  /** 0 zeros, 1 reflect, 2 replicate */
-  readonly padMode: number;
-  /** output rows a tile */
-  readonly tileRows: number;
-  /** output columns a tile */
-  readonly tileCols: number;
-  /** x is normalised as it is loaded, as by `normalize` with these constants: [constants_n, CB, 3, 4]; or absent */
-  readonly constants: Operand;
-  /** n or 1 */
-  readonly constantsN: number;
-  /** of the normalisation: 0 none, 1 ReLU */
-  readonly loadActivation: number;
-  /** 0 none, 1 ReLU, 2 Tanh */
-  readonly activation: number;
-  /** what the tiles leave of y for `statistics`: [n, OB, tiles of a plane, 3 (count, mean, M2), 4] float64; or absent */
-  readonly moments: Operand;
 }
 export function convDepthwise(record: ConvDepthwiseFields): RecordWords {
   return write(23, record);

@@ -8,12 +8,12 @@ import { partialMoments, statistics as record } from './records.gen.js';
 import { CHUNK_PX, channelBlocks, elems, LANES, operandAt } from './tiles.js';
 
 /** m, s and b, each a vector of four channels. */
-const CONSTANTS_BYTES = 3 * LANES * 4;
+export const CONSTANTS_BYTES = 3 * LANES * 4;
 /** Count, mean and M2 of each lane in float64. */
 const PARTIAL_BYTES = 3 * LANES * 8;
 
 /** Pixels a tile: the whole plane when it is small. */
-export function chunkPx([, , h, w]: Dims): number {
+function chunkPx([, , h, w]: Dims): number {
   return Math.min(CHUNK_PX, h * w);
 }
 
@@ -23,7 +23,7 @@ export function momentsBytes([n, c]: Dims, parts: number): number {
 }
 
 /** Bytes of the moments that a pass over a value leaves. */
-export function ownMomentsBytes(dims: Dims): number {
+function ownMomentsBytes(dims: Dims): number {
   return momentsBytes(dims, Math.ceil((dims[2] * dims[3]) / chunkPx(dims)));
 }
 

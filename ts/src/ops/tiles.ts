@@ -1,7 +1,7 @@
 /** Sizes of blocked tensors, and how much of one makes a tile. Tiles depend on shapes alone, so that results do not depend on workers. */
 import type { Shape } from '../tensor/shape.js';
 import type { Layouts } from './descriptor.js';
-import type { Activation, PaddingMode } from './kernels.js';
+import type { PaddingMode } from './kernels.js';
 import type { Dims, Layout } from './layout.js';
 
 export const LANES = 4;
@@ -40,11 +40,8 @@ export function rowsPerTile(rowElems: number): number {
 /** Vectors of four that make a tile. */
 export const TILE_VECTORS = TILE_ELEMS / LANES;
 
-/** Pixels of a channel block that make a tile of statistics and normalize: 256 KB, read and written by kernels with float64 or several constants. */
+/** Pixels of a channel block that make a tile of statistics: 256 KB, read with sums in float64. */
 export const CHUNK_PX = 16_384;
-
-/** Numbers of the records' activation field. */
-export const ACTIVATION_CODES = { none: 0, relu: 1, tanh: 2 } as const satisfies Record<Activation, number>;
 
 /** Numbers of the records' padding mode field. */
 export const PADDING_CODES = { zeros: 0, reflect: 1, replicate: 2 } as const satisfies Record<

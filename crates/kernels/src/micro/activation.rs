@@ -1,4 +1,4 @@
-//! What may follow an op in its own pass: nothing, ReLU or Tanh, on vectors. Not the loops that apply it.
+//! ReLU, leaky ReLU and Tanh on vectors, as steps of programs and registers have them. Not the loops that apply them.
 //!
 //! Tanh doubles the angle of a rational approximation at half of it: `t = tanh(x / 2)`, `tanh x = 2t / (1 + t^2)`.
 //! 1. Doubling multiplies a relative error of t by (1 - t^2) / (1 + t^2), so the fit may be loose where x is large: it is
@@ -12,43 +12,16 @@
 
 use crate::simd::F32x4;
 
-/// Function applied to a result before it is stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Activation {
-    /// x
-    None,
-    /// max(x, 0)
-    Relu,
-    /// tanh(x)
-    Tanh,
-}
-
-impl Activation {
-    /// From a record's field; `None` if there is no such activation.
-    pub const fn from_word(word: u32) -> Option<Self> {
-        match word {
-            0 => Some(Self::None),
-            1 => Some(Self::Relu),
-            2 => Some(Self::Tanh),
-            _ => None,
-        }
-    }
-
-    /// Applies it to four values. Decided by a constant or outside the loop, it costs nothing to be asked.
-    #[inline(always)]
-    pub fn apply(self, x: F32x4) -> F32x4 {
-        match self {
-            Self::None => x,
-            Self::Relu => relu(x),
-            Self::Tanh => tanh(x),
-        }
-    }
-}
-
 /// max(x, 0); NaN stays NaN.
 #[inline(always)]
 pub fn relu(x: F32x4) -> F32x4 {
     x.zero_below(F32x4::splat(0.0))
+}
+
+/// Where x is above 0 x, elsewhere x times the slope: compared and selected, since slopes may be above 1 or below 0.
+#[inline(always)]
+pub fn leaky_relu(x: F32x4, slope: F32x4) -> F32x4 {
+    F32x4::select(F32x4::splat(0.0).less(x), x, x * slope)
 }
 
 /// Where tanh is 1 in float32 and the fit ends.
@@ -77,7 +50,7 @@ pub fn tanh(x: F32x4) -> F32x4 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Activation, tanh};
+    use super::{relu, tanh};
     use crate::simd::F32x4;
 
     fn tanh_of(x: f32) -> f32 {
@@ -115,9 +88,7 @@ mod tests {
 
     #[test]
     fn relu_keeps_nan() {
-        let got = Activation::Relu
-            .apply(F32x4::new([-1.0, 2.0, f32::NAN, f32::NEG_INFINITY]))
-            .to_array();
+        let got = relu(F32x4::new([-1.0, 2.0, f32::NAN, f32::NEG_INFINITY])).to_array();
         assert_eq!((got[0], got[1], got[3]), (0.0, 2.0, 0.0));
         assert!(got[2].is_nan());
     }

@@ -5,7 +5,7 @@
 //! for kernel row { for tap { for step in 0..run {                // run = kernel columns x channels: contiguous
 //!     acc[p][v] += a[p * px_stride + step] * w[v]                // one splat load a pixel, one vector load four outputs
 //! } } }
-//! y[p][v] = relu(acc + bias)
+//! y[p][v] = step(acc + bias)                                    // epilogue.rs
 //! ```
 //! 1. One k step a loop body and a trip count that LLVM can't see: unrolled, it regroups by accumulator and V8 spills.
 //! 2. Runs as long as can be: a row of the kernel with all its channels. Leaving a loop of 12 steps costs a sixth of it
@@ -19,8 +19,8 @@
 //! 8. Where multiply and add are two instructions, the front end is the limit: the distance between pixels as a constant saves
 //!    the addition before each splat load (41 -> 44 GFLOP/s). Tiles of 6 pixels gain nothing by it (56 either way).
 
-use super::activation::relu;
 use super::ahead::Ahead;
+use super::epilogue::{ChannelStep, RegisterStep};
 use super::reach::{reach, span};
 use super::widths::widths;
 use crate::mem::{Dst, Src};
@@ -87,8 +87,6 @@ pub struct Place {
     pub px_row_stride: usize,
     /// From four outputs to the next four
     pub plane: usize,
-    /// Negative results become 0
-    pub relu: bool,
 }
 
 impl Place {
@@ -120,6 +118,8 @@ pub struct Views {
     pub then: Option<Src>,
     /// From the first output on
     pub bias: Option<Src>,
+    /// What results pass, and the channel block of the first output
+    pub step: (ChannelStep, usize),
     /// From the first result on
     pub y: Dst,
 }
@@ -195,13 +195,16 @@ impl ConvRows {
         assert!(self.weights_len <= views.weights.len());
         assert!(self.y_len <= views.y.len());
         let (walk, place, px) = (&self.walk, &self.place, self.px);
-        let product = walk.rows == 1 && walk.taps == 1 && views.bias.is_none() && !place.relu;
+        let (step, first_block) = views.step;
+        let alone = views.bias.is_none() && step.is_nothing();
+        let product = walk.rows == 1 && walk.taps == 1 && alone;
         for first in (0..self.vectors).step_by(2) {
             let in_panel = 2.min(self.vectors - first);
             let bias = core::array::from_fn(|v| match views.bias {
                 Some(bias) if v < in_panel => bias.load((first + v) * LANES),
                 _ => F32x4::splat(0.0),
             });
+            let step = step.of(first_block + first, in_panel);
             let mut ahead = Ahead::new(self.after(views, first / 2), self.rounds);
             let w = views.weights.as_ptr();
             let w = w.wrapping_add(first / 2 * self.panel_stride);
@@ -217,6 +220,7 @@ impl ConvRows {
                         a,
                         w,
                         bias,
+                        step: &step,
                         y,
                         walk,
                         place,
@@ -259,6 +263,7 @@ struct Tiles<'a> {
     a: *const f32,
     w: *const f32,
     bias: [F32x4; 2],
+    step: &'a RegisterStep<2>,
     y: *mut f32,
     walk: &'a Walk,
     place: &'a Place,
@@ -291,7 +296,7 @@ unsafe fn tiles_of_width<const VECTORS: usize, const STRIDE: usize, const PRODUC
 ///
 /// # Safety
 /// - `STRIDE` is 0 or the walk's `px_stride`.
-/// - With `PRODUCT`, the walk is one run, and there is neither bias nor relu.
+/// - With `PRODUCT`, the walk is one run, and there is neither bias nor step.
 /// - `of.a` is valid for reading `walk.reach(PX * of.tiles)` floats, `of.w` for `walk.steps() * VECTORS` vectors.
 /// - `of.y` is valid for writing `place.reach(PX * of.tiles, VECTORS)` floats.
 #[inline(never)]
@@ -336,17 +341,18 @@ unsafe fn tiles<const PX: usize, const VECTORS: usize, const STRIDE: usize, cons
             }
             row_start = row_start.wrapping_add(walk.row_stride);
         }
+        if !PRODUCT {
+            for sums in &mut acc {
+                for (sum, bias) in sums.iter_mut().zip(of.bias) {
+                    *sum = *sum + bias;
+                }
+            }
+            of.step.apply(&mut acc);
+        }
         for (p, sums) in acc.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {
-                let mut result = sum;
-                if !PRODUCT {
-                    result = result + of.bias[v];
-                    if place.relu {
-                        result = relu(result);
-                    }
-                }
                 // SAFETY: within the reach of `place`; the caller answers for it.
-                unsafe { result.store(to.add(p * place.px_stride + v * place.plane)) };
+                unsafe { sum.store(to.add(p * place.px_stride + v * place.plane)) };
             }
         }
         // As in `ConvRows::run`.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! for kernel row { for tap { acc[p] += a[p * px_stride + tap] * w } }
-//! y[p] = zero_below(acc + bias, least)
+//! y[p] = step(acc + bias)
 //! ```
 //! 1. Of a kernel of 3 columns whose pixels and taps are neighbours, each input is loaded once a kernel row and serves the three
 //!    pixels whose window it is in; the row's weights stay in registers.
@@ -13,6 +13,7 @@
 //! the rate of the dense kernel: a copy's time cannot be had. Dropped: 8 pixels a register tile, 2.9 ms; tiles of fewer rows, whose
 //! staged input stays in L1, 3.2.
 
+use super::epilogue::RegisterStep;
 use super::reach::{reach, span};
 use crate::mem::{Dst, Src};
 use crate::simd::{F32x4, LANES};
@@ -39,8 +40,14 @@ pub struct Taps {
     pub weight_stride: usize,
 }
 
-/// A row of `y.len() / 4` pixels. What is less than `least` becomes 0: 0 for ReLU, or minus infinity.
-pub fn depthwise_row(taps: &Taps, a: Src, weights: Src, bias: F32x4, least: F32x4, y: Dst) {
+/// A row of `y.len() / 4` pixels.
+pub fn depthwise_row(
+    taps: &Taps,
+    a: Src,
+    weights: Src,
+    (bias, after): (F32x4, &RegisterStep<1>),
+    y: Dst,
+) {
     let px = y.len() / LANES;
     let read = [
         span(taps.rows, taps.row_stride),
@@ -52,7 +59,6 @@ pub fn depthwise_row(taps: &Taps, a: Src, weights: Src, bias: F32x4, least: F32x
     let all = taps.rows.saturating_mul(taps.cols);
     assert!(reach([span(all, taps.weight_stride)], LANES) <= weights.len() as u64);
     let shared = taps.cols == SHARED && taps.tap_stride == LANES && taps.px_stride == LANES;
-    let finish = |sum: F32x4| (sum + bias).zero_below(least);
     let (w, mut from, mut to) = (weights.as_ptr(), a.as_ptr(), y.as_mut_ptr());
     let mut step = |px: usize| {
         let at = (from, to);
@@ -66,17 +72,17 @@ pub fn depthwise_row(taps: &Taps, a: Src, weights: Src, bias: F32x4, least: F32x
         if shared {
             for _ in 0..px / PX {
                 let (from, to) = step(PX);
-                store(shared_tile(taps, from, w), finish, to);
+                store(shared_tile(taps, from, w), bias, after, to);
             }
         } else {
             for _ in 0..px / PX {
                 let (from, to) = step(PX);
-                store(tile::<PX>(taps, from, w), finish, to);
+                store(tile::<PX>(taps, from, w), bias, after, to);
             }
         }
         for _ in 0..px % PX {
             let (from, to) = step(1);
-            store(tile::<1>(taps, from, w), finish, to);
+            store(tile::<1>(taps, from, w), bias, after, to);
         }
     }
 }
@@ -86,12 +92,15 @@ pub fn depthwise_row(taps: &Taps, a: Src, weights: Src, bias: F32x4, least: F32x
 #[inline(always)]
 unsafe fn store<const WIDTH: usize>(
     sums: [F32x4; WIDTH],
-    finish: impl Fn(F32x4) -> F32x4,
+    bias: F32x4,
+    after: &RegisterStep<1>,
     to: *mut f32,
 ) {
-    for (p, sum) in sums.into_iter().enumerate() {
+    let mut results = sums.map(|sum| [sum + bias]);
+    after.apply(&mut results);
+    for (p, [result]) in results.into_iter().enumerate() {
         // SAFETY: the caller's obligation.
-        unsafe { finish(sum).store(to.add(p * LANES)) };
+        unsafe { result.store(to.add(p * LANES)) };
     }
 }
 

@@ -6,14 +6,13 @@
 //!     for tap { for step in 0..run / 4 { acc[p][o] += a[p * px_stride + step] * w[o] } }     // vectors of four input channels
 //!     totals[p][o] += acc[p][o]
 //! }
-//! y[p] = relu(sum of lanes of totals[p] + bias)
+//! y[p] = sum of lanes of totals[p] + bias
 //! ```
 //! Rows are summed apart because a long sum rounds its small terms away: four lanes, and rows of them, let F(4x4, 4x4) be used where
 //! one sum would break what conv_winograd promises.
 //!
 //! 3 pixels x 3 outputs are the most that doesn't spill: nine sums, three weights, one pixel, one product (plain build).
 
-use super::activation::relu;
 use super::conv_tile::{Pixels, Place, Walk};
 use super::widths::widths;
 use crate::mem::{Dst, Src};
@@ -131,10 +130,7 @@ unsafe fn tiles_of<const PX: usize, const OUTPUTS: usize>(
         for (p, sums) in totals.iter().enumerate() {
             let rows = core::array::from_fn(|o| sums.get(o).copied().unwrap_or(F32x4::splat(0.0)));
             let [a, b, c, d] = F32x4::transpose(rows);
-            let mut result = (a + b) + (c + d) + bias;
-            if place.relu {
-                result = relu(result);
-            }
+            let result = (a + b) + (c + d) + bias;
             // SAFETY: within the reach of `place`; the caller answers for it.
             unsafe { result.store(to.add(p * place.px_stride)) };
         }

@@ -1,12 +1,14 @@
-//! What happens to pixels while an op loads them: nothing, or a normalisation that no pass has written out. Not here: how `normalize`,
-//! which does write it out, walks.
+//! What happens to pixels while an op loads them: nothing, or an affine map a channel and a step that fits registers, such as a
+//! normalisation that no pass has written out. Not here: where the map's constants come from.
 //!
-//! Padding with zeros is zero after the normalisation, and lanes past C are cleared after it: neither goes through `apply`.
+//! Padding with zeros is zero after the map, and lanes past C are cleared after it: neither goes through `apply`. ReLU is part of the map;
+//! another step is applied to what has been staged, zeros and all: in the map's loop it was 7 KB of code for each build.
 
+use super::epilogue::ChannelStep;
 use crate::mem::Src;
 use crate::simd::{F32x4, LANES};
 
-/// Floats of constants that a channel block has: m, s, b.
+/// Floats of constants that a channel block has where all three are there: m, s, b.
 pub const CONSTANTS_ELEMS: usize = 3 * LANES;
 
 /// A function of a pixel's four channels. Generic, so that loads without one pay nothing.
@@ -35,8 +37,10 @@ impl Load for Plain {
 
 /// `(x - m) * s + b`, then ReLU or nothing, with the constants of one sample.
 #[derive(Clone, Copy)]
-pub struct Normalized {
+pub struct Affine {
     constants: Src,
+    /// m, s and b, or s alone
+    vectors: usize,
     least: F32x4,
 }
 
@@ -50,29 +54,16 @@ pub struct Constants {
     least: F32x4,
 }
 
-impl Normalized {
-    /// With the constants of a sample, of all its channel blocks.
-    pub fn new(constants: Src, relu: bool) -> Self {
-        let least = if relu { 0.0 } else { f32::NEG_INFINITY };
-        Self {
-            constants,
-            least: F32x4::splat(least),
-        }
-    }
-
-    /// Of the channel blocks from `block` on.
-    pub fn from(self, block: usize) -> Self {
-        let at = block * CONSTANTS_ELEMS;
-        let constants = self.constants.slice(at, self.constants.len() - at);
-        Self { constants, ..self }
-    }
-}
-
-impl Load for Normalized {
+impl Load for Affine {
     type Channels = Constants;
     #[inline(always)]
     fn channels(self, block: usize) -> Constants {
-        let [m, s, b] = [0, 1, 2].map(|k| self.constants.load(block * CONSTANTS_ELEMS + k * LANES));
+        let at = block * self.vectors * LANES;
+        let zero = F32x4::splat(0.0);
+        let [m, s, b] = match self.vectors {
+            1 => [zero, self.constants.load(at), zero],
+            _ => [0, 1, 2].map(|k| self.constants.load(at + k * LANES)),
+        };
         Constants {
             m,
             s,
@@ -83,5 +74,46 @@ impl Load for Normalized {
     #[inline(always)]
     fn apply(of: Constants, x: F32x4) -> F32x4 {
         (x - of.m).mul_add(of.s, of.b).zero_below(of.least)
+    }
+}
+
+/// What a record asks for.
+#[derive(Clone, Copy)]
+pub enum Loads {
+    /// Nothing
+    Plain,
+    /// A map, with ReLU or not, and then another step, which leaves zeros as they are
+    Affine(Affine, ChannelStep),
+}
+
+impl Loads {
+    /// A map with `vectors` (3: m, s, b, or 1: s) constants a channel block, of all of a sample's, and a step.
+    pub fn new(constants: Src, vectors: usize, step: ChannelStep) -> Self {
+        let (least, then) = match step {
+            ChannelStep::Relu => (0.0, ChannelStep::Nothing),
+            other => (f32::NEG_INFINITY, other),
+        };
+        let affine = Affine {
+            constants,
+            vectors,
+            least: F32x4::splat(least),
+        };
+        Self::Affine(affine, then)
+    }
+
+    /// Of the channel blocks from `block` on.
+    pub fn from(self, block: usize) -> Self {
+        let Self::Affine(affine, step) = self else {
+            return self;
+        };
+        let at = block * affine.vectors * LANES;
+        let constants = affine.constants.slice(at, affine.constants.len() - at);
+        Self::Affine(
+            Affine {
+                constants,
+                ..affine
+            },
+            step,
+        )
     }
 }

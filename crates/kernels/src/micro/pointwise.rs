@@ -15,11 +15,13 @@
 //! Steps are steps.rs's; not here: where a strip's operands lie (ops/pointwise.rs).
 
 mod exponential;
+mod program;
 pub mod steps;
 
 use core::mem::MaybeUninit;
 
-use crate::mem::{Dst, Src};
+pub use self::program::{Argument, Kind, Row, Step};
+use crate::mem::Dst;
 use crate::simd::{F32x4, LANES};
 
 /// Floats of a strip: four operands, the buffers and y together fit the first cache.
@@ -28,70 +30,6 @@ pub const STRIP_ELEMS: usize = 2048;
 pub const MOST_STEPS: usize = 8;
 /// Operands of a program, at most.
 pub const MOST_OPERANDS: usize = 4;
-
-/// How a row of an operand serves a row of y.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// A float for each of y's.
-    Same,
-    /// One vector for all.
-    Vector,
-    /// The first float of each vector, for all its lanes.
-    First,
-    /// One float for all.
-    Number,
-    /// None: there is no such operand, and no step names it.
-    Absent,
-}
-
-impl Kind {
-    /// From a record's bits; `None` if there is no such kind.
-    pub const fn from_word(word: u32) -> Option<Self> {
-        match word {
-            0 => Some(Self::Same),
-            1 => Some(Self::Vector),
-            2 => Some(Self::First),
-            3 => Some(Self::Number),
-            _ => None,
-        }
-    }
-    /// Floats that `elems` of y need.
-    pub const fn reach_elems(self, elems: usize) -> usize {
-        match self {
-            Self::Same | Self::First => elems,
-            Self::Vector => LANES,
-            Self::Number => 1,
-            Self::Absent => 0,
-        }
-    }
-}
-
-/// An operand's part of a strip.
-#[derive(Clone, Copy)]
-pub struct Row {
-    /// From its first float.
-    pub src: Src,
-    /// How it serves y.
-    pub kind: Kind,
-}
-
-/// Where a step's argument comes from.
-#[derive(Clone, Copy)]
-pub enum Argument {
-    /// The same number everywhere.
-    Number(f32),
-    /// An operand by its index.
-    Operand(usize),
-}
-
-/// A step and its arguments; of a step that takes fewer than two the rest is not read.
-#[derive(Clone, Copy)]
-pub struct Step {
-    /// One of [`steps::LISTINGS`].
-    pub code: u32,
-    /// Besides acc.
-    pub arguments: [Argument; 2],
-}
 
 /// What lies between runs, operands that are spread, and what calls prepare: to clear that for each call took 4 ns.
 pub struct Buffers {
@@ -200,7 +138,7 @@ fn run_rest(
                 (groups[k].as_ptr(), kind)
             }
             // Of one that is absent nothing is read: another worker may be writing there.
-            Kind::Vector | Kind::Number | Kind::Absent => (src.as_ptr(), kind),
+            Kind::Vector | Kind::Number | Kind::Affine | Kind::Absent => (src.as_ptr(), kind),
         }
     });
     let mut out = [0.0; GROUP_ELEMS];
@@ -234,8 +172,8 @@ unsafe fn run_groups(
             Kind::Vector => Walk { from, step: 0 },
             // SAFETY: the caller's obligation: one float is there.
             Kind::Number => still(unsafe { from.read() }, &mut alone[k]),
-            // No step names it.
-            Kind::Absent => Walk { from, step: 0 },
+            // A step that wants three vectors finds them there; one that is absent no step names.
+            Kind::Affine | Kind::Absent => Walk { from, step: 0 },
             Kind::First => {
                 let to = spread[k].as_mut_ptr().cast::<f32>();
                 for i in (0..len).step_by(LANES) {
@@ -338,6 +276,13 @@ fn two(mut acc: Group, a: Walk, i: usize, f: impl Fn(F32x4, F32x4) -> F32x4) -> 
         *x = f(*x, unsafe { F32x4::load(a.from.add(i).add(v * LANES)) });
     }
     acc
+}
+
+/// The three vectors of an operand of kind `Affine`.
+#[inline(always)]
+fn affine(walk: Walk) -> [F32x4; 3] {
+    // SAFETY: they are there.
+    [0, 1, 2].map(|k| unsafe { F32x4::load(walk.from.add(k * LANES)) })
 }
 
 /// `f(x, a, b)`

@@ -5,7 +5,8 @@
 //! to whole blocks with zeros. Four blocks are copied together, since four make a cache line of the destination.
 
 use super::border::{Border, map_index};
-use super::load::{Load, Normalized, Plain};
+use super::epilogue::{ChannelStep, step_row};
+use super::load::{Load, Loads, Plain};
 use super::reach::{reach, span};
 use super::rows;
 use crate::layout::Blocked;
@@ -40,11 +41,27 @@ pub struct Window {
     pub border: Border,
 }
 
-/// Copies the window to `to`, as [row][column][channel], normalised on the way or not.
-pub fn stage(x: Src, shape: &Blocked, window: &Window, load: Option<Normalized>, to: Dst) {
+/// Copies the window to `to`, as [row][column][channel], mapped on the way or not.
+pub fn stage(x: Src, shape: &Blocked, window: &Window, load: Loads, to: Dst) {
     match load {
-        None => stage_rows(x, shape, window, Plain, to),
-        Some(normalized) => stage_rows(x, shape, window, normalized, to),
+        Loads::Plain => stage_rows(x, shape, window, Plain, to),
+        Loads::Affine(load, step) => {
+            stage_rows(x, shape, window, load, to);
+            let staged = window.rows * window.cols * pixel_elems(shape.c);
+            step_staged(to.slice(0, staged), step);
+        }
+    }
+}
+
+/// Applies a step of numbers to what has been staged.
+fn step_staged(staged: Dst, step: ChannelStep) {
+    let whole = staged.len() / LANES * LANES;
+    let numbers = step.of(0, 1);
+    step_row(staged.slice(0, whole), numbers);
+    for i in whole..staged.len() {
+        let mut pixel = [[F32x4::splat(staged.get(i))]];
+        numbers.apply(&mut pixel);
+        staged.set(i, pixel[0][0].to_array()[0]);
     }
 }
 
@@ -141,19 +158,15 @@ fn interleave<const BLOCKS: usize, L: Load>(
     }
 }
 
-/// Copies one channel block of the window to `to`, as [row][column] of vectors, normalised on the way or not. Lanes past C become
+/// Copies one channel block of the window to `to`, as [row][column] of vectors, mapped on the way or not. Lanes past C become
 /// zeros, but for those of fewer than four channels, which a pixel (`pixel_elems`) doesn't have.
-pub fn stage_plane(
-    x: Src,
-    shape: &Blocked,
-    window: &Window,
-    load: Option<Normalized>,
-    block: usize,
-    to: Dst,
-) {
+pub fn stage_plane(x: Src, shape: &Blocked, window: &Window, load: Loads, block: usize, to: Dst) {
     match load {
-        None => plane_rows(x, shape, window, Plain, block, to),
-        Some(normalized) => plane_rows(x, shape, window, normalized, block, to),
+        Loads::Plain => plane_rows(x, shape, window, Plain, block, to),
+        Loads::Affine(load, step) => {
+            plane_rows(x, shape, window, load, block, to);
+            step_staged(to.slice(0, window.rows * window.cols * LANES), step);
+        }
     }
 }
 
@@ -207,6 +220,7 @@ mod tests {
     use super::{Window, stage};
     use crate::layout::Blocked;
     use crate::micro::border::Border;
+    use crate::micro::load::Loads;
     use crate::testing::with_view;
 
     #[test]
@@ -229,6 +243,8 @@ mod tests {
             cols: 1,
             border: Border::Constant,
         };
-        with_view(8, |to| stage(to.as_src(), &shape, &window, None, to));
+        with_view(8, |to| {
+            stage(to.as_src(), &shape, &window, Loads::Plain, to)
+        });
     }
 }

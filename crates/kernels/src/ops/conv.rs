@@ -3,11 +3,16 @@
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
-use crate::micro::load::{CONSTANTS_ELEMS, Normalized};
+use crate::micro::epilogue::ChannelStep;
+use crate::micro::load::Loads;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
+use crate::micro::pointwise::{Argument, Step};
 use crate::micro::stage::pixel_elems;
+use crate::micro::statistics::Moments;
+use crate::ops::epilogue::{Extent, Passing};
+use crate::ops::program::channel_step;
 use crate::ops::{self, Fault, dense, product, tile_count, within};
-use crate::record::{Epilogue, Frame, Loading, Operand, given};
+use crate::record::{Epilogue, Frame, Loading, Operand, Program, given};
 use crate::simd::LANES;
 
 /// A field: its index, and the word in it.
@@ -20,16 +25,28 @@ pub(crate) struct Operands {
     pub(crate) bias: Option<Src>,
     pub(crate) y: Dst,
     pub(crate) moments: Option<Dst>,
-    normalization: Option<Normalization>,
+    pub(crate) passing: Passing,
+    map: Option<Map>,
 }
 
-/// Constants of all samples, or of one for all.
-struct Normalization {
+/// What happens to x as it is loaded: constants of all samples, or of one for all, and a step.
+struct Map {
     constants: Src,
-    /// Of a sample; all where the samples share them
+    /// 3 (m, s, b) or 1 (s) a channel block
+    vectors: usize,
+    /// Floats of a sample
     sample_elems: usize,
     shared: bool,
-    relu: bool,
+    step: ChannelStep,
+}
+
+/// What a convolution does around its products, as its record says.
+pub(crate) struct Around<'a> {
+    pub(crate) loading: &'a Loading,
+    pub(crate) program: &'a Program,
+    pub(crate) epilogue: &'a Epilogue,
+    /// Tiles of a plane of y
+    pub(crate) parts: u64,
 }
 
 impl Frame {
@@ -46,14 +63,12 @@ impl Frame {
         check_channels(given!(self, Self, c), given!(self, Self, o), tile_o)
     }
 
-    /// The operands, of weights whose length is the product of `weight_sizes` (`packed_sizes`, or those of another form), and of a y
-    /// whose planes have `parts` tiles.
+    /// The operands, of weights whose length is the product of `weight_sizes` (`packed_sizes`, or those of another form).
     pub(crate) fn operands(
         &self,
         memory: &Memory,
         weight_sizes: [u64; 4],
-        loading: &Loading,
-        (epilogue, parts): (&Epilogue, u64),
+        around: &Around,
     ) -> Result<Operands, Fault> {
         let (x_shape, y_shape) = (self.x_shape(), self.y_shape());
         let (weight_field, weight) = given!(self, Self, weight);
@@ -62,9 +77,10 @@ impl Frame {
         let x = ops::src(memory, x, field, x_shape)?;
         let (field, y) = given!(self, Self, y);
         let y = ops::dst(memory, y, field, y_shape)?;
-        let moments = epilogue.moments(memory, &y_shape, parts)?;
         let (field, bias) = given!(self, Self, bias);
         let padded_o = y_shape.c.next_multiple_of(PANEL_OUTPUTS) as u64;
+        let extent = (y, Extent::from(&y_shape));
+        let passing = around.epilogue.passing(around.program, memory, extent)?;
         Ok(Operands {
             x,
             weight: dense(memory, weight, weight_field, weight_elems)?.as_src(),
@@ -73,14 +89,27 @@ impl Frame {
                 false => None,
             },
             y,
-            moments,
-            normalization: loading.normalization(memory, x_shape)?,
+            moments: self.moments(memory, around.parts)?,
+            passing,
+            map: around.loading.map(memory, x_shape)?,
         })
+    }
+
+    fn moments(&self, memory: &Memory, parts: u64) -> Result<Option<Dst>, Fault> {
+        let (field, moments) = given!(self, Self, moments);
+        if !moments.is_present() {
+            return Ok(None);
+        }
+        let y = self.y_shape();
+        let [n, blocks] = [y.n, y.channel_blocks()].map(|size| size as u64);
+        let sizes = [n, blocks, parts, Moments::PARTIAL_ELEMS as u64];
+        let len = product(field, moments.0, &sizes)?;
+        dense(memory, moments, field, len).map(Some)
     }
 }
 
 impl Loading {
-    fn normalization(&self, memory: &Memory, x: Blocked) -> Result<Option<Normalization>, Fault> {
+    fn map(&self, memory: &Memory, x: Blocked) -> Result<Option<Map>, Fault> {
         let (field, constants) = given!(self, Self, constants);
         if !constants.is_present() {
             return Ok(None);
@@ -90,26 +119,44 @@ impl Loading {
             let n = x.n as u32;
             within(n_field, constants_n, n..=n)?;
         }
-        let (activation_field, activation) = given!(self, Self, load_activation);
-        within(activation_field, activation, 0..=1)?;
-        let sample_elems = x.channel_blocks() * CONSTANTS_ELEMS;
+        let (vectors_field, vectors) = given!(self, Self, constants_vectors);
+        if vectors != 1 {
+            within(vectors_field, vectors, 3..=3)?;
+        }
+        let sample_elems = x.channel_blocks() * vectors as usize * LANES;
         let sizes = [constants_n.into(), sample_elems as u64];
         let len = product(field, constants.0, &sizes)?;
-        Ok(Some(Normalization {
+        Ok(Some(Map {
             constants: dense(memory, constants, field, len)?.as_src(),
+            vectors: vectors as usize,
             sample_elems,
             shared: constants_n == 1,
-            relu: activation == 1,
+            step: self.step()?,
         }))
+    }
+
+    fn step(&self) -> Result<ChannelStep, Fault> {
+        let (field, count) = given!(self, Self, load_steps);
+        within(field, count, 0..=1)?;
+        if count == 0 {
+            return Ok(ChannelStep::Nothing);
+        }
+        let (field, code) = given!(self, Self, load_step);
+        let arguments = [self.load_first, self.load_second].map(Argument::Number);
+        match channel_step(&Step { code, arguments }, |_| None) {
+            Some(step) if step.keeps_zero() => Ok(step),
+            _ => Err(Fault::field(field, code)),
+        }
     }
 }
 
 impl Operands {
     /// What happens to the pixels of sample `n` as they are loaded.
-    pub(crate) fn load(&self, n: usize) -> Option<Normalized> {
-        self.normalization.as_ref().map(|all| {
-            let at = if all.shared { 0 } else { n * all.sample_elems };
-            Normalized::new(all.constants.slice(at, all.sample_elems), all.relu)
+    pub(crate) fn load(&self, n: usize) -> Loads {
+        self.map.as_ref().map_or(Loads::Plain, |map| {
+            let at = if map.shared { 0 } else { n * map.sample_elems };
+            let constants = map.constants.slice(at, map.sample_elems);
+            Loads::new(constants, map.vectors, map.step)
         })
     }
 }

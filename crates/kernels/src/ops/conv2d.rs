@@ -9,12 +9,15 @@
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory};
-use crate::micro::activation::Activation;
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::dot_tile::dot_rows;
+use crate::micro::epilogue::step_row;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
+use crate::micro::pointwise::Buffers;
 use crate::micro::stage::{pixel_elems, stage};
-use crate::ops::conv::{Operands, check_packed_groups, check_scratch, packed_sizes, part, tiles};
+use crate::ops::conv::{
+    Around, Operands, check_packed_groups, check_scratch, packed_sizes, part, tiles,
+};
 use crate::ops::epilogue::Finish;
 use crate::ops::sliding::Axes;
 use crate::ops::{Fault, Op};
@@ -39,8 +42,13 @@ impl Conv2d {
     fn operands(&self, memory: &Memory, packing: Packing) -> Result<Operands, Fault> {
         let kernel = [self.sliding.kh, self.sliding.kw];
         let weight = packed_sizes(packing, (self.frame.o, self.group().0), kernel);
-        let epilogue = (&self.epilogue, self.axes().parts());
-        self.frame.operands(memory, weight, &self.loading, epilogue)
+        let around = Around {
+            loading: &self.loading,
+            program: &self.program,
+            epilogue: &self.epilogue,
+            parts: self.axes().parts(),
+        };
+        self.frame.operands(memory, weight, &around)
     }
 
     fn axes(&self) -> Axes {
@@ -94,7 +102,6 @@ impl Op for Conv2d {
             .check(Some((field!(Self, tile_o), self.tile_o)))?;
         let groups = (field!(Self, groups), self.groups);
         check_packed_groups(groups, (self.frame.o, self.frame.c))?;
-        self.epilogue.activation()?;
         self.sliding.border()?;
         self.operands(memory, self.packing()?)?;
         let (c, _) = self.group();
@@ -104,7 +111,7 @@ impl Op for Conv2d {
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, staged: Dst) -> Result<(), Fault> {
-        let (packing, activation) = (self.packing()?, self.epilogue.activation()?);
+        let packing = self.packing()?;
         let operands = self.operands(memory, packing)?;
         let part = (tile / self.grid().2) as usize % self.axes().parts() as usize;
         let tile = self.tile(tile);
@@ -125,7 +132,7 @@ impl Op for Conv2d {
         let first_block = tile.group * group_shape.c / LANES;
         let from = x_shape.at(tile.n, first_block, 0, 0);
         let x = operands.x.slice(from, operands.x.len() - from);
-        let load = operands.load(tile.n).map(|load| load.from(first_block));
+        let load = operands.load(tile.n).from(first_block);
         let window = self
             .axes()
             .window(0, tile.rows, tile.cols, self.sliding.border()?);
@@ -144,8 +151,10 @@ impl Op for Conv2d {
         };
         let steps = pixel * kh * kw;
         let y_shape = self.frame.y_shape();
-        let finish = Finish {
-            activation,
+        let step = operands.passing.step(tile.n);
+        let mut finish = Finish {
+            passing: &operands.passing,
+            buffers: &mut Buffers::new(),
             moments: operands.moments,
             y: operands.y,
             y_shape: &y_shape,
@@ -159,7 +168,6 @@ impl Op for Conv2d {
             px_stride: LANES,
             px_row_stride: 0,
             plane: y_shape.plane_px() * LANES,
-            relu: activation == Activation::Relu,
         };
         let px = Pixels { rows: 1, cols: px };
         let (first, outputs) = (tile.outputs.0, tile.outputs.1 - tile.outputs.0);
@@ -185,9 +193,13 @@ impl Op for Conv2d {
                     weights,
                     then: None,
                     bias,
+                    step: (step, first / LANES),
                     y,
                 }),
-                None => dot_rows(a, weights, bias, y, &walk, &place, px, outputs),
+                None => {
+                    dot_rows(a, weights, bias, y, &walk, &place, px, outputs);
+                    step_row(y.slice(0, px.cols * LANES), step.of(first / LANES, 1));
+                }
             }
             finish.row(tile.rows.0 + row, row == 0);
         }

@@ -8,11 +8,11 @@
 //! Staging is what makes borders and normalisation cost nothing inside: one pass from memory to a cache.
 
 use crate::mem::{Dst, Memory};
-use crate::micro::activation::Activation;
 use crate::micro::depthwise::{Taps, depthwise_row};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
+use crate::micro::pointwise::Buffers;
 use crate::micro::stage::stage_plane;
-use crate::ops::conv::{Operands, check_scratch, packed_sizes, part, tiles};
+use crate::ops::conv::{Around, Operands, check_scratch, packed_sizes, part, tiles};
 use crate::ops::epilogue::Finish;
 use crate::ops::sliding::Axes;
 use crate::ops::{Fault, Op, within};
@@ -26,8 +26,13 @@ impl ConvDepthwise {
             (self.frame.c, 1),
             [self.sliding.kh, self.sliding.kw],
         );
-        let epilogue = (&self.epilogue, self.axes().parts());
-        self.frame.operands(memory, weight, &self.loading, epilogue)
+        let around = Around {
+            loading: &self.loading,
+            program: &self.program,
+            epilogue: &self.epilogue,
+            parts: self.axes().parts(),
+        };
+        self.frame.operands(memory, weight, &around)
     }
 
     fn axes(&self) -> Axes {
@@ -50,7 +55,6 @@ impl Op for ConvDepthwise {
         let c = self.frame.c;
         within(field!(Self, o), self.frame.o, c..=c)?;
         within(field!(Self, tile_blocks), self.tile_blocks, 1..=u32::MAX)?;
-        self.epilogue.activation()?;
         self.sliding.border()?;
         self.operands(memory)?;
         axes.check_reach(LANES)?;
@@ -60,7 +64,6 @@ impl Op for ConvDepthwise {
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, staged: Dst) -> Result<(), Fault> {
-        let activation = self.epilogue.activation()?;
         let operands = self.operands(memory)?;
         let (x_shape, y_shape) = (self.frame.x_shape(), self.frame.y_shape());
         let (grid_blocks, grid_rows, grid_cols) = self.grid();
@@ -78,17 +81,8 @@ impl Op for ConvDepthwise {
 
         let steps = self.sliding.kh as usize * self.sliding.kw as usize;
         let row_stride = window.cols * LANES;
-        let finish = |block| Finish {
-            activation,
-            moments: operands.moments,
-            y: operands.y,
-            y_shape: &y_shape,
-            n,
-            blocks: (block, block + 1),
-            cols,
-            parts: self.axes().parts() as usize,
-            part: (tile % (grid_cols * grid_rows)) as usize,
-        };
+        let step = operands.passing.step(n);
+        let mut buffers = Buffers::new();
         for block in blocks.0..blocks.1 {
             stage_plane(
                 operands.x,
@@ -114,17 +108,25 @@ impl Op for ConvDepthwise {
             let bias = operands
                 .bias
                 .map_or(F32x4::splat(0.0), |bias| bias.load(block * LANES));
-            let finish = finish(block);
-            let least = match activation {
-                Activation::Relu => 0.0,
-                _ => f32::NEG_INFINITY,
+            let mut finish = Finish {
+                passing: &operands.passing,
+                buffers: &mut buffers,
+                moments: operands.moments,
+                y: operands.y,
+                y_shape: &y_shape,
+                n,
+                blocks: (block, block + 1),
+                cols,
+                parts: self.axes().parts() as usize,
+                part: (tile % (grid_cols * grid_rows)) as usize,
             };
+            let after = step.of(block, 1);
             for row in rows.0..rows.1 {
                 let from = (row - rows.0) * self.sliding.stride_h as usize * row_stride;
                 let a = staged.as_src().slice(from, staged.len() - from);
                 let y_at = y_shape.at(n, block, row, cols.0);
                 let y = operands.y.slice(y_at, (cols.1 - cols.0) * LANES);
-                depthwise_row(&taps, a, weights, bias, F32x4::splat(least), y);
+                depthwise_row(&taps, a, weights, (bias, &after), y);
                 finish.row(row, row == rows.0);
             }
             finish.end(rows.1 - rows.0);

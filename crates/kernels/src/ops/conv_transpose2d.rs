@@ -7,13 +7,13 @@
 //! ```
 
 use crate::mem::{Dst, Memory};
-use crate::micro::activation::Activation;
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::phase::{Phase, phase};
+use crate::micro::pointwise::Buffers;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::conv::{Operands, check_scratch, packed_sizes, tiles};
+use crate::ops::conv::{Around, Operands, check_scratch, packed_sizes, tiles};
 use crate::ops::epilogue::Finish;
 use crate::ops::{Fault, MOST_COORDINATE, Op, within};
 use crate::record::{ConvTranspose2d, field};
@@ -68,8 +68,13 @@ impl ConvTranspose2d {
             (self.frame.o, self.frame.c),
             [self.kh, self.kw],
         );
-        let epilogue = (&self.epilogue, self.parts());
-        self.frame.operands(memory, weight, &self.loading, epilogue)
+        let around = Around {
+            loading: &self.loading,
+            program: &self.program,
+            epilogue: &self.epilogue,
+            parts: self.parts(),
+        };
+        self.frame.operands(memory, weight, &around)
     }
 
     /// Tiles of a plane.
@@ -116,7 +121,6 @@ impl Op for ConvTranspose2d {
         }
         self.frame
             .check(Some((field!(Self, tile_o), self.tile_o)))?;
-        self.epilogue.activation()?;
         self.operands(memory)?;
         for (field, pad, out, stride, kernel, tile) in [
             (
@@ -151,7 +155,6 @@ impl Op for ConvTranspose2d {
     }
 
     fn run_tile(&self, memory: &Memory, tile: u32, staged: Dst) -> Result<(), Fault> {
-        let activation = self.epilogue.activation()?;
         let operands = self.operands(memory)?;
         let (grid_rows, grid_cols, grid_o) = self.grid();
         let n = (tile / grid_o / grid_cols / grid_rows) as usize;
@@ -190,8 +193,10 @@ impl Op for ConvTranspose2d {
         let pixel = pixel_elems(self.frame.c as usize);
         let (o, y_shape) = (self.frame.o as usize, self.frame.y_shape());
         let outputs = Packing::Outputs.packed_outputs(o);
-        let finish = Finish {
-            activation,
+        let step = operands.passing.step(n);
+        let mut finish = Finish {
+            passing: &operands.passing,
+            buffers: &mut Buffers::new(),
             moments: operands.moments,
             y: operands.y,
             y_shape: &y_shape,
@@ -240,7 +245,6 @@ impl Op for ConvTranspose2d {
                     px_stride: cols.stride * LANES,
                     px_row_stride: 0,
                     plane: y_shape.plane_px() * LANES,
-                    relu: activation == Activation::Relu,
                 };
                 let vectors = (last_o - first_o).div_ceil(LANES);
                 let y_from = y_shape.at(n, first_o / LANES, y, x);
@@ -251,6 +255,7 @@ impl Op for ConvTranspose2d {
                     bias: operands
                         .bias
                         .map(|bias| bias.slice(first_o, bias.len() - first_o)),
+                    step: (step, first_o / LANES),
                     y: operands.y.slice(y_from, operands.y.len() - y_from),
                 };
                 let panel = PANEL_OUTPUTS * steps;

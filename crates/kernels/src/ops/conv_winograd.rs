@@ -8,7 +8,7 @@
 //! }
 //! for group of output channels {
 //!     for point { for panel of 8 outputs { matrix product } }           // micro/conv_tile.rs -> scratch [4 outputs][square][point]
-//!     for square { its results, bias, activation }; their moments       // micro/winograd.rs -> y
+//!     for square { its results, bias, program }; their moments       // micro/winograd.rs -> y
 //! }
 //! ```
 //! 1. A point's inputs stay in the first cache while panels stream past them; the group keeps products in the second.
@@ -21,12 +21,12 @@
 mod division;
 
 use crate::mem::{Dst, Memory, Src};
-use crate::micro::activation::{Activation, relu, tanh};
 use crate::micro::border::Border;
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::dot_tile::dot_rows;
+use crate::micro::epilogue::{ChannelStep, step_row};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
-use crate::micro::rows;
+use crate::micro::pointwise::Buffers;
 use crate::micro::stage::{Window, pixel_elems, stage_plane};
 use crate::micro::statistics::{moments_of_rows, store_moments};
 use crate::micro::winograd::{Algorithm2d, Axis, InputStrips, OutputTiles, SquareRow, Strides};
@@ -35,16 +35,6 @@ use crate::ops::{Fault, MOST_COORDINATE, Op, product, tile_count, within};
 use crate::record::{ConvWinograd, field};
 use crate::simd::{F32x4, LANES};
 use division::{BLOCKS_TOGETHER, Stages, Tile};
-
-/// Applies the activation to what lies there; one for all algorithms.
-#[inline(never)]
-fn activate(y: Dst, activation: Activation) {
-    match activation {
-        Activation::None => {}
-        Activation::Relu => rows::map(y.as_src(), y, relu),
-        Activation::Tanh => rows::map(y.as_src(), y, tanh),
-    }
-}
 
 /// Vectors of a point that are stored together, at most.
 const MOST_PLACES: usize = 32;
@@ -173,7 +163,6 @@ impl ConvWinograd {
             px_stride: algorithm.points() * LANES,
             px_row_stride: px.cols * algorithm.points() * LANES,
             plane: squares * algorithm.points() * LANES,
-            relu: false,
         };
         let panel_stride = algorithm.weights() * steps * PANEL_OUTPUTS;
         // A last panel of four outputs lies closer than whole ones do.
@@ -220,6 +209,7 @@ impl ConvWinograd {
                             weights,
                             then: Some(weight.slice(then, len)),
                             bias: None,
+                            step: (ChannelStep::Nothing, 0),
                             y,
                         });
                     }
@@ -234,12 +224,13 @@ impl ConvWinograd {
         &self,
         algorithm: &'static Algorithm2d,
         operands: &Operands,
-        activation: Activation,
+        buffers: &mut Buffers,
         tile: &Tile,
         outputs: (usize, usize),
         stages: &Stages,
     ) {
         let shape = self.frame.y_shape();
+        let passing = &operands.passing;
         let squares = tile.rows() * tile.cols();
         let mut tiles = OutputTiles::new(algorithm);
         let (tile_h, tile_w) = (algorithm.vertical.tile, algorithm.horizontal.tile);
@@ -249,6 +240,7 @@ impl ConvWinograd {
             let bias = operands
                 .bias
                 .map_or(F32x4::splat(0.0), |bias| bias.load(first));
+            let step = passing.step(tile.n).of(first / LANES, 1);
             for row in 0..tile.rows() {
                 let y_row = (tile.rows.0 + row) * tile_h;
                 let rows = tile_h.min(shape.h - y_row);
@@ -265,12 +257,12 @@ impl ConvWinograd {
                     rows,
                     cols,
                 });
-                if activation != Activation::None {
-                    for row in y_row..y_row + rows {
-                        let at = shape.at(tile.n, first / LANES, row, y_col);
-                        let y = operands.y.slice(at, cols * LANES);
-                        activate(y, activation);
-                    }
+                for row in y_row..y_row + rows {
+                    let at = shape.at(tile.n, first / LANES, row, y_col);
+                    let y = operands.y.slice(at, cols * LANES);
+                    step_row(y, step);
+                    let at = (row * shape.w + y_col) * LANES;
+                    passing.row((tile.n, first / LANES), at, y, buffers);
                 }
             }
             if let Some(moments) = operands.moments {
@@ -296,7 +288,6 @@ impl Op for ConvWinograd {
             .check(Some((field!(Self, tile_o), self.tile_o)))?;
         within(field!(Self, tile_rows), self.tile_rows, 1..=u32::MAX)?;
         within(field!(Self, tile_cols), self.tile_cols, 1..=u32::MAX)?;
-        self.epilogue.activation()?;
         self.border()?;
         let algorithm = self.algorithm()?;
         let Algorithm2d {
@@ -355,16 +346,17 @@ impl Op for ConvWinograd {
 
     fn run_tile(&self, memory: &Memory, tile: u32, scratch: Dst) -> Result<(), Fault> {
         let algorithm = self.algorithm()?;
-        let (packing, activation) = (self.packing()?, self.epilogue.activation()?);
+        let packing = self.packing()?;
         let operands = self.operands(memory, algorithm, packing)?;
         let tile = self.tile(algorithm, tile);
         let stages = self.stages(algorithm, scratch, &tile)?;
+        let mut buffers = Buffers::new();
         self.transform_inputs(algorithm, &operands, self.border()?, &tile, &stages);
         for group in (tile.outputs.0..tile.outputs.1).step_by(self.group_o as usize) {
             let end = group.saturating_add(self.group_o as usize);
             let outputs = (group, tile.outputs.1.min(end));
             self.multiply(algorithm, operands.weight, packing, &tile, outputs, &stages);
-            self.transform_outputs(algorithm, &operands, activation, &tile, outputs, &stages);
+            self.transform_outputs(algorithm, &operands, &mut buffers, &tile, outputs, &stages);
         }
         Ok(())
     }

@@ -4,10 +4,9 @@
 //! Rows of y are the unit of addresses, strips of them the unit of work: a tile is some strips, one after the other.
 
 use crate::mem::{Dst, Memory, Src};
-use crate::micro::pointwise::{
-    Argument, Buffers, Kind, MOST_OPERANDS, MOST_STEPS, Row, STRIP_ELEMS, Step, run, steps,
-};
+use crate::micro::pointwise::{Buffers, Kind, MOST_OPERANDS, Row, STRIP_ELEMS, run};
 use crate::micro::reach::{reach, span};
+use crate::ops::program::Steps;
 use crate::ops::{Fault, Op, dense, product, tile_count, within};
 use crate::record::{Operand, Pointwise, field};
 use crate::simd::LANES;
@@ -33,7 +32,7 @@ impl Input {
     fn row(&self, start: usize, column: usize, elems: usize) -> Row {
         let along = match self.kind {
             Kind::Same | Kind::First => column,
-            Kind::Vector | Kind::Number | Kind::Absent => 0,
+            Kind::Vector | Kind::Number | Kind::Affine | Kind::Absent => 0,
         };
         Row {
             src: self.src.slice(start + along, self.kind.reach_elems(elems)),
@@ -83,7 +82,7 @@ impl Pointwise {
             let kinds = Fault::field(field!(Pointwise, kinds), self.kinds);
             let kind = Kind::from_word(self.kinds >> (4 * index) & 15).ok_or(kinds)?;
             let is_vectors = (self.row_elems as usize).is_multiple_of(LANES);
-            if matches!(kind, Kind::Vector | Kind::First) && !is_vectors {
+            if kind.is_by_channel() && !is_vectors {
                 return Err(kinds);
             }
             let spans = core::array::from_fn::<_, 5, _>(|axis| {
@@ -109,59 +108,20 @@ impl Pointwise {
         Ok((inputs, y))
     }
 
-    /// The steps, and how many there are.
-    #[inline(never)]
-    fn program(&self) -> Result<([Step; MOST_STEPS], usize), Fault> {
-        within(field!(Pointwise, steps), self.steps, 1..=MOST_STEPS as u32)?;
-        macro_rules! words {
-            ($($word:ident $first:ident $second:ident)*) => {
-                [$((self.$word, [self.$first, self.$second], field!(Pointwise, $word))),*]
-            };
-        }
-        let words = words! {
-            step0 step0_first step0_second
-            step1 step1_first step1_second
-            step2 step2_first step2_second
-            step3 step3_first step3_second
-            step4 step4_first step4_second
-            step5 step5_first step5_second
-            step6 step6_first step6_second
-            step7 step7_first step7_second
-        };
-        let count = self.steps as usize;
-        let mut program = [Step {
-            code: 0,
-            arguments: [Argument::Number(0.0); 2],
-        }; MOST_STEPS];
-        for (step, (word, numbers, field)) in program.iter_mut().zip(words).take(count) {
-            let fault = Fault::field(field, word);
-            step.code = word & 255;
-            let takes = steps::arguments_of(step.code).ok_or(fault)?;
-            for (index, number) in numbers.into_iter().enumerate() {
-                let source = (word >> (8 + 8 * index) & 255) as usize;
-                if source == 0 {
-                    step.arguments[index] = Argument::Number(number);
-                    continue;
-                }
-                let is_there = self
-                    .listed()
-                    .get(source - 1)
-                    .is_some_and(|(operand, ..)| operand.is_present());
-                if index >= takes || !is_there {
-                    return Err(fault);
-                }
-                step.arguments[index] = Argument::Operand(source - 1);
-            }
-        }
-        Ok((program, count))
+    fn steps(&self) -> Result<Steps, Fault> {
+        self.program.resolve(1, &|k| {
+            let (operand, ..) = *self.listed().get(k)?;
+            let kind = Kind::from_word(self.kinds >> (4 * k) & 15)?;
+            operand.is_present().then_some(kind)
+        })
     }
 }
 
 impl Op for Pointwise {
     fn check(&self, memory: &Memory) -> Result<u32, Fault> {
         within(field!(Pointwise, row_elems), self.row_elems, 1..=u32::MAX)?;
-        self.program()?;
         let (_, y) = self.operands(memory)?;
+        self.steps()?;
         let rows = (y.len() / self.row_elems as usize) as u64;
         tile_count(
             field!(Pointwise, tile_strips),
@@ -172,8 +132,7 @@ impl Op for Pointwise {
 
     fn run_tile(&self, memory: &Memory, tile: u32, _scratch: Dst) -> Result<(), Fault> {
         let (inputs, y) = self.operands(memory)?;
-        let (program, count) = self.program()?;
-        let program = &program[..count];
+        let program = self.steps()?;
         let mut buffers = Buffers::new();
         let row_elems = self.row_elems as usize;
         let per_row = self.strips_of_row();
@@ -192,7 +151,7 @@ impl Op for Pointwise {
             let elems = STRIP_ELEMS.min(row_elems - column);
             let operands = core::array::from_fn(|k| inputs[k].row(starts[k], column, elems));
             let to = y.slice(row * row_elems + column, elems);
-            run(program, &operands, to, &mut buffers);
+            run(program.as_slice(), &operands, to, &mut buffers);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! running_constants: the constants of `normalize` from stored mean and variance (prepare, one tile).
+//! running_constants: the constants of an affine map from stored mean and variance (prepare, one tile).
 
 use crate::mem::{Dst, Memory, Src};
 use crate::micro::load::CONSTANTS_ELEMS;

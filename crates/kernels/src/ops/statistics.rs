@@ -1,4 +1,4 @@
-//! statistics: mean and biased variance of each (sample, group), as the constants that `normalize` and convolutions' loads apply.
+//! statistics: mean and biased variance of each (sample, group), as the constants of the affine map that `pointwise` and convolutions' loads apply.
 //!
 //! ```text
 //! tile   (sample or the whole batch, four channels or a group of several): merge the channels' parts in order (Chan)

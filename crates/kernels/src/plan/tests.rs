@@ -7,7 +7,7 @@ use super::{
 };
 use crate::micro::statistics::Moments;
 use crate::ops::Fault;
-use crate::record::{Operand, Pointwise, Reduce, field};
+use crate::record::{Operand, Pointwise, Program, Reduce, field};
 use crate::testing::TestPlan;
 
 const TILES: u32 = 16;
@@ -24,8 +24,7 @@ fn relu(x: Operand, vectors: u32) -> Pointwise {
         d3: 1,
         d4: 1,
         a_step0: 4,
-        steps: 1,
-        step0: 6,
+        program: Program::of(1, &[(6, [0.0; 2]); 8]),
         tile_strips: 1,
         ..Pointwise::default()
     }

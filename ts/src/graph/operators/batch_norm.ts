@@ -2,7 +2,15 @@
 import { ArgumentError } from '../../errors.js';
 import { numel } from '../../tensor/shape.js';
 import { checkShape } from './conv_checks.js';
-import { channelDims, checkAffine, checkRank, lowerMeasured, plain, tooFewValues } from './norms.js';
+import {
+  affineOf,
+  channelDims,
+  checkAffine,
+  checkRank,
+  lowerMap,
+  lowerMeasured,
+  tooFewValues,
+} from './norms.js';
 import { allRows, floats, type Operator, sameRows, shapeAt } from './operator.js';
 
 /** Inputs: x [N C ...], weight [C]?, bias [C]?, and unless `training` runningMean [C], runningVar [C]. */
@@ -35,7 +43,7 @@ export const batchNorm: Operator<BatchNorm> = {
     const shape = shapeAt(inputs, 0);
     const dims = channelDims(shape);
     const groups = dims[1];
-    if (training) return [lowerMeasured({ dims, statistics: 'batch', groups, eps }, shape, to)];
+    if (training) return [lowerMeasured({ dims, statistics: 'batch', groups, eps }, affineOf(to), shape, to)];
     const [, weight = null, bias = null, mean = null, variance = null] = to.inputs;
     const stored = [mean, variance, weight, bias];
     const constants = to.append(
@@ -45,8 +53,7 @@ export const batchNorm: Operator<BatchNorm> = {
       [1, groups],
       'opaque',
     );
-    const told = plain({ dims, statistics: 'given', groups, eps });
-    return [to.append('normalize', [to.x, constants, null, null, null], told, shape)];
+    return [lowerMap(dims, to.x, constants, shape, to)];
   },
   rows: (use, rows) =>
     use.attributes.training || (use.inputs[0]?.length ?? 0) < 4

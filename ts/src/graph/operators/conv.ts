@@ -81,8 +81,9 @@ export const conv: Operator<Conv> = {
       padding,
       paddingMode,
       groups,
-      activation: 'none',
       load: 'plain',
+      loadProgram: [],
+      program: [],
     } as const;
     const operands = [to.view(to.x, input), to.inputs[1] ?? null, to.inputs[2] ?? null, null];
     return [to.view(to.append('conv2d', operands, told, output), likeInput(x ?? [], output))];

@@ -71,7 +71,7 @@ export const convTranspose: Operator<ConvTranspose> = {
   lower({ attributes, inputs: [x, weight] }, to) {
     const { input, output, stride, dilation } = geometry(attributes, x ?? [], weight ?? [], 'conv_transpose');
     const { padding, outputPadding, groups } = attributes;
-    const around = { activation: 'none', load: 'plain' } as const;
+    const around = { load: 'plain', loadProgram: [], program: [] } as const;
     const told = { stride, padding, outputPadding, dilation, groups, ...around };
     const operands = [to.view(to.x, input), to.inputs[1] ?? null, to.inputs[2] ?? null, null];
     return [to.view(to.append('conv_transpose2d', operands, told, output), likeInput(x ?? [], output))];

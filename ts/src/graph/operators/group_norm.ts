@@ -1,7 +1,7 @@
 /** group_norm: mean and variance of each sample's each group of channels, as torch.nn.functional.group_norm. */
 import { ShapeError } from '../../errors.js';
 import { numel, spell } from '../../tensor/shape.js';
-import { channelDims, checkAffine, checkRank, lowerMeasured, tooFewValues } from './norms.js';
+import { affineOf, channelDims, checkAffine, checkRank, lowerMeasured, tooFewValues } from './norms.js';
 import { allRows, floats, type Operator, shapeAt } from './operator.js';
 
 /** Inputs: x [N C ...], weight [C]?, bias [C]?. */
@@ -35,7 +35,9 @@ export const groupNorm: Operator<GroupNorm> = {
   },
   lower({ attributes: { groups, eps }, inputs }, to) {
     const shape = shapeAt(inputs, 0);
-    return [lowerMeasured({ dims: channelDims(shape), statistics: 'input', groups, eps }, shape, to)];
+    return [
+      lowerMeasured({ dims: channelDims(shape), statistics: 'input', groups, eps }, affineOf(to), shape, to),
+    ];
   },
   rows: allRows,
 };

@@ -1,6 +1,6 @@
 /** instance_norm: mean and variance of each sample's each channel, as torch.nn.functional.instance_norm and ONNX's InstanceNormalization. */
 import { numel } from '../../tensor/shape.js';
-import { channelDims, checkAffine, checkRank, lowerMeasured, tooFewValues } from './norms.js';
+import { affineOf, channelDims, checkAffine, checkRank, lowerMeasured, tooFewValues } from './norms.js';
 import { allRows, floats, type Operator, shapeAt } from './operator.js';
 
 /** Inputs: x [N C ...], weight [C]?, bias [C]?. */
@@ -29,7 +29,7 @@ export const instanceNorm: Operator<InstanceNorm> = {
   lower({ attributes: { eps }, inputs }, to) {
     const shape = shapeAt(inputs, 0);
     const dims = channelDims(shape);
-    return [lowerMeasured({ dims, statistics: 'input', groups: dims[1], eps }, shape, to)];
+    return [lowerMeasured({ dims, statistics: 'input', groups: dims[1], eps }, affineOf(to), shape, to)];
   },
   rows: allRows,
 };

@@ -3,7 +3,7 @@ import { ShapeError } from '../../errors.js';
 import type { Dims } from '../../ops/layout.js';
 import { ofOperands } from '../../ops/pointwise_program.js';
 import { numel, type Shape, sameShape, spell } from '../../tensor/shape.js';
-import { checkAffine, plain } from './norms.js';
+import { checkAffine, lowerMeasured } from './norms.js';
 import { allRows, floats, type Operator, sameRows, shapeAt } from './operator.js';
 
 /** Inputs: x [..., normalizedShape], weight [normalizedShape]?, bias [normalizedShape]?. */
@@ -36,8 +36,8 @@ export const layerNorm: Operator<LayerNorm> = {
       numel(sizes.slice(1, -1)),
       sizes.length > 1 ? (sizes.at(-1) ?? 1) : 1,
     ];
-    const told = plain({ dims, statistics: 'input', groups: 1, eps });
-    const normalized = to.append('normalize', [to.x, null, null, null, null], told, shape);
+    const told = { dims, statistics: 'input', groups: 1, eps } as const;
+    const normalized = lowerMeasured(told, [null, null], shape, to);
     const [, weight, bias] = to.inputs;
     const scaled =
       weight == null

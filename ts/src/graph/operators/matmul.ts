@@ -75,7 +75,7 @@ export const matmul: Operator<MatMul> = {
     const other = oneRight
       ? { id: to.view(right, [1, k, n]), sizes: [1, k, n] }
       : batched(right, b, batch, to);
-    const product = to.append('matmul', [left.id, other.id, null], {}, [
+    const product = to.append('matmul', [left.id, other.id, null], { program: [] }, [
       Math.max(left.sizes[0] ?? 1, other.sizes[0] ?? 1),
       rows,
       n,

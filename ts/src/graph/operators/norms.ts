@@ -1,8 +1,9 @@
 /** What the normalisations check and lower alike. */
 import { ShapeError } from '../../errors.js';
 import { splitRow } from '../../ops/factor.js';
-import type { Kernels, Measured } from '../../ops/kernels.js';
+import type { Measured } from '../../ops/kernels.js';
 import type { Dims } from '../../ops/layout.js';
+import { ofOperands } from '../../ops/pointwise_program.js';
 import { numel, type Shape, spell } from '../../tensor/shape.js';
 import type { ValueId } from '../graph.js';
 import { checkShape } from './conv_checks.js';
@@ -48,17 +49,27 @@ export function tooFewValues(
   });
 }
 
-/** A normalisation by statistics of its input. */
-export function lowerMeasured(measured: Measured, shape: Shape, to: Lowering): ValueId {
-  return to.append(
-    'normalize',
-    [to.x, null, to.inputs[1] ?? null, to.inputs[2] ?? null, null],
-    plain(measured),
-    shape,
-  );
+/** The map of a normalisation: x is as `dims` under its shape. */
+export function lowerMap(dims: Dims, x: ValueId, constants: ValueId, shape: Shape, to: Lowering): ValueId {
+  return to.append('pointwise', [x, constants], { program: ofOperands('affine', 1), dims }, shape);
 }
 
-/** Without anything fused. */
-export function plain(measured: Measured<'input' | 'batch' | 'given'>): Kernels['normalize'] {
-  return { ...measured, activation: 'none' };
+/** A normalisation by statistics of its input. */
+export function lowerMeasured(
+  measured: Measured,
+  affine: readonly [weight: ValueId | null, bias: ValueId | null],
+  shape: Shape,
+  to: Lowering,
+): ValueId {
+  const { dims, statistics } = measured;
+  const sets = [statistics === 'input' ? dims[0] : 1, dims[1]];
+  const constants = to.append('statistics', [to.x, ...affine], { ...measured, of: 'values' }, sets, 'opaque');
+  return lowerMap(dims, to.x, constants, shape, to);
+}
+
+/** Weight and bias of channels, as its inputs 1 and 2. */
+export function affineOf({
+  inputs: [, weight = null, bias = null],
+}: Lowering): [ValueId | null, ValueId | null] {
+  return [weight, bias];
 }

@@ -1,6 +1,6 @@
 /** The shape of what works element by element on several values. */
 import { ShapeError, UnsupportedError } from '../../errors.js';
-import { denseAxes, ROW_AXES, walkOf } from '../../ops/pointwise_walk.js';
+import { denseAxes, kindsOf, ROW_AXES, walkOf } from '../../ops/pointwise_walk.js';
 import { broadcast, type Shape, spell } from '../../tensor/shape.js';
 
 /**
@@ -18,7 +18,7 @@ export function broadcastAll(shapes: readonly Shape[], caller: string): Shape {
       wanted: 'sizes that are equal or 1, counted from the last axis',
     });
   }
-  if (walkOf(denseAxes(shape, shapes), shapes.length) === null) {
+  if (walkOf(denseAxes(shape, shapes), kindsOf([], shapes.length)) === null) {
     throw new UnsupportedError('too many groups of axes', {
       op: caller,
       got,

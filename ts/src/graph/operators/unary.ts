@@ -1,9 +1,9 @@
 /** unary: a function of one number and of constant ones, element by element. */
-import type { StepName } from '../../ops/records.gen.js';
+import type { ElementStep } from '../../ops/kernels.js';
 import { floats, type Operator, sameRows, shapeAt } from './operator.js';
 
 /** A step that begins with x and takes numbers besides: any but `select`, whose x is a condition. */
-export type UnaryKind = Exclude<StepName, 'select'>;
+export type UnaryKind = Exclude<ElementStep, 'select'>;
 
 /** Input: x of any rank. */
 export interface Unary {

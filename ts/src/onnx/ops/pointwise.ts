@@ -1,5 +1,5 @@
 /** What steps of pointwise programs are in ONNX: a line each. unary, binary and where are such steps of values and numbers. */
-import type { StepName } from '../../ops/records.gen.js';
+import type { ElementStep } from '../../ops/kernels.js';
 import { float, type GraphBuilder, type OnnxName } from '../builder.js';
 import { ELEMENT } from '../codes.js';
 import { inputOf, namesOf, type ToOnnx } from './to_onnx.js';
@@ -35,7 +35,7 @@ const turned =
   (to, x, a) =>
     to.node(opType, [a, x]);
 
-const FORMS: Readonly<Record<StepName, Form>> = {
+const FORMS: Readonly<Record<ElementStep, Form>> = {
   abs: of('Abs'),
   exp: of('Exp'),
   log: of('Log'),
@@ -63,7 +63,7 @@ const FORMS: Readonly<Record<StepName, Form>> = {
   select: (to, x, a, b) => to.node('Where', [to.node('Cast', [x], { to: ELEMENT.BOOL }), a, b]),
 };
 
-function write(builder: GraphBuilder, at: string, step: StepName, x: OnnxName, args: readonly Argument[]) {
+function write(builder: GraphBuilder, at: string, step: ElementStep, x: OnnxName, args: readonly Argument[]) {
   const named = (one: Argument): OnnxName => (typeof one === 'number' ? builder.scalar(one) : one);
   const to: Writer = {
     node: (opType, inputs, attributes) => builder.node(opType, at, inputs.map(named), attributes),

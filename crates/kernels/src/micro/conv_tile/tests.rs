@@ -1,5 +1,6 @@
 use super::{ConvRows, Pixels, Place, Views, Walk};
 use crate::mem::Dst;
+use crate::micro::epilogue::ChannelStep;
 use crate::testing::with_view;
 
 const WALK: Walk = Walk {
@@ -16,7 +17,6 @@ const PLACE: Place = Place {
     px_stride: 4,
     px_row_stride: 0,
     plane: 0,
-    relu: false,
 };
 
 /// A row whose operands are all `y`.
@@ -26,6 +26,7 @@ fn row(y: Dst, walk: &Walk, place: &Place, px: usize, vectors: usize) {
         weights: y.as_src(),
         then: None,
         bias: None,
+        step: (ChannelStep::Nothing, 0),
         y,
     };
     ConvRows::new(walk, place, Pixels { rows: 1, cols: px }, vectors, 0).run(&views);
@@ -68,6 +69,7 @@ fn a_last_panel_at_a_distance_that_wraps_is_refused() {
             weights: y.as_src(),
             then: None,
             bias: None,
+            step: (ChannelStep::Nothing, 0),
             y,
         };
         let half = 1 << (usize::BITS - 1);
@@ -94,6 +96,7 @@ fn without_rows_the_distance_of_pixels_does_not_matter() {
             weights: nothing,
             then: None,
             bias: None,
+            step: (ChannelStep::Nothing, 0),
             y,
         };
         ConvRows::new(&walk, &place, Pixels { rows: 2, cols: 10 }, 1, 0).run(&views);

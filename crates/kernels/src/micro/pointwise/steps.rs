@@ -1,11 +1,12 @@
 //! The steps of pointwise programs: one table. A row is a code, a name, whether it is plain or a function (which is never kept in registers
-//! with others), its parameters (x is acc; the others are numbers or operands), the formula on vectors, and the definition in float64 that
+//! with others), its parameters (x is acc; the others are numbers or operands, or the three vectors of an affine map: in float64 here one number thrice), the formula on vectors, and the definition in float64 that
 //! tests hold it to, within the relative error that the row names (one rounding where it names none).
 //! Codes, names and numbers of arguments are in ts/src/ops/records.gen.ts too, printed by examples/generate_records.rs.
 
 use super::exponential::{exp, log, mish, pow, sigmoid, silu};
-use super::{Found, Group, Strip, each, one, three, two};
-use crate::micro::activation::{relu, tanh};
+use super::{Found, Group, Strip, affine, each, one, three, two};
+use crate::micro::activation::{leaky_relu, relu, tanh};
+use crate::record::same;
 use crate::simd::F32x4;
 
 /// A step as the generator sees it.
@@ -16,11 +17,17 @@ pub struct Listing {
     pub name: &'static str,
     /// Besides x.
     pub arguments: usize,
+    /// Whether its argument is an operand of kind `Affine`, which no other step has.
+    pub is_affine: bool,
     /// One line.
     pub about: &'static str,
 }
 
 macro_rules! plain {
+    (plain $step:ident $acc:ident $i:ident ($x:ident $map:ident: affine) $f:expr) => {{
+        let $map = affine($step.arguments[0]);
+        one($acc, |$x| $f)
+    }};
     (function $step:ident $acc:ident $($rest:tt)*) => {
         $acc
     };
@@ -36,6 +43,10 @@ macro_rules! plain {
 }
 
 macro_rules! alone {
+    ($turn:expr, $step:ident $strip:ident ($x:ident $map:ident: affine) $f:expr) => {{
+        let $map = affine($step.arguments[0]);
+        each::<{ $turn }>($strip, [$step.arguments[0]; 2], |$x, _, _| $f)
+    }};
     ($turn:expr, $step:ident $strip:ident ($x:ident) $f:expr) => {
         each::<{ $turn }>($strip, $step.arguments, |$x, _, _| $f)
     };
@@ -67,12 +78,13 @@ macro_rules! is_function {
 }
 
 macro_rules! steps {
-    ($(#[doc = $about:literal] $code:literal $name:ident is $sort:ident $(within $within:literal)? ($x:ident $(, $argument:ident)*) { $f:expr } { $exact:expr })*) => {
+    ($(#[doc = $about:literal] $code:literal $name:ident is $sort:ident $(within $within:literal)? ($x:ident $(, $argument:ident $(: $sort_of:ident)?)*) { $f:expr } { $exact:expr })*) => {
         /// Every step.
         pub const LISTINGS: &[Listing] = &[$(Listing {
             code: $code,
             name: stringify!($name),
             arguments: <[&str]>::len(&[$(stringify!($argument)),*]),
+            is_affine: <[&str]>::len(&[$($(stringify!($sort_of),)?)*]) > 0,
             about: $about,
         }),*];
 
@@ -88,7 +100,7 @@ macro_rules! steps {
         #[inline(always)]
         pub(super) fn plain(step: &Found, acc: Group, i: usize) -> Group {
             match step.code {
-                $($code => plain!($sort step acc i ($x $($argument)*) $f),)*
+                $($code => plain!($sort step acc i ($x $($argument $(: $sort_of)?)*) $f),)*
                 _ => acc,
             }
         }
@@ -96,7 +108,7 @@ macro_rules! steps {
         /// Runs one step over a strip; of a code that no step has it does nothing.
         pub(super) fn alone(step: &Found, strip: &Strip) {
             match step.code {
-                $($code => alone!(turn!($sort), step strip ($x $($argument)*) $f),)*
+                $($code => alone!(turn!($sort), step strip ($x $($argument $(: $sort_of)?)*) $f),)*
                 _ => {}
             }
         }
@@ -127,15 +139,24 @@ macro_rules! steps {
     };
 }
 
-/// Where x is above 0 x, elsewhere x times the slope: compared and selected, since slopes may be above 1 or below 0.
-#[inline(always)]
-fn leaky(x: F32x4, slope: F32x4) -> F32x4 {
-    F32x4::select(F32x4::splat(0.0).less(x), x, x * slope)
+/// The code of a step.
+///
+/// # Panics
+/// If no step has the name: meant to be asked at compile time.
+pub const fn code_of(name: &str) -> u32 {
+    let mut at = 0;
+    while at < LISTINGS.len() {
+        if same(LISTINGS[at].name.as_bytes(), name.as_bytes()) {
+            return LISTINGS[at].code;
+        }
+        at += 1;
+    }
+    panic!("no such step")
 }
 
-/// How many arguments the step takes besides x; `None` if there is no such step.
-pub fn arguments_of(code: u32) -> Option<usize> {
-    LISTINGS.get(code as usize).map(|step| step.arguments)
+/// The step of a code; `None` if there is none.
+pub fn listing(code: u32) -> Option<&'static Listing> {
+    LISTINGS.get(code as usize)
 }
 
 steps! {
@@ -158,7 +179,7 @@ steps! {
     /// sqrt(x)
     8 sqrt is plain (x) { x.sqrt() } { x.sqrt() }
     /// x where above 0, elsewhere a * x
-    9 leaky_relu is plain (x, a) { leaky(x, a) } { if x > 0.0 { x } else { x * a } }
+    9 leaky_relu is plain (x, a) { leaky_relu(x, a) } { if x > 0.0 { x } else { x * a } }
     /// 1 / (1 + exp(-x))
     10 sigmoid is function within 4e-7 (x) { sigmoid(x) } { 1.0 / (1.0 + (-x).exp()) }
     /// x * sigmoid(x)
@@ -181,4 +202,6 @@ steps! {
     19 log is function within 1.2e-7 (x) { log(x) } { x.ln() }
     /// |x|
     20 abs is plain (x) { x.abs() } { x.abs() }
+    /// (x - m) * s + b of a channel
+    21 affine is plain (x, map: affine) { (x - map[0]).mul_add(map[1], map[2]) } { (x - map) * map + map }
 }

@@ -7,7 +7,7 @@ use crate::testing::TestPlan;
 
 fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
     let mut plan = TestPlan::new();
-    let (frame, sliding, loading, epilogue) = small(&mut plan, 8 * 8 * 9);
+    let (frame, sliding, loading, (program, epilogue)) = small(&mut plan, 8 * 8 * 9);
     let mut conv = Conv2d {
         scratch: plan.scratch(3 * 10 * 8 * 4),
         scratch_bytes: 3 * 10 * 8 * 4,
@@ -17,6 +17,7 @@ fn fault_of(change: impl Fn(&mut Conv2d)) -> Result<u32, Fault> {
         frame,
         sliding,
         loading,
+        program,
         epilogue,
     };
     change(&mut conv);
@@ -55,9 +56,39 @@ fn wrong_fields_are_named() {
         field!(Conv2d, pad_left)
     );
     assert_eq!(names(|r| r.sliding.pad_mode = 3), field!(Conv2d, pad_mode));
+    assert_eq!(names(|r| r.program.steps = 9), field!(Conv2d, steps));
+    assert_eq!(names(|r| r.program.step0 = 4 << 8), field!(Conv2d, step0));
     assert_eq!(
-        names(|r| r.epilogue.activation = 3),
-        field!(Conv2d, activation)
+        names(|r| r.epilogue.operand1 = Operand::new(Operand::ARENA, 1 << 27)),
+        field!(Conv2d, operand1)
+    );
+    assert_eq!(
+        names(|r| (r.frame.n, r.epilogue.operand1_outer) = (2, u32::MAX)),
+        field!(Conv2d, operand1)
+    );
+    assert_eq!(
+        names(|r| r.epilogue.operand_kinds = 5),
+        field!(Conv2d, operand_kinds)
+    );
+    assert_eq!(
+        names(|r| r.loading.constants_vectors = 2),
+        field!(Conv2d, constants_vectors)
+    );
+    // Tanh does not fit registers.
+    assert_eq!(
+        names(|r| (r.loading.load_steps, r.loading.load_step) = (1, 7)),
+        field!(Conv2d, load_step)
+    );
+    // Zeros of padding would become something else.
+    let clamp = |r: &mut Conv2d| (r.loading.load_steps, r.loading.load_step) = (1, 13);
+    assert_eq!(fault_of(clamp), fault_of(|_| ()));
+    assert_eq!(
+        names(|r| (
+            r.loading.load_steps,
+            r.loading.load_step,
+            r.loading.load_first
+        ) = (1, 13, 0.5)),
+        field!(Conv2d, load_step)
     );
     assert_eq!(names(|r| r.packing = 1), field!(Conv2d, packing));
     for groups in [0, 3, 4, 16] {
@@ -78,8 +109,8 @@ fn wrong_fields_are_named() {
     );
     assert_eq!(names(|r| r.tile_o = 12), field!(Conv2d, tile_o));
     for change in [
-        |r: &mut Conv2d| r.epilogue.moments = Operand::new(Operand::ARENA, 1 << 27),
-        |r: &mut Conv2d| r.epilogue.moments = Operand(7),
+        |r: &mut Conv2d| r.frame.moments = Operand::new(Operand::ARENA, 1 << 27),
+        |r: &mut Conv2d| r.frame.moments = Operand(7),
     ] {
         assert_eq!(names(change), field!(Conv2d, moments));
     }
@@ -96,8 +127,8 @@ fn wrong_fields_are_named() {
         field!(Conv2d, constants_n)
     );
     assert_eq!(
-        names(|r| r.loading.load_activation = 2),
-        field!(Conv2d, load_activation)
+        names(|r| r.loading.load_steps = 2),
+        field!(Conv2d, load_steps)
     );
     // One column, one tap: what a step reaches is nowhere in the picture, but no distance may leave 32 bits.
     assert_eq!(

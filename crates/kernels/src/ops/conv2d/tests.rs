@@ -2,6 +2,7 @@
 
 pub(crate) mod case;
 
+use crate::ops::conv::tests::EPILOGUES;
 use crate::testing::assert_close;
 use case::{Case, PLAIN};
 
@@ -48,7 +49,7 @@ fn few_outputs() {
         packing: 1,
         kernel: (9, 9),
         pad: [4; 4],
-        activation: 2,
+        epilogue: 2,
         ..PLAIN
     }
     .check();
@@ -59,7 +60,7 @@ fn few_outputs() {
         dilation: (1, 2),
         stride: (2, 3),
         mode: 1,
-        activation: 1,
+        epilogue: 1,
         ..PLAIN
     }
     .check();
@@ -155,17 +156,17 @@ fn borders() {
 }
 
 #[test]
-fn activations_with_and_without_bias() {
-    for activation in 0..3 {
+fn programs_with_and_without_bias() {
+    for epilogue in 0..EPILOGUES.len() {
         for bias in [false, true] {
             Case {
-                activation,
+                epilogue,
                 bias,
                 ..PLAIN
             }
             .check();
             Case {
-                activation,
+                epilogue,
                 bias,
                 o: 3,
                 packing: 1,
@@ -250,7 +251,7 @@ fn groups() {
             stride: (2, 1),
             dilation: (1, 2),
             mode: 1,
-            activation: 2,
+            epilogue: 2,
             ..PLAIN
         }
         .check();

@@ -1,7 +1,7 @@
 //! conv_depthwise against conv2d's definition of as many groups as channels, over odd sizes; and the records that it refuses.
 
 use crate::ops::Fault;
-use crate::ops::conv::tests::small;
+use crate::ops::conv::tests::{EPILOGUES, small};
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
 use crate::record::{ConvDepthwise, Operand, field};
 use crate::testing::{TestPlan, assert_close};
@@ -57,11 +57,11 @@ fn kernels_strides_dilations_borders() {
 }
 
 #[test]
-fn activations_with_and_without_bias() {
-    for activation in 0..3 {
+fn programs_with_and_without_bias() {
+    for epilogue in 0..EPILOGUES.len() {
         for bias in [false, true] {
             let case = Case {
-                activation,
+                epilogue,
                 bias,
                 ..PLAIN
             };
@@ -102,7 +102,7 @@ fn infinities_stay_where_they_are() {
 
 fn fault_of(change: impl Fn(&mut ConvDepthwise)) -> Result<u32, Fault> {
     let mut plan = TestPlan::new();
-    let (frame, sliding, loading, epilogue) = small(&mut plan, 8 * 9);
+    let (frame, sliding, loading, (program, epilogue)) = small(&mut plan, 8 * 9);
     let mut conv = ConvDepthwise {
         scratch: plan.scratch(3 * 10 * 16),
         scratch_bytes: 3 * 10 * 16,
@@ -110,6 +110,7 @@ fn fault_of(change: impl Fn(&mut ConvDepthwise)) -> Result<u32, Fault> {
         frame,
         sliding,
         loading,
+        program,
         epilogue,
     };
     change(&mut conv);
@@ -149,9 +150,42 @@ fn wrong_fields_are_named() {
         names(|r| r.sliding.pad_mode = 3),
         field!(ConvDepthwise, pad_mode)
     );
+    assert_eq!(names(|r| r.program.steps = 9), field!(ConvDepthwise, steps));
     assert_eq!(
-        names(|r| r.epilogue.activation = 3),
-        field!(ConvDepthwise, activation)
+        names(|r| r.program.step0 = 4 << 8),
+        field!(ConvDepthwise, step0)
+    );
+    assert_eq!(
+        names(|r| r.epilogue.operand1 = Operand::new(Operand::ARENA, 1 << 27)),
+        field!(ConvDepthwise, operand1)
+    );
+    assert_eq!(
+        names(|r| (r.frame.n, r.epilogue.operand1_outer) = (2, u32::MAX)),
+        field!(ConvDepthwise, operand1)
+    );
+    assert_eq!(
+        names(|r| r.epilogue.operand_kinds = 5),
+        field!(ConvDepthwise, operand_kinds)
+    );
+    assert_eq!(
+        names(|r| r.loading.constants_vectors = 2),
+        field!(ConvDepthwise, constants_vectors)
+    );
+    // Tanh does not fit registers.
+    assert_eq!(
+        names(|r| (r.loading.load_steps, r.loading.load_step) = (1, 7)),
+        field!(ConvDepthwise, load_step)
+    );
+    // Zeros of padding would become something else.
+    let clamp = |r: &mut ConvDepthwise| (r.loading.load_steps, r.loading.load_step) = (1, 13);
+    assert_eq!(fault_of(clamp), fault_of(|_| ()));
+    assert_eq!(
+        names(|r| (
+            r.loading.load_steps,
+            r.loading.load_step,
+            r.loading.load_first
+        ) = (1, 13, 0.5)),
+        field!(ConvDepthwise, load_step)
     );
     assert_eq!(
         names(|r| r.sliding.tile_rows = 0),
@@ -170,7 +204,7 @@ fn wrong_fields_are_named() {
         field!(ConvDepthwise, tile_blocks)
     );
     assert_eq!(
-        names(|r| r.epilogue.moments = Operand::new(Operand::ARENA, 1 << 27)),
+        names(|r| r.frame.moments = Operand::new(Operand::ARENA, 1 << 27)),
         field!(ConvDepthwise, moments)
     );
     assert_eq!(

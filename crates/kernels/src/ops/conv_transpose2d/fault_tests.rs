@@ -44,8 +44,8 @@ fn wrong_fields_are_named() {
         field!(ConvTranspose2d, pad_left)
     );
     assert_eq!(
-        fault_of(|r| r.epilogue.activation = 9),
-        field!(ConvTranspose2d, activation)
+        fault_of(|r| r.program.steps = 9),
+        field!(ConvTranspose2d, steps)
     );
     assert_eq!(
         fault_of(|r| r.tile_rows = 0),
@@ -56,7 +56,7 @@ fn wrong_fields_are_named() {
         field!(ConvTranspose2d, pad_left)
     );
     assert_eq!(
-        fault_of(|r| r.epilogue.moments = Operand::new(Operand::ARENA, 1 << 27)),
+        fault_of(|r| r.frame.moments = Operand::new(Operand::ARENA, 1 << 27)),
         field!(ConvTranspose2d, moments)
     );
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::vec::Vec;
 
 use crate::layout::Blocked;
-use crate::ops::conv::tests::{Fusion, check_moments, fused};
+use crate::ops::conv::tests::{EPILOGUES, Fusion, check_moments, fused};
 use crate::record::{ConvTranspose2d, Frame, Operand, PackBias, PackConvTranspose2d};
 use crate::testing::{Random, TestPlan, assert_close};
 
@@ -20,7 +20,7 @@ pub(crate) struct Case {
     pub(crate) stride: (usize, usize),
     pub(crate) pad: (usize, usize),
     pub(crate) out_pad: (usize, usize),
-    pub(crate) activation: u32,
+    pub(crate) epilogue: usize,
     pub(crate) bias: bool,
     pub(crate) tile: (u32, u32, u32),
     pub(crate) fusion: Fusion,
@@ -38,7 +38,7 @@ pub(crate) const PLAIN: Case = Case {
     stride: (2, 2),
     pad: (1, 1),
     out_pad: (1, 1),
-    activation: 0,
+    epilogue: 0,
     bias: true,
     tile: (2, 7, 8),
     fusion: Fusion::Nothing,
@@ -128,13 +128,6 @@ impl Case {
                 }
             }
         }
-        for y in &mut y {
-            *y = match self.activation {
-                1 => y.max(0.0),
-                2 => y.tanh(),
-                _ => *y,
-            };
-        }
         y
     }
 
@@ -163,8 +156,8 @@ impl Case {
             w: self.w,
         };
         let y = (self.y_shape(), self.parts());
-        let fused = fused((self.fusion, self.activation), &mut plan, (&x, x_shape), y);
-        let wanted = self.naive(&fused.x, &weight, &bias);
+        let fused = fused((self.fusion, self.epilogue), &mut plan, (&x, x_shape), y);
+        let wanted = fused.passed(self.naive(&fused.x, &weight, &bias));
         let taps = self.spread().0 * self.spread().1;
         let packed = plan.room(self.o.next_multiple_of(4) * self.pixel() * taps);
         let pack = PackConvTranspose2d {
@@ -221,7 +214,9 @@ impl Case {
                 o: self.o as u32,
                 out_h: self.y_shape().h as u32,
                 out_w: self.y_shape().w as u32,
+                moments: fused.moments,
             },
+            program: fused.program,
             epilogue: fused.epilogue,
             loading: fused.loading,
         };
@@ -246,7 +241,7 @@ impl Case {
             };
             assert_close(&got, &wanted, tolerance, &what);
             let y = (&got[..], case.y_shape());
-            check_moments(&run, conv.epilogue.moments, y, case.parts(), &what);
+            check_moments(&run, conv.frame.moments, y, case.parts(), &what);
         }
     }
 }
@@ -328,11 +323,11 @@ fn widths_and_tiles() {
 }
 
 #[test]
-fn activations_with_and_without_bias() {
-    for activation in 0..3 {
+fn programs_with_and_without_bias() {
+    for epilogue in 0..EPILOGUES.len() {
         for bias in [false, true] {
             Case {
-                activation,
+                epilogue,
                 bias,
                 n: 2,
                 ..PLAIN

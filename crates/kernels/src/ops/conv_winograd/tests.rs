@@ -6,7 +6,7 @@ use std::format;
 use std::vec::Vec;
 
 use crate::ops::Fault;
-use crate::ops::conv::tests::{Fusion, check_moments};
+use crate::ops::conv::tests::{EPILOGUES, Fusion, check_moments};
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
 use crate::record::{ConvWinograd, Operand, field};
 use crate::testing::assert_close;
@@ -48,7 +48,7 @@ fn check_fusion(work: Work) {
         let what = format!("{work:?} {division:?}");
         assert_close(&got, &wanted, size * tolerance, &what);
         let y = (&got[..], work.y_shape());
-        check_moments(&run, conv.epilogue.moments, y, work.parts(division), &what);
+        check_moments(&run, conv.frame.moments, y, work.parts(division), &what);
         let first = first.get_or_insert_with(|| got.clone());
         assert_eq!(*first, got, "{work:?} {division:?}: other bits");
     }
@@ -182,11 +182,11 @@ fn transposed_output_padding() {
 }
 
 #[test]
-fn activations_with_and_without_bias() {
-    for activation in 0..3 {
+fn programs_with_and_without_bias() {
+    for epilogue in 0..EPILOGUES.len() {
         for bias in [false, true] {
             check_with(|case| Case {
-                activation,
+                epilogue,
                 bias,
                 n: 2,
                 ..case
@@ -273,10 +273,7 @@ fn wrong_fields_are_named() {
         (names(|r| r.tile_o = 4), field!(ConvWinograd, tile_o)),
         (names(|r| r.tile_rows = 0), field!(ConvWinograd, tile_rows)),
         (names(|r| r.tile_cols = 0), field!(ConvWinograd, tile_cols)),
-        (
-            names(|r| r.epilogue.activation = 3),
-            field!(ConvWinograd, activation),
-        ),
+        (names(|r| r.program.steps = 9), field!(ConvWinograd, steps)),
         (names(|r| r.pad_mode = 3), field!(ConvWinograd, pad_mode)),
         (names(|r| r.algorithm = 7), field!(ConvWinograd, algorithm)),
         (names(|r| r.packing = 1), field!(ConvWinograd, packing)),
@@ -297,8 +294,8 @@ fn wrong_fields_are_named() {
             field!(ConvWinograd, constants_n),
         ),
         (
-            names(|r| r.loading.load_activation = 2),
-            field!(ConvWinograd, load_activation),
+            names(|r| r.loading.load_steps = 2),
+            field!(ConvWinograd, load_steps),
         ),
         (
             names(|r| r.frame.weight = Operand::ABSENT),
@@ -317,7 +314,7 @@ fn wrong_fields_are_named() {
             field!(ConvWinograd, y),
         ),
         (
-            fault_of(&plain, |r| r.epilogue.moments = far),
+            fault_of(&plain, |r| r.frame.moments = far),
             field!(ConvWinograd, moments),
         ),
         (

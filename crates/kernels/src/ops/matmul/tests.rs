@@ -2,8 +2,8 @@
 
 use std::vec::Vec;
 
-use crate::ops::Fault;
-use crate::record::{Matmul, Operand, PackBias, PackMatmul, field};
+use crate::micro::pointwise::steps::code_of;
+use crate::record::{Epilogue, Matmul, Operand, PackBias, PackMatmul, Program};
 use crate::testing::{Random, TestPlan, assert_close};
 
 #[derive(Clone, Copy, Debug)]
@@ -148,6 +148,8 @@ impl Case {
             y_row_step: y_row as u32,
             tile_m: self.tile.0,
             tile_n: self.tile.1,
+            program: Program::default(),
+            epilogue: Epilogue::default(),
         };
         plan.push(pack).push(pack_bias).push(record);
         Planned {
@@ -251,6 +253,56 @@ fn distances() {
     }
 }
 
+/// The first step in registers, the others over rows: a number, a vector a column, a matrix with distances of its own.
+#[test]
+fn programs() {
+    for n in [3, 7, 8, 16, 21] {
+        for tile in [(3, 8), (100, 64)] {
+            let case = Case {
+                batch: 2,
+                n,
+                tile,
+                ..PLAIN
+            };
+            let Planned {
+                mut plan,
+                record,
+                wanted,
+            } = case.planned();
+            let (m, y_len) = (case.m, case.m * n);
+            let mut random = Random::new(9);
+            let row = random.floats(n, -1.0, 1.0);
+            let matrix = random.floats(m * (n + 3), -1.0, 1.0);
+            let leaky = (code_of("leaky_relu"), [0.25, 0.0]);
+            let [add, mul] = ["add", "mul"].map(|name| (code_of(name), [0.0; 2]));
+            let mut words = [leaky; 8];
+            words[1] = (add.0 | 2 << 8, add.1);
+            words[2] = (mul.0 | 3 << 8, mul.1);
+            let record = Matmul {
+                program: Program::of(3, &words),
+                epilogue: Epilogue {
+                    operand1: plan.dense(&row),
+                    operand2: plan.dense(&matrix),
+                    operand2_inner: n as u32 + 3,
+                    ..Epilogue::default()
+                },
+                ..record
+            };
+            let passed: Vec<f64> = (wanted.iter().enumerate())
+                .map(|(i, &y)| {
+                    let y = if y > 0.0 { y } else { 0.25 * y };
+                    let at = (i / n % m) * (n + 3) + i % n;
+                    (y + f64::from(row[i % n])) * f64::from(matrix[at])
+                })
+                .collect();
+            assert_eq!(wanted.len(), 2 * y_len);
+            plan.push(record);
+            let got = plan.run_everywhere().dense(record.y, wanted.len());
+            assert_close(&got, &passed, 1e-5, &std::format!("{n} {tile:?}"));
+        }
+    }
+}
+
 /// Every element is the same sum in the same order, whatever tile it falls in.
 #[test]
 fn tiles_do_not_change_bits() {
@@ -287,90 +339,4 @@ fn infinities_stay_in_their_row() {
             assert_eq!(x.is_finite(), i / case.n != 4, "element {i}: {x}");
         }
     }
-}
-
-fn fault_of(change: impl Fn(&mut Matmul)) -> Result<u32, Fault> {
-    let mut plan = TestPlan::new();
-    let mut matmul = Matmul {
-        scratch: plan.scratch(6 * 8 * 4),
-        scratch_bytes: 6 * 8 * 4,
-        a: plan.room(2 * 12 * 16),
-        b: plan.room(2 * 16 * 24),
-        bias: plan.room(24),
-        y: plan.room(2 * 12 * 21),
-        batch: 2,
-        m: 12,
-        k: 16,
-        n: 21,
-        a_step: 12 * 16,
-        b_step: 16 * 24,
-        y_step: 12 * 21,
-        a_row_step: 16,
-        y_row_step: 21,
-        tile_m: 6,
-        tile_n: 16,
-    };
-    change(&mut matmul);
-    plan.push(matmul);
-    plan.load()
-}
-
-#[test]
-fn wrong_fields_are_named() {
-    const OUTSIDE: Operand = Operand::new(Operand::ARENA, 1 << 27);
-    assert_eq!(fault_of(|_| ()), Ok(8));
-    let names = |change: fn(&mut Matmul)| fault_of(change).expect_err("a fault").field;
-    assert_eq!(names(|r| r.batch = 0), field!(Matmul, batch));
-    assert_eq!(names(|r| r.m = 0), field!(Matmul, m));
-    assert_eq!(names(|r| r.k = 0), field!(Matmul, k));
-    assert_eq!(names(|r| r.k = u32::MAX), field!(Matmul, k));
-    assert_eq!(names(|r| r.n = 0), field!(Matmul, n));
-    assert_eq!(names(|r| r.n = u32::MAX), field!(Matmul, n));
-    assert_eq!(names(|r| r.tile_m = 0), field!(Matmul, tile_m));
-    assert_eq!(names(|r| r.tile_n = 12), field!(Matmul, tile_n));
-    assert_eq!(names(|r| r.y_row_step = 20), field!(Matmul, y_row_step));
-    for change in [
-        |r: &mut Matmul| r.a = Operand::ABSENT,
-        |r: &mut Matmul| r.a = OUTSIDE,
-        |r: &mut Matmul| r.m = 1 << 30,
-        |r: &mut Matmul| r.batch = u32::MAX,
-        |r: &mut Matmul| r.a_step = u32::MAX,
-        |r: &mut Matmul| r.a_row_step = u32::MAX,
-        |r: &mut Matmul| (r.batch, r.a_step, r.a_row_step) = (!0, !0, !0),
-    ] {
-        assert_eq!(names(change), field!(Matmul, a));
-    }
-    for change in [
-        |r: &mut Matmul| r.b = Operand::ABSENT,
-        |r: &mut Matmul| r.b_step = u32::MAX,
-        |r: &mut Matmul| (r.n, r.y_row_step) = (1 << 27, 1 << 27),
-    ] {
-        assert_eq!(names(change), field!(Matmul, b));
-    }
-    assert_eq!(names(|r| r.bias = OUTSIDE), field!(Matmul, bias));
-    for change in [
-        |r: &mut Matmul| r.y = Operand::ABSENT,
-        |r: &mut Matmul| r.y_step = u32::MAX,
-        |r: &mut Matmul| r.y_row_step = u32::MAX,
-        |r: &mut Matmul| (r.m, r.a_row_step) = (14, 0),
-    ] {
-        assert_eq!(names(change), field!(Matmul, y));
-    }
-    // Room for the last panel of a row less than the tile has; of whole vectors none is needed.
-    assert_eq!(names(|r| r.scratch_bytes -= 16), Fault::NO_FIELD);
-    assert_eq!(names(|r| r.tile_m = 7), Fault::NO_FIELD);
-    let none = |r: &mut Matmul| (r.scratch, r.scratch_bytes) = (Operand::ABSENT, 0);
-    assert_eq!(fault_of(none).expect_err("a fault").field, Fault::NO_FIELD);
-    assert_eq!(
-        fault_of(|r| {
-            none(r);
-            r.n = 20;
-        }),
-        Ok(8)
-    );
-    // Rows that are the same one, any number of times, are still tiles to be counted.
-    assert_eq!(
-        names(|r| (r.batch, r.a_step, r.b_step, r.y_step) = (!0, 0, 0, 0)),
-        field!(Matmul, tile_m)
-    );
 }

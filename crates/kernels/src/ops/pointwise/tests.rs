@@ -1,6 +1,7 @@
-use crate::micro::pointwise::steps::{LISTINGS, exact};
-use crate::record::{Operand, Pointwise, field};
-use crate::testing::{Random, TestPlan, assert_rounded};
+use crate::layout::Blocked;
+use crate::micro::pointwise::steps::{LISTINGS, code_of, exact};
+use crate::record::{Operand, Pointwise, Program, field};
+use crate::testing::{Random, TestPlan, assert_close, assert_rounded};
 use std::vec::Vec;
 
 /// The float that operand `k` has at an element of y: `kind` as in the record.
@@ -67,10 +68,11 @@ fn every_kind_of_operand_equals_the_naive_one() {
                 (code, random.below(4), random.float(-2.0, 2.0))
             })
             .collect();
-        let word = |i: usize| {
-            let (code, source, _) = program[i];
-            code | source << 8 | u32::from(code == 17) << 16
-        };
+        let words = core::array::from_fn(|i| {
+            let (code, source, number) = program[i];
+            let word = code | source << 8 | u32::from(code == 17) << 16;
+            (word, [number, 0.0])
+        });
         let [a, b, c] = &operands;
         plan.push(Pointwise {
             y,
@@ -93,23 +95,7 @@ fn every_kind_of_operand_equals_the_naive_one() {
             c_step2: c.1[2],
             c_step3: c.1[3],
             c_step4: c.1[4],
-            steps,
-            step0: word(0),
-            step0_first: program[0].2,
-            step1: word(1),
-            step1_first: program[1].2,
-            step2: word(2),
-            step2_first: program[2].2,
-            step3: word(3),
-            step3_first: program[3].2,
-            step4: word(4),
-            step4_first: program[4].2,
-            step5: word(5),
-            step5_first: program[5].2,
-            step6: word(6),
-            step6_first: program[6].2,
-            step7: word(7),
-            step7_first: program[7].2,
+            program: Program::of(steps as usize, &words),
             tile_strips: 1 + random.below(5),
             ..Pointwise::default()
         });
@@ -152,6 +138,85 @@ fn every_kind_of_operand_equals_the_naive_one() {
     }
 }
 
+/// Constants of each sample or of all, ReLU or not, a residual, in place or not.
+#[test]
+fn an_affine_map_by_channel_equals_the_naive_one() {
+    let mut random = Random::new(5);
+    for (n, c, h, w) in [
+        (1, 1, 1, 1),
+        (2, 3, 5, 7),
+        (3, 8, 4, 4),
+        (2, 9, 1, 13),
+        (1, 5, 40, 60),
+    ] {
+        let shape = Blocked::new(n, c, h, w);
+        let (px, blocks) = (shape.plane_px(), shape.channel_blocks());
+        let len = shape.n * shape.c * px;
+        for relu in [false, true] {
+            for (sets, residual, target) in
+                [(1, false, 0), (n, true, 1), (n, true, 2), (1, true, 0)]
+            {
+                let x_values = random.floats(len, -2.0, 2.0);
+                let r_values = random.floats(len, -2.0, 2.0);
+                let maps = random.floats(sets as usize * blocks * 12, -1.0, 1.0);
+                let mut plan = TestPlan::new();
+                let x = plan.blocked(&x_values, shape);
+                let r = plan.blocked(&r_values, shape);
+                let map = plan.dense(&maps);
+                let y = [plan.room_blocked(shape), x, r][target];
+                let mut words = [(code_of("affine") | 2 << 8, [0.0; 2]); 8];
+                let mut steps = 1;
+                if relu {
+                    words[steps].0 = code_of("relu");
+                    steps += 1;
+                }
+                if residual {
+                    words[steps].0 = code_of("add") | 3 << 8;
+                    steps += 1;
+                }
+                let plane = (px * 4) as u32;
+                let planes = plane * blocks as u32;
+                plan.push(Pointwise {
+                    y,
+                    a: x,
+                    b: map,
+                    c: r,
+                    kinds: 4 << 4,
+                    row_elems: plane,
+                    d0: 1,
+                    d1: 1,
+                    d2: 1,
+                    d3: n,
+                    d4: blocks as u32,
+                    a_step3: planes,
+                    a_step4: plane,
+                    b_step3: if sets == 1 { 0 } else { blocks as u32 * 12 },
+                    b_step4: 12,
+                    c_step3: planes,
+                    c_step4: plane,
+                    program: Program::of(steps, &words),
+                    tile_strips: 1,
+                    ..Pointwise::default()
+                });
+                let wanted: Vec<f64> = (0..len)
+                    .map(|i| {
+                        let (plane, channel) = (i / px, i / px % shape.c);
+                        let sample = if sets == 1 { 0 } else { plane / shape.c };
+                        let at = (sample * blocks + channel / 4) * 12 + channel % 4;
+                        let [m, s, b] = [0, 4, 8].map(|k| f64::from(maps[at + k]));
+                        let y = (f64::from(x_values[i]) - m) * s + b;
+                        let y = if relu { y.max(0.0) } else { y };
+                        let r = f64::from(r_values[i]);
+                        if residual { y + r } else { y }
+                    })
+                    .collect();
+                let got = plan.run_everywhere().blocked(y, shape);
+                assert_close(&got, &wanted, 5e-7, &std::format!("{shape:?}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_bad_field_is_named() {
     let good = |plan: &mut TestPlan| {
@@ -165,17 +230,24 @@ fn a_bad_field_is_named() {
             d2: 1,
             d3: 1,
             d4: 1,
-            steps: 1,
+            program: Program::of(1, &[(0, [0.0; 2]); 8]),
             tile_strips: 1,
             ..Pointwise::default()
         }
     };
     type Spoil = fn(&mut Pointwise);
-    let spoilt: [(u32, Spoil); 13] = [
+    let spoilt: [(u32, Spoil); 15] = [
         (field!(Pointwise, y), |r| r.y = Operand(7)),
         (field!(Pointwise, a), |r| r.a = Operand::ABSENT),
         (field!(Pointwise, b), |r| r.b = Operand(7)),
-        (field!(Pointwise, kinds), |r| r.kinds = 4),
+        (field!(Pointwise, kinds), |r| r.kinds = 5),
+        // A map by a step that is none, and the other way round.
+        (field!(Pointwise, step0), |r| {
+            r.b = r.a;
+            r.kinds = 4 << 4;
+            r.program.step0 = 2 << 8;
+        }),
+        (field!(Pointwise, step0), |r| r.program.step0 = 21),
         (field!(Pointwise, kinds), |r| {
             r.kinds = 1;
             r.row_elems = 15;
@@ -187,14 +259,14 @@ fn a_bad_field_is_named() {
             r.d4 = 2;
             r.a_step4 = u32::MAX;
         }),
-        (field!(Pointwise, steps), |r| r.steps = 0),
-        (field!(Pointwise, steps), |r| r.steps = 9),
+        (field!(Pointwise, steps), |r| r.program.steps = 0),
+        (field!(Pointwise, steps), |r| r.program.steps = 9),
         (field!(Pointwise, step0), |r| {
-            r.step0 = LISTINGS.len() as u32
+            r.program.step0 = LISTINGS.len() as u32
         }),
         // An argument that is not there, and one of a step that takes none.
-        (field!(Pointwise, step0), |r| r.step0 = 2 << 8),
-        (field!(Pointwise, step0), |r| r.step0 = 6 | 1 << 8),
+        (field!(Pointwise, step0), |r| r.program.step0 = 2 << 8),
+        (field!(Pointwise, step0), |r| r.program.step0 = 6 | 1 << 8),
     ];
     for (index, (field, spoil)) in spoilt.into_iter().enumerate() {
         let mut plan = TestPlan::new();

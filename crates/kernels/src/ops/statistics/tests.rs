@@ -2,8 +2,9 @@
 
 use crate::layout::Blocked;
 use crate::micro::load::CONSTANTS_ELEMS;
+use crate::micro::pointwise::steps::code_of;
 use crate::micro::statistics::Moments;
-use crate::record::{Normalize, Operand, PartialMoments, Statistics};
+use crate::record::{Operand, PartialMoments, Pointwise, Program, Statistics};
 use crate::testing::{Random, TestPlan, assert_close};
 use std::vec::Vec;
 
@@ -17,7 +18,7 @@ struct Case {
 
 const EPS: f32 = 1e-5;
 
-/// Runs statistics and normalize over `values`; the normalised values.
+/// Runs statistics and their affine map over `values`; the normalised values.
 fn run(case: &Case, values: &[f32], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
     let s = case.shape;
     let [n, c, h, w] = [s.n, s.c, s.h, s.w].map(|size| size as u32);
@@ -64,20 +65,26 @@ fn run(case: &Case, values: &[f32], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
         across_batch: u32::from(case.across_batch),
         eps: EPS,
     });
-    plan.push(Normalize {
-        scratch,
-        scratch_bytes,
-        x,
+    let plane = h * w * 4;
+    let blocks = s.channel_blocks() as u32;
+    plan.push(Pointwise {
         y,
-        constants,
-        residual: Operand::ABSENT,
-        n,
-        c,
-        h,
-        w,
-        constants_n: constants_n as u32,
-        activation: 0,
-        chunk_px: 32,
+        a: x,
+        b: constants,
+        kinds: 4 << 4,
+        row_elems: plane,
+        d0: 1,
+        d1: 1,
+        d2: 1,
+        d3: n,
+        d4: blocks,
+        a_step3: plane * blocks,
+        a_step4: plane,
+        b_step3: if constants_n == 1 { 0 } else { blocks * 12 },
+        b_step4: 12,
+        program: Program::of(1, &[(code_of("affine") | 2 << 8, [0.0; 2]); 8]),
+        tile_strips: 1,
+        ..Pointwise::default()
     });
     plan.run_everywhere().blocked(y, s)
 }

@@ -88,7 +88,7 @@ impl Work {
             h,
             w,
             o,
-            activation,
+            epilogue,
             bias,
             fusion,
             ..
@@ -99,7 +99,7 @@ impl Work {
             h,
             w,
             o,
-            activation,
+            epilogue,
             bias,
             fusion,
             out_pad: self.out_pad,
@@ -158,12 +158,12 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
     let (x_shape, y_shape) = (Blocked { n, c, h, w }, work.y_shape());
     let target = (y_shape, work.parts(division));
     let fused = fused(
-        (work.case.fusion, work.case.activation),
+        (work.case.fusion, work.case.epilogue),
         &mut plan,
         (&x, x_shape),
         target,
     );
-    let wanted = work.naive(&fused.x, &weight, &bias);
+    let wanted = fused.passed(work.naive(&fused.x, &weight, &bias));
     let packing = work.case.packing;
     let channels = if c < 4 { c } else { c.next_multiple_of(4) };
     let o4 = o.next_multiple_of(4);
@@ -262,7 +262,9 @@ pub(super) fn plan(work: &Work, division: Division) -> (TestPlan, ConvWinograd, 
             o: o as u32,
             out_h: y_shape.h as u32,
             out_w: y_shape.w as u32,
+            moments: fused.moments,
         },
+        program: fused.program,
         epilogue: fused.epilogue,
         loading: fused.loading,
     };
