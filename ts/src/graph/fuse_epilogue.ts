@@ -3,9 +3,10 @@ import { OPERANDS_AT as AFTER_CONSTANTS } from '../ops/conv_around.js';
 import { canPassWith } from '../ops/epilogue.js';
 import type { Kernels } from '../ops/kernels.js';
 import { OPERANDS_AT as AFTER_BIAS } from '../ops/matmul.js';
-import { begunWith, isAffine, joined } from '../ops/pointwise_program.js';
+import { isAffine } from '../ops/pointwise_program.js';
 import { numel, type Shape, sameShape } from '../tensor/shape.js';
-import { type AnyNode, constantsOf, type ValueId, valueAt } from './graph.js';
+import { continued } from './fuse_pointwise.js';
+import { type AnyNode, constantsOf, valueAt } from './graph.js';
 import { addValue, isOneOf, makers, mergePairs, type Rewrite, useCounts } from './rewrite.js';
 
 /** Kernels whose results pass a program, and where its operands begin among their inputs. */
@@ -23,19 +24,13 @@ export const pointwiseIntoProducer: Rewrite<Kernels> = {
   apply(graph) {
     const constants = constantsOf(graph);
     return mergePairs(graph, PRODUCERS, ['pointwise'], (producer, reader) => {
-      const [made] = producer.outputs;
-      const [y] = reader.outputs;
-      if (made === undefined || y === undefined) return null;
-      // What parameters alone determine is computed once.
-      if (constants.has(made) && !constants.has(y)) return null;
-      const { shape } = valueAt(graph, y);
-      if (!sameShape(valueAt(graph, made).shape, shape)) return null;
+      const [made = -1] = producer.outputs;
       const at = OPERANDS_AT[producer.op];
       const before = { program: producer.attributes.program, inputs: [made, ...producer.inputs.slice(at)] };
-      const after = begunWith({ program: reader.attributes.program, inputs: reader.inputs }, made);
-      const both = after && joined<ValueId | null>(before, after);
+      const both = continued(graph, constants, before, made, reader);
       // A normalisation is applied as the next convolution loads, if it can be.
       if (both === null || both.program.some(isAffine)) return null;
+      const { shape } = valueAt(graph, made);
       const [, ...operands] = both.inputs;
       if (!operands.every((id) => canPassWith(shape, valueAt(graph, id ?? -1).shape))) return null;
       const own = Array.from({ length: at }, (_, index) => producer.inputs[index] ?? null);

@@ -40,15 +40,6 @@ struct Map {
     step: ChannelStep,
 }
 
-/// What a convolution does around its products, as its record says.
-pub(crate) struct Around<'a> {
-    pub(crate) loading: &'a Loading,
-    pub(crate) program: &'a Program,
-    pub(crate) epilogue: &'a Epilogue,
-    /// Tiles of a plane of y
-    pub(crate) parts: u64,
-}
-
 impl Frame {
     pub(crate) fn x_shape(&self) -> Blocked {
         Blocked::new(self.n, self.c, self.h, self.w)
@@ -63,12 +54,14 @@ impl Frame {
         check_channels(given!(self, Self, c), given!(self, Self, o), tile_o)
     }
 
-    /// The operands, of weights whose length is the product of `weight_sizes` (`packed_sizes`, or those of another form).
+    /// The operands, of weights whose length is the product of `weight_sizes` (`packed_sizes`, or those of another form), and of a y
+    /// whose planes have `parts` tiles.
     pub(crate) fn operands(
         &self,
         memory: &Memory,
-        weight_sizes: [u64; 4],
-        around: &Around,
+        (weight_sizes, parts): ([u64; 4], u64),
+        loading: &Loading,
+        (program, epilogue): (&Program, &Epilogue),
     ) -> Result<Operands, Fault> {
         let (x_shape, y_shape) = (self.x_shape(), self.y_shape());
         let (weight_field, weight) = given!(self, Self, weight);
@@ -80,7 +73,7 @@ impl Frame {
         let (field, bias) = given!(self, Self, bias);
         let padded_o = y_shape.c.next_multiple_of(PANEL_OUTPUTS) as u64;
         let extent = (y, Extent::from(&y_shape));
-        let passing = around.epilogue.passing(around.program, memory, extent)?;
+        let passing = epilogue.passing(program, memory, extent)?;
         Ok(Operands {
             x,
             weight: dense(memory, weight, weight_field, weight_elems)?.as_src(),
@@ -89,9 +82,9 @@ impl Frame {
                 false => None,
             },
             y,
-            moments: self.moments(memory, around.parts)?,
+            moments: self.moments(memory, parts)?,
             passing,
-            map: around.loading.map(memory, x_shape)?,
+            map: loading.map(memory, x_shape)?,
         })
     }
 

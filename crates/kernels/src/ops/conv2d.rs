@@ -15,9 +15,7 @@ use crate::micro::epilogue::step_row;
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::pointwise::Buffers;
 use crate::micro::stage::{pixel_elems, stage};
-use crate::ops::conv::{
-    Around, Operands, check_packed_groups, check_scratch, packed_sizes, part, tiles,
-};
+use crate::ops::conv::{Operands, check_packed_groups, check_scratch, packed_sizes, part, tiles};
 use crate::ops::epilogue::Finish;
 use crate::ops::sliding::Axes;
 use crate::ops::{Fault, Op};
@@ -42,13 +40,9 @@ impl Conv2d {
     fn operands(&self, memory: &Memory, packing: Packing) -> Result<Operands, Fault> {
         let kernel = [self.sliding.kh, self.sliding.kw];
         let weight = packed_sizes(packing, (self.frame.o, self.group().0), kernel);
-        let around = Around {
-            loading: &self.loading,
-            program: &self.program,
-            epilogue: &self.epilogue,
-            parts: self.axes().parts(),
-        };
-        self.frame.operands(memory, weight, &around)
+        let passed = (&self.program, &self.epilogue);
+        self.frame
+            .operands(memory, (weight, self.axes().parts()), &self.loading, passed)
     }
 
     fn axes(&self) -> Axes {

@@ -12,7 +12,7 @@ use crate::micro::depthwise::{Taps, depthwise_row};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing, panel_width};
 use crate::micro::pointwise::Buffers;
 use crate::micro::stage::stage_plane;
-use crate::ops::conv::{Around, Operands, check_scratch, packed_sizes, part, tiles};
+use crate::ops::conv::{Operands, check_scratch, packed_sizes, part, tiles};
 use crate::ops::epilogue::Finish;
 use crate::ops::sliding::Axes;
 use crate::ops::{Fault, Op, within};
@@ -26,13 +26,9 @@ impl ConvDepthwise {
             (self.frame.c, 1),
             [self.sliding.kh, self.sliding.kw],
         );
-        let around = Around {
-            loading: &self.loading,
-            program: &self.program,
-            epilogue: &self.epilogue,
-            parts: self.axes().parts(),
-        };
-        self.frame.operands(memory, weight, &around)
+        let passed = (&self.program, &self.epilogue);
+        self.frame
+            .operands(memory, (weight, self.axes().parts()), &self.loading, passed)
     }
 
     fn axes(&self) -> Axes {

@@ -13,7 +13,7 @@ use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::phase::{Phase, phase};
 use crate::micro::pointwise::Buffers;
 use crate::micro::stage::{Window, pixel_elems, stage};
-use crate::ops::conv::{Around, Operands, check_scratch, packed_sizes, tiles};
+use crate::ops::conv::{Operands, check_scratch, packed_sizes, tiles};
 use crate::ops::epilogue::Finish;
 use crate::ops::{Fault, MOST_COORDINATE, Op, within};
 use crate::record::{ConvTranspose2d, field};
@@ -68,13 +68,9 @@ impl ConvTranspose2d {
             (self.frame.o, self.frame.c),
             [self.kh, self.kw],
         );
-        let around = Around {
-            loading: &self.loading,
-            program: &self.program,
-            epilogue: &self.epilogue,
-            parts: self.parts(),
-        };
-        self.frame.operands(memory, weight, &around)
+        let passed = (&self.program, &self.epilogue);
+        self.frame
+            .operands(memory, (weight, self.parts()), &self.loading, passed)
     }
 
     /// Tiles of a plane.

@@ -6,7 +6,7 @@ use std::vec::Vec;
 use crate::layout::Blocked;
 use crate::micro::pointwise::steps::{code_of, exact};
 use crate::micro::statistics::{Moments, merge};
-use crate::record::{Epilogue, Frame, Loading, Operand, Program, Sliding};
+use crate::record::{Epilogue, Frame, Loading, Operand, Program, Record, Sliding, field_index};
 use crate::testing::{Finished, Random, TestPlan};
 
 /// What is fused into a convolution.
@@ -24,13 +24,10 @@ pub(crate) enum Fusion {
 }
 
 impl Fusion {
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Nothing,
-        Self::Samples,
-        Self::Shared,
-        Self::Scaled,
-        Self::Clamped,
-    ];
+    /// Of every case.
+    pub(crate) const USUAL: [Self; 3] = [Self::Nothing, Self::Samples, Self::Shared];
+    /// Of some: in kernels they are other numbers and the same code.
+    pub(crate) const OTHERS: [Self; 2] = [Self::Scaled, Self::Clamped];
 
     /// Sets of constants there are `n` of or one, vectors a block, the step.
     fn load(self) -> (bool, usize, Option<(&'static str, [f32; 2])>) {
@@ -270,10 +267,7 @@ pub(crate) fn fused(
 }
 
 /// A 3x3 convolution of one 8 x 8 picture of 8 channels in all that a record has with others, a row a tile; there is room for a second picture.
-pub(crate) fn small(
-    plan: &mut TestPlan,
-    weight_elems: usize,
-) -> (Frame, Sliding, Loading, (Program, Epilogue)) {
+pub(crate) fn small(plan: &mut TestPlan, weight_elems: usize) -> (Frame, Sliding, Loading) {
     let frame = Frame {
         at: 0,
         x: plan.room(2 * 8 * 8 * 4),
@@ -303,13 +297,6 @@ pub(crate) fn small(
         tile_rows: 1,
         tile_cols: 8,
     };
-    let epilogue = Epilogue {
-        operand1: plan.room(8 * 8 * 8),
-        operand1_inner: 8 * 8 * 4,
-        ..Epilogue::default()
-    };
-    let add = 2 << 8;
-    let program = Program::of(1, &[(add, [0.0; 2]); 8]);
     let loading = Loading {
         at: 0,
         constants: plan.room(2 * 12),
@@ -317,7 +304,95 @@ pub(crate) fn small(
         constants_vectors: 3,
         ..Loading::default()
     };
-    (frame, sliding, loading, (program, epilogue))
+    (frame, sliding, loading)
+}
+
+/// What all convolutions' records have, to be spoilt.
+pub(crate) type Spoil = fn(&mut Frame, &mut Loading, &mut Program, &mut Epilogue);
+
+const FAR: Operand = Operand::new(Operand::ARENA, 1 << 27);
+
+/// Fields that are named, and how they come to be wrong in a record that has constants and ReLU as it loads, of more than one block of outputs.
+pub(crate) const SPOILT: &[(&str, Spoil)] = &[
+    ("c", |frame, _, _, _| frame.c = 0),
+    ("x", |frame, _, _, _| frame.n = 0),
+    ("x", |frame, _, _, _| frame.h = u32::MAX),
+    ("x", |frame, _, _, _| frame.x = FAR),
+    ("y", |frame, _, _, _| frame.out_h = u32::MAX),
+    ("y", |frame, _, _, _| frame.y = FAR),
+    ("weight", |frame, _, _, _| frame.weight = Operand::ABSENT),
+    ("bias", |frame, _, _, _| frame.bias = FAR),
+    ("moments", |frame, _, _, _| frame.moments = FAR),
+    ("moments", |frame, _, _, _| frame.moments = Operand(7)),
+    ("constants", |_, loading, _, _| loading.constants = FAR),
+    ("constants_n", |_, loading, _, _| loading.constants_n = 0),
+    ("constants_n", |_, loading, _, _| loading.constants_n = 3),
+    ("constants_vectors", |_, loading, _, _| {
+        loading.constants_vectors = 2
+    }),
+    ("load_steps", |_, loading, _, _| loading.load_steps = 2),
+    // Tanh does not fit registers, and this clamp makes something else of padding.
+    ("load_step", |_, loading, _, _| {
+        (loading.load_steps, loading.load_step) = (1, code_of("tanh"));
+    }),
+    ("load_step", |_, loading, _, _| {
+        (loading.load_steps, loading.load_step) = (1, code_of("clamp"));
+        (loading.load_first, loading.load_second) = (0.5, 1.0);
+    }),
+    ("steps", |_, _, program, _| program.steps = 9),
+    // An operand that is not there.
+    ("step0", |_, _, program, _| {
+        (program.steps, program.step0) = (1, 4 << 8);
+    }),
+    ("operand1", |_, _, _, epilogue| epilogue.operand1 = FAR),
+    ("operand1", |frame, _, _, epilogue| {
+        (epilogue.operand1, epilogue.operand1_inner) = (frame.x, u32::MAX);
+    }),
+    ("operand_kinds", |frame, _, _, epilogue| {
+        (epilogue.operand1, epilogue.operand_kinds) = (frame.x, 5);
+    }),
+];
+
+/// Each spoilt field is named by the record; `fault_of` is the field that it names.
+pub(crate) fn check_spoilt<R: Record>(fault_of: impl Fn(Spoil) -> u32) {
+    for (index, &(name, spoil)) in SPOILT.iter().enumerate() {
+        let wanted = field_index(R::LISTING.fields, name);
+        assert_eq!(fault_of(spoil), wanted, "{name}, {index}");
+    }
+}
+
+/// As [`check_spoilt`], of records that slide.
+pub(crate) fn check_sliding_spoilt<R: Record>(
+    fault_of: impl Fn(fn(&mut Frame, &mut Sliding)) -> u32,
+) {
+    let spoilt: &[(&str, fn(&mut Frame, &mut Sliding))] = &[
+        ("kh", |_, sliding| sliding.kh = 0),
+        ("kw", |_, sliding| sliding.kw = 0),
+        ("weight", |_, sliding| sliding.kh = u32::MAX),
+        ("stride_h", |_, sliding| sliding.stride_h = 0),
+        ("stride_w", |_, sliding| sliding.stride_w = 0),
+        ("dilation_h", |_, sliding| sliding.dilation_h = 0),
+        ("dilation_w", |_, sliding| sliding.dilation_w = 0),
+        ("pad_top", |_, sliding| sliding.pad_top = u32::MAX),
+        ("pad_left", |_, sliding| sliding.stride_w = u32::MAX),
+        ("pad_mode", |_, sliding| sliding.pad_mode = 3),
+        ("tile_rows", |_, sliding| sliding.tile_rows = 0),
+        ("tile_rows", |_, sliding| {
+            (sliding.dilation_h, sliding.tile_rows) = (2, 2);
+        }),
+        ("tile_cols", |_, sliding| sliding.tile_cols = 0),
+        // One column, one tap: what a step reaches is nowhere in the picture, but no distance may leave 32 bits.
+        ("stride_w", |frame, sliding| {
+            (frame.out_w, sliding.stride_w) = (1, 1 << 28);
+        }),
+        ("dilation_w", |_, sliding| {
+            (sliding.kw, sliding.dilation_w) = (1, 1 << 28);
+        }),
+    ];
+    for (index, &(name, spoil)) in spoilt.iter().enumerate() {
+        let wanted = field_index(R::LISTING.fields, name);
+        assert_eq!(fault_of(spoil), wanted, "{name}, {index}");
+    }
 }
 
 /// The moments that tiles left, merged, are those of y.

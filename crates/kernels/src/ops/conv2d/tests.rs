@@ -2,7 +2,7 @@
 
 pub(crate) mod case;
 
-use crate::ops::conv::tests::EPILOGUES;
+use crate::ops::conv::tests::{EPILOGUES, Fusion};
 use crate::testing::assert_close;
 use case::{Case, PLAIN};
 
@@ -152,6 +152,21 @@ fn borders() {
             ..PLAIN
         }
         .check();
+    }
+}
+
+#[test]
+fn other_loads() {
+    for fusion in Fusion::OTHERS {
+        for c in [3, 6, 16] {
+            Case {
+                fusion,
+                c,
+                n: 2,
+                ..PLAIN
+            }
+            .check_fusion();
+        }
     }
 }
 

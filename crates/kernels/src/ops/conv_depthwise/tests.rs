@@ -1,9 +1,9 @@
 //! conv_depthwise against conv2d's definition of as many groups as channels, over odd sizes; and the records that it refuses.
 
 use crate::ops::Fault;
-use crate::ops::conv::tests::{EPILOGUES, small};
+use crate::ops::conv::tests::{EPILOGUES, Fusion, check_sliding_spoilt, check_spoilt, small};
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
-use crate::record::{ConvDepthwise, Operand, field};
+use crate::record::{ConvDepthwise, field};
 use crate::testing::{TestPlan, assert_close};
 
 fn of(c: usize, case: Case) -> Case {
@@ -57,6 +57,24 @@ fn kernels_strides_dilations_borders() {
 }
 
 #[test]
+fn other_loads() {
+    for fusion in Fusion::OTHERS {
+        for c in [3, 6, 16] {
+            of(
+                c,
+                Case {
+                    fusion,
+                    c,
+                    n: 2,
+                    ..PLAIN
+                },
+            )
+            .check_fusion();
+        }
+    }
+}
+
+#[test]
 fn programs_with_and_without_bias() {
     for epilogue in 0..EPILOGUES.len() {
         for bias in [false, true] {
@@ -102,7 +120,7 @@ fn infinities_stay_where_they_are() {
 
 fn fault_of(change: impl Fn(&mut ConvDepthwise)) -> Result<u32, Fault> {
     let mut plan = TestPlan::new();
-    let (frame, sliding, loading, (program, epilogue)) = small(&mut plan, 8 * 9);
+    let (frame, sliding, loading) = small(&mut plan, 8 * 9);
     let mut conv = ConvDepthwise {
         scratch: plan.scratch(3 * 10 * 16),
         scratch_bytes: 3 * 10 * 16,
@@ -110,8 +128,7 @@ fn fault_of(change: impl Fn(&mut ConvDepthwise)) -> Result<u32, Fault> {
         frame,
         sliding,
         loading,
-        program,
-        epilogue,
+        ..ConvDepthwise::default()
     };
     change(&mut conv);
     plan.push(conv);
@@ -121,100 +138,26 @@ fn fault_of(change: impl Fn(&mut ConvDepthwise)) -> Result<u32, Fault> {
 #[test]
 fn wrong_fields_are_named() {
     assert_eq!(fault_of(|_| ()), Ok(16));
-    let names = |change: fn(&mut ConvDepthwise)| fault_of(change).expect_err("a fault").field;
-    assert_eq!(names(|r| r.frame.c = 0), field!(ConvDepthwise, c));
-    assert_eq!(names(|r| r.frame.n = 0), field!(ConvDepthwise, x));
-    assert_eq!(names(|r| r.frame.h = u32::MAX), field!(ConvDepthwise, x));
+    let field_of =
+        |change: &dyn Fn(&mut ConvDepthwise)| fault_of(change).expect_err("a fault").field;
+    check_spoilt::<ConvDepthwise>(|spoil| {
+        field_of(&|r| {
+            spoil(
+                &mut r.frame,
+                &mut r.loading,
+                &mut r.program,
+                &mut r.epilogue,
+            )
+        })
+    });
+    check_sliding_spoilt::<ConvDepthwise>(|spoil| {
+        field_of(&|r| spoil(&mut r.frame, &mut r.sliding))
+    });
+    assert_eq!(field_of(&|r| r.frame.o = 4), field!(ConvDepthwise, o));
     assert_eq!(
-        names(|r| r.frame.out_w = u32::MAX),
-        field!(ConvDepthwise, y)
-    );
-    assert_eq!(names(|r| r.sliding.kw = 0), field!(ConvDepthwise, kw));
-    assert_eq!(
-        names(|r| r.sliding.kh = u32::MAX),
-        field!(ConvDepthwise, weight)
-    );
-    assert_eq!(
-        names(|r| r.sliding.stride_h = 0),
-        field!(ConvDepthwise, stride_h)
-    );
-    assert_eq!(
-        names(|r| r.sliding.dilation_w = 0),
-        field!(ConvDepthwise, dilation_w)
-    );
-    assert_eq!(
-        names(|r| r.sliding.pad_top = u32::MAX),
-        field!(ConvDepthwise, pad_top)
-    );
-    assert_eq!(
-        names(|r| r.sliding.pad_mode = 3),
-        field!(ConvDepthwise, pad_mode)
-    );
-    assert_eq!(names(|r| r.program.steps = 9), field!(ConvDepthwise, steps));
-    assert_eq!(
-        names(|r| r.program.step0 = 4 << 8),
-        field!(ConvDepthwise, step0)
-    );
-    assert_eq!(
-        names(|r| r.epilogue.operand1 = Operand::new(Operand::ARENA, 1 << 27)),
-        field!(ConvDepthwise, operand1)
-    );
-    assert_eq!(
-        names(|r| (r.frame.n, r.epilogue.operand1_outer) = (2, u32::MAX)),
-        field!(ConvDepthwise, operand1)
-    );
-    assert_eq!(
-        names(|r| r.epilogue.operand_kinds = 5),
-        field!(ConvDepthwise, operand_kinds)
-    );
-    assert_eq!(
-        names(|r| r.loading.constants_vectors = 2),
-        field!(ConvDepthwise, constants_vectors)
-    );
-    // Tanh does not fit registers.
-    assert_eq!(
-        names(|r| (r.loading.load_steps, r.loading.load_step) = (1, 7)),
-        field!(ConvDepthwise, load_step)
-    );
-    // Zeros of padding would become something else.
-    let clamp = |r: &mut ConvDepthwise| (r.loading.load_steps, r.loading.load_step) = (1, 13);
-    assert_eq!(fault_of(clamp), fault_of(|_| ()));
-    assert_eq!(
-        names(|r| (
-            r.loading.load_steps,
-            r.loading.load_step,
-            r.loading.load_first
-        ) = (1, 13, 0.5)),
-        field!(ConvDepthwise, load_step)
-    );
-    assert_eq!(
-        names(|r| r.sliding.tile_rows = 0),
-        field!(ConvDepthwise, tile_rows)
-    );
-    assert_eq!(
-        names(|r| (r.sliding.dilation_h, r.sliding.tile_rows) = (2, 2)),
-        field!(ConvDepthwise, tile_rows)
-    );
-    assert_eq!(
-        names(|r| r.sliding.tile_cols = 0),
-        field!(ConvDepthwise, tile_cols)
-    );
-    assert_eq!(
-        names(|r| r.tile_blocks = 0),
+        field_of(&|r| r.tile_blocks = 0),
         field!(ConvDepthwise, tile_blocks)
     );
-    assert_eq!(
-        names(|r| r.frame.moments = Operand::new(Operand::ARENA, 1 << 27)),
-        field!(ConvDepthwise, moments)
-    );
-    assert_eq!(
-        names(|r| r.loading.constants_n = 2),
-        field!(ConvDepthwise, constants_n)
-    );
-    assert_eq!(
-        names(|r| (r.frame.out_w, r.sliding.stride_w) = (1, 1 << 28)),
-        field!(ConvDepthwise, stride_w)
-    );
     // Scratch that is one row short.
-    assert_eq!(names(|r| r.sliding.tile_rows = 2), Fault::NO_FIELD);
+    assert_eq!(field_of(&|r| r.sliding.tile_rows = 2), Fault::NO_FIELD);
 }

@@ -1,70 +1,48 @@
 //! conv_transpose2d and its packing refuse records that can't be right, and name the field.
 
-use super::tests::PLAIN;
+use super::tests::{Case, PLAIN};
 use crate::ops::Fault;
+use crate::ops::conv::tests::{Fusion, check_spoilt};
 use crate::record::{ConvTranspose2d, Operand, PackConvTranspose2d, field};
 use crate::testing::TestPlan;
 
 #[test]
 fn wrong_fields_are_named() {
-    let fault_of = |change: fn(&mut ConvTranspose2d)| {
-        let (mut plan, mut conv, _) = PLAIN.plan();
+    let fusion = Fusion::Samples;
+    let case = Case { fusion, ..PLAIN };
+    let field_of = |change: &dyn Fn(&mut ConvTranspose2d)| {
+        let (mut plan, mut conv, _) = case.plan();
         change(&mut conv);
         plan.push(conv);
         plan.load().expect_err("a fault").field
     };
-    assert_eq!(fault_of(|r| r.kw = 0), field!(ConvTranspose2d, kw));
-    assert_eq!(
-        fault_of(|r| r.stride_h = 0),
-        field!(ConvTranspose2d, stride_h)
-    );
-    assert_eq!(fault_of(|r| r.frame.c = 0), field!(ConvTranspose2d, c));
-    assert_eq!(
-        fault_of(|r| r.frame.w = u32::MAX),
-        field!(ConvTranspose2d, x)
-    );
-    assert_eq!(
-        fault_of(|r| r.frame.out_h = u32::MAX),
-        field!(ConvTranspose2d, y)
-    );
-    assert_eq!(
-        fault_of(|r| r.kh = u32::MAX),
-        field!(ConvTranspose2d, weight)
-    );
-    assert_eq!(
-        fault_of(|r| r.frame.bias = Operand::new(Operand::ARENA, 1 << 27)),
-        field!(ConvTranspose2d, bias)
-    );
-    assert_eq!(
-        fault_of(|r| r.pad_top = u32::MAX),
-        field!(ConvTranspose2d, pad_top)
-    );
-    assert_eq!(
-        fault_of(|r| r.stride_w = u32::MAX),
-        field!(ConvTranspose2d, pad_left)
-    );
-    assert_eq!(
-        fault_of(|r| r.program.steps = 9),
-        field!(ConvTranspose2d, steps)
-    );
-    assert_eq!(
-        fault_of(|r| r.tile_rows = 0),
-        field!(ConvTranspose2d, tile_rows)
-    );
-    assert_eq!(
-        fault_of(|r| (r.stride_w, r.tile_cols) = (1 << 29, 1)),
-        field!(ConvTranspose2d, pad_left)
-    );
-    assert_eq!(
-        fault_of(|r| r.frame.moments = Operand::new(Operand::ARENA, 1 << 27)),
-        field!(ConvTranspose2d, moments)
-    );
-    assert_eq!(
-        fault_of(|r| r.loading.constants = Operand::new(Operand::ARENA, 1 << 27)),
-        field!(ConvTranspose2d, constants)
-    );
-    assert_eq!(fault_of(|r| r.tile_o = 4), field!(ConvTranspose2d, tile_o));
-    assert_eq!(fault_of(|r| r.tile_cols = 8), Fault::NO_FIELD);
+    check_spoilt::<ConvTranspose2d>(|spoil| {
+        field_of(&|r| {
+            spoil(
+                &mut r.frame,
+                &mut r.loading,
+                &mut r.program,
+                &mut r.epilogue,
+            )
+        })
+    });
+    type Spoil = fn(&mut ConvTranspose2d);
+    let own: [(u32, Spoil); 9] = [
+        (field!(ConvTranspose2d, kw), |r| r.kw = 0),
+        (field!(ConvTranspose2d, stride_h), |r| r.stride_h = 0),
+        (field!(ConvTranspose2d, weight), |r| r.kh = u32::MAX),
+        (field!(ConvTranspose2d, pad_top), |r| r.pad_top = u32::MAX),
+        (field!(ConvTranspose2d, pad_left), |r| r.stride_w = u32::MAX),
+        (field!(ConvTranspose2d, tile_rows), |r| r.tile_rows = 0),
+        (field!(ConvTranspose2d, pad_left), |r| {
+            (r.stride_w, r.tile_cols) = (1 << 29, 1);
+        }),
+        (field!(ConvTranspose2d, tile_o), |r| r.tile_o = 4),
+        (Fault::NO_FIELD, |r| r.tile_cols = 8),
+    ];
+    for (index, (field, spoil)) in own.into_iter().enumerate() {
+        assert_eq!(field_of(&spoil), field, "{index}");
+    }
 }
 
 #[test]

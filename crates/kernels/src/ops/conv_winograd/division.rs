@@ -5,7 +5,7 @@ use crate::micro::border::Border;
 use crate::micro::panels::Packing;
 use crate::micro::stage::pixel_elems;
 use crate::micro::winograd::{Algorithm2d, Axis};
-use crate::ops::conv::{Around, Operands, part};
+use crate::ops::conv::{Operands, part};
 use crate::ops::{Fault, border, product, winograd_algorithm};
 use crate::record::{ConvWinograd, field};
 use crate::simd::LANES;
@@ -116,13 +116,13 @@ impl ConvWinograd {
         let blocks = u64::from(self.blocks_h) * u64::from(self.blocks_w);
         let channels = pixel_elems(self.frame.c as usize) as u64;
         let weight = [outputs, channels, blocks, algorithm.weights() as u64];
-        let around = Around {
-            loading: &self.loading,
-            program: &self.program,
-            epilogue: &self.epilogue,
-            parts: self.parts(algorithm),
-        };
-        self.frame.operands(memory, weight, &around)
+        let passed = (&self.program, &self.epilogue);
+        self.frame.operands(
+            memory,
+            (weight, self.parts(algorithm)),
+            &self.loading,
+            passed,
+        )
     }
 
     /// Rows and columns of squares in the output.
