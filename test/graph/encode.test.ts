@@ -1,14 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { StateDictError, UnsupportedError } from '../../dist/errors.js';
-import { relocatable } from '../../dist/graph/assemble.js';
+import { arenaOperand, relocatable, standIn } from '../../dist/graph/assemble.js';
 import { compileGraph } from '../../dist/graph/compile.js';
 import type { EncodedPlan } from '../../dist/graph/plan.js';
 import * as nn from '../../dist/nn/index.js';
+import { epilogueFields, programFields } from '../../dist/ops/epilogue.js';
 import {
   ENTRY_WORDS,
   HEADER,
   HEADER_WORDS,
+  type MatmulFields,
+  matmul,
   PLAN_MAGIC,
+  RECORD_HEAD_WORDS,
   REGION_ARENA,
   REGION_WEIGHTS,
   recordOf,
@@ -38,6 +42,26 @@ function records({ words }: EncodedPlan): { name: string; words: Uint32Array }[]
 function region(word: number): number {
   return word >>> 30;
 }
+
+const NOTHING: MatmulFields = {
+  ...programFields([]),
+  ...epilogueFields([1, 1, 1], []),
+  a: 0,
+  b: 0,
+  bias: 0,
+  y: 0,
+  batch: 1,
+  m: 1,
+  k: 1,
+  n: 1,
+  aStep: 0,
+  bStep: 0,
+  yStep: 0,
+  aRowStep: 1,
+  yRowStep: 1,
+  tileM: 1,
+  tileN: 8,
+};
 
 describe('encode', () => {
   const net = () =>
@@ -72,14 +96,27 @@ describe('encode', () => {
   });
 
   test('relocatable tells weights from numbers that look like them', () => {
-    const looksLikeWeight = (REGION_WEIGHTS << 30) | 1;
-    const [record] = relocatable(2, ([a = 0, b = 0]) => [Uint32Array.of(looksLikeWeight >>> 0, b, 7, a, b)]);
-    expect(record?.relocations).toEqual([
-      { word: 1, weight: 1 },
-      { word: 3, weight: 0 },
-      { word: 4, weight: 1 },
+    // Words of -0.25 and of a step's arguments have the region's bits.
+    const program = programFields([{ step: 'mul', args: [-0.25] }]);
+    const words = matmul({
+      ...NOTHING,
+      ...program,
+      a: standIn(1),
+      b: arenaOperand(64),
+      y: standIn(0),
+      n: 2 ** 31,
+    });
+    const places = relocatable(words).relocations.map(({ word, weight }) => [
+      recordOf(words[0] ?? 0)?.fields[word - RECORD_HEAD_WORDS],
+      weight,
     ]);
-    expect(record?.words[0]).toBe(looksLikeWeight >>> 0);
+    expect(places).toEqual([
+      ['a', 1],
+      ['y', 0],
+    ]);
+    expect([words[RECORD_HEAD_WORDS], words[RECORD_HEAD_WORDS + 1]].map((word) => region(word ?? 0))).toEqual(
+      [2, 1],
+    );
   });
 
   test('parameters without values are all named', () => {

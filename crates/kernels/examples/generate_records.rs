@@ -23,10 +23,11 @@ fn pascal(snake: &str) -> String {
     name[..1].to_ascii_uppercase() + &name[1..]
 }
 
-/// ` name` of each field; floats are marked.
+/// ` name` of each field; floats and operands are marked.
 fn names(fields: &[Entry]) -> String {
     let named = fields.iter().map(|(name, kind, _)| match *kind {
         "f32" => format!(" {name}:f32"),
+        "operand" => format!(" {name}*"),
         _ => format!(" {name}"),
     });
     named.collect()
@@ -59,6 +60,7 @@ export interface RecordListing {
   readonly fields: readonly string[];
   readonly keys: readonly string[];
   readonly isFloat: readonly boolean[];
+  readonly isOperand: readonly boolean[];
 }
 
 const listings: (RecordListing | undefined)[] = [];
@@ -67,9 +69,11 @@ function listed(code: number): RecordListing | undefined {
   const spread = RECORDS[code]?.replace(/@(\w+)/g, (_, fragment: string) => FRAGMENTS[fragment] ?? '');
   const [name, ...typed] = spread?.split(' ') ?? [];
   if (name === undefined) return undefined;
-  const fields = typed.map((field) => field.replace(':f32', ''));
+  const fields = typed.map((field) => field.replace(/:f32|\*/, ''));
   const keys = fields.map((field) => field.replace(/_./g, ([, letter = '']) => letter.toUpperCase()));
-  return { name, fields, keys, isFloat: typed.map((field) => field.endsWith(':f32')) };
+  const isFloat = typed.map((field) => field.endsWith(':f32'));
+  const isOperand = typed.map((field) => field.endsWith('*'));
+  return { name, fields, keys, isFloat, isOperand };
 }
 
 /** The record of an op code, for faults and prints; undefined where there is none. */
@@ -144,7 +148,7 @@ fn main() {
         println!("  {name}: '{}',", names(fields).trim());
     }
     println!(
-        "}};\n\n/** By op code: the op, then its record's fields; `:f32` marks floats, `@` the fields of a fragment. */\nconst RECORDS: Readonly<Record<number, string>> = {{"
+        "}};\n\n/** By op code: the op, then its record's fields; `:f32` marks floats, `*` operands, `@` the fields of a fragment. */\nconst RECORDS: Readonly<Record<number, string>> = {{"
     );
     for record in LISTINGS {
         let fragments = record.fragments.iter().map(|name| format!(" @{name}"));

@@ -7,8 +7,10 @@ import {
   HEADER_WORDS,
   PLAN_MAGIC,
   PLAN_VERSION,
+  RECORD_HEAD_WORDS,
   REGION_ARENA,
   REGION_WEIGHTS,
+  recordOf,
 } from '../ops/records.gen.js';
 import type { Relocation } from './plan.js';
 
@@ -40,27 +42,22 @@ export interface RelocatableRecord {
   readonly relocations: readonly Relocation[];
 }
 
-/**
- * Has `write` make records, and finds the words that hold weights: it is called twice with different stand-ins for each weight, and what differs is one.
- * @param write is given one operand a weight
- */
-export function relocatable(
-  weightCount: number,
-  write: (weights: readonly Operand[]) => readonly RecordWords[],
-): RelocatableRecord[] {
-  const standIns = (variant: 0 | 1): Operand[] =>
-    Array.from({ length: weightCount }, (_, weight) => word(REGION_WEIGHTS, 1 + 2 * weight + variant));
-  const [first, second] = [standIns(0), standIns(1)];
-  const others = write(second);
-  return write(first).map((words, index) => {
-    const relocations: Relocation[] = [];
-    words.forEach((got, at) => {
-      if (got === others[index]?.[at]) return;
-      relocations.push({ word: at, weight: first.indexOf(got) });
-      words[at] = WEIGHT_START;
-    });
-    return { words, relocations };
+/** Stands for weight `index` until it is known where that lies. */
+export function standIn(index: number): Operand {
+  return word(REGION_WEIGHTS, 1 + index);
+}
+
+/** Finds the operands of records that are stand-ins for weights. */
+export function relocatable(words: RecordWords): RelocatableRecord {
+  const relocations: Relocation[] = [];
+  recordOf(words[0] ?? 0)?.isOperand.forEach((isOperand, field) => {
+    const at = RECORD_HEAD_WORDS + field;
+    const operand = words[at] ?? 0;
+    if (!isOperand || operand >>> 30 !== REGION_WEIGHTS) return;
+    relocations.push({ word: at, weight: operand - standIn(0) });
+    words[at] = WEIGHT_START;
   });
+  return { words, relocations };
 }
 
 /** The whole plan. Region bases are left 0: the host knows them. */

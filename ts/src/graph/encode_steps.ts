@@ -3,7 +3,7 @@
 import type { Operand } from '../ops/descriptor.js';
 import { descriptorOf } from '../ops/index.js';
 import { recordOf } from '../ops/records.gen.js';
-import { arenaOperand, assemble, type RelocatableRecord, relocatable } from './assemble.js';
+import { arenaOperand, assemble, type RelocatableRecord, relocatable, standIn } from './assemble.js';
 import type { Place, PlacedPort, Placement, Step } from './place.js';
 import type { EncodedPlan, Slot } from './plan.js';
 
@@ -27,12 +27,8 @@ export function encodeSteps(
     const flops = descriptor.flops(step.call);
     // A step's own alone: all of them, for each step, would make the work grow with the square of the graph.
     const constants = constantsOf(placement, step);
-    const made = relocatable(constants.length, (standIns) =>
-      descriptor.records(
-        step.call,
-        operandsOf(placement, step, (constant) => standIns[constants.indexOf(constant)] ?? 0),
-      ),
-    );
+    const operands = operandsOf(placement, step, (constant) => standIn(constants.indexOf(constant)));
+    const made = descriptor.records(step.call, operands).map(relocatable);
     made.forEach(({ words, relocations }, index) => {
       const op = recordOf(words[0] ?? 0)?.name ?? 'unknown';
       rows.push({ name, op, flops: index === made.length - 1 ? flops : 0 });

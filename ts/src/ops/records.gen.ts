@@ -94,35 +94,35 @@ export const STEPS = {
 export type StepName = keyof typeof STEPS;
 
 const FRAGMENTS: Readonly<Record<string, string>> = {
-  Frame: 'x weight bias y n c h w o out_h out_w moments',
+  Frame: 'x* weight* bias* y* n c h w o out_h out_w moments*',
   Sliding: 'kh kw stride_h stride_w dilation_h dilation_w pad_top pad_left pad_mode tile_rows tile_cols',
-  Loading: 'constants constants_n constants_vectors load_steps load_step load_first:f32 load_second:f32',
+  Loading: 'constants* constants_n constants_vectors load_steps load_step load_first:f32 load_second:f32',
   Program: 'steps step0 step0_first:f32 step0_second:f32 step1 step1_first:f32 step1_second:f32 step2 step2_first:f32 step2_second:f32 step3 step3_first:f32 step3_second:f32 step4 step4_first:f32 step4_second:f32 step5 step5_first:f32 step5_second:f32 step6 step6_first:f32 step6_second:f32 step7 step7_first:f32 step7_second:f32',
-  Epilogue: 'operand1 operand2 operand3 operand_kinds operand1_outer operand1_inner operand2_outer operand2_inner operand3_outer operand3_inner',
+  Epilogue: 'operand1* operand2* operand3* operand_kinds operand1_outer operand1_inner operand2_outer operand2_inner operand3_outer operand3_inner',
 };
 
-/** By op code: the op, then its record's fields; `:f32` marks floats, `@` the fields of a fragment. */
+/** By op code: the op, then its record's fields; `:f32` marks floats, `*` operands, `@` the fields of a fragment. */
 const RECORDS: Readonly<Record<number, string>> = {
-  1: 'pixels_in src y channels w h left top out_c out_w out_h scale:f32 offset:f32 tile_rows',
-  2: 'pixels_out x src y src_channels c x_w x_h left top w h scale:f32 offset:f32 tile_rows',
-  3: 'move_strided x x_start x_channels x_channel_start x_block_stride x_step0 x_step1 x_step2 x_step3 x_step4 x_step5 x_step6 x_step7 y y_start y_channels y_channel_start y_block_stride y_step0 y_step1 y_step2 y_step3 y_step4 y_step5 y_step6 y_step7 d0 d1 d2 d3 d4 d5 d6 d7 tile_elems',
-  4: 'pad x y n c h w top bottom left right mode value:f32 tile_rows',
+  1: 'pixels_in src* y* channels w h left top out_c out_w out_h scale:f32 offset:f32 tile_rows',
+  2: 'pixels_out x* src* y* src_channels c x_w x_h left top w h scale:f32 offset:f32 tile_rows',
+  3: 'move_strided x* x_start x_channels x_channel_start x_block_stride x_step0 x_step1 x_step2 x_step3 x_step4 x_step5 x_step6 x_step7 y* y_start y_channels y_channel_start y_block_stride y_step0 y_step1 y_step2 y_step3 y_step4 y_step5 y_step6 y_step7 d0 d1 d2 d3 d4 d5 d6 d7 tile_elems',
+  4: 'pad x* y* n c h w top bottom left right mode value:f32 tile_rows',
   5: 'conv2d packing groups tile_o @Frame @Sliding @Loading @Program @Epilogue',
   6: 'conv_transpose2d kh kw stride_h stride_w pad_top pad_left tile_rows tile_cols tile_o @Frame @Loading @Program @Epilogue',
-  7: 'statistics partials gamma beta constants n c parts groups across_batch eps:f32',
-  9: 'running_constants mean var gamma beta constants c eps:f32',
-  10: 'reduce x y partials n c h w axes kind correction tile_outputs chunk_px',
-  11: 'pointwise y a b c d kinds row_elems d0 d1 d2 d3 d4 a_step0 a_step1 a_step2 a_step3 a_step4 b_step0 b_step1 b_step2 b_step3 b_step4 c_step0 c_step1 c_step2 c_step3 c_step4 d_step0 d_step1 d_step2 d_step3 d_step4 tile_strips @Program',
-  13: 'convert src src_bytes y dtype d0 d1 d2 d3 s0 s1 s2 s3',
-  14: 'pack_conv2d src y o c kh kw packing groups packed_groups',
-  15: 'pack_conv_transpose2d src y o c kh kw stride_h stride_w dilation_h dilation_w groups',
-  16: 'pack_bias src y c padded_c',
+  7: 'statistics partials* gamma* beta* constants* n c parts groups across_batch eps:f32',
+  9: 'running_constants mean* var* gamma* beta* constants* c eps:f32',
+  10: 'reduce x* y* partials* n c h w axes kind correction tile_outputs chunk_px',
+  11: 'pointwise y* a* b* c* d* kinds row_elems d0 d1 d2 d3 d4 a_step0 a_step1 a_step2 a_step3 a_step4 b_step0 b_step1 b_step2 b_step3 b_step4 c_step0 c_step1 c_step2 c_step3 c_step4 d_step0 d_step1 d_step2 d_step3 d_step4 tile_strips @Program',
+  13: 'convert src* src_bytes y* dtype d0 d1 d2 d3 s0 s1 s2 s3',
+  14: 'pack_conv2d src* y* o c kh kw packing groups packed_groups',
+  15: 'pack_conv_transpose2d src* y* o c kh kw stride_h stride_w dilation_h dilation_w groups',
+  16: 'pack_bias src* y* c padded_c',
   17: 'conv_winograd pad_top pad_left pad_mode algorithm blocks_h blocks_w packing tile_rows tile_cols group_o tile_o @Frame @Loading @Program @Epilogue',
-  18: 'pack_conv_winograd src y o c kh kw algorithm packing packed',
-  19: 'partial_moments x partials n c h w chunk_px',
-  20: 'instance_norm x y gamma beta n c h w eps:f32 @Program @Epilogue',
-  21: 'matmul a b bias y batch m k n a_step b_step y_step a_row_step y_row_step tile_m tile_n @Program @Epilogue',
-  22: 'pack_matmul src y batch k n src_step k_step n_step tile_panels',
+  18: 'pack_conv_winograd src* y* o c kh kw algorithm packing packed',
+  19: 'partial_moments x* partials* n c h w chunk_px',
+  20: 'instance_norm x* y* gamma* beta* n c h w eps:f32 @Program @Epilogue',
+  21: 'matmul a* b* bias* y* batch m k n a_step b_step y_step a_row_step y_row_step tile_m tile_n @Program @Epilogue',
+  22: 'pack_matmul src* y* batch k n src_step k_step n_step tile_panels',
   23: 'conv_depthwise tile_blocks @Frame @Sliding @Loading @Program @Epilogue',
 };
 
@@ -140,6 +140,7 @@ export interface RecordListing {
   readonly fields: readonly string[];
   readonly keys: readonly string[];
   readonly isFloat: readonly boolean[];
+  readonly isOperand: readonly boolean[];
 }
 
 const listings: (RecordListing | undefined)[] = [];
@@ -148,9 +149,11 @@ function listed(code: number): RecordListing | undefined {
   const spread = RECORDS[code]?.replace(/@(\w+)/g, (_, fragment: string) => FRAGMENTS[fragment] ?? '');
   const [name, ...typed] = spread?.split(' ') ?? [];
   if (name === undefined) return undefined;
-  const fields = typed.map((field) => field.replace(':f32', ''));
+  const fields = typed.map((field) => field.replace(/:f32|\*/, ''));
   const keys = fields.map((field) => field.replace(/_./g, ([, letter = '']) => letter.toUpperCase()));
-  return { name, fields, keys, isFloat: typed.map((field) => field.endsWith(':f32')) };
+  const isFloat = typed.map((field) => field.endsWith(':f32'));
+  const isOperand = typed.map((field) => field.endsWith('*'));
+  return { name, fields, keys, isFloat, isOperand };
 }
 
 /** The record of an op code, for faults and prints; undefined where there is none. */
