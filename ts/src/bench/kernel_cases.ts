@@ -1,12 +1,12 @@
-/** Operators alone, as users call them, and what each is held against: a pass over memory against memory.copy, products against the multiply-add peak. */
+/** Operators alone, as users call them, and what each is held against: a pass over memory against memory.copy, products against the multiply-add peak, of groups against those of a dense convolution. */
 import type { Engine, Value } from '../index.js';
 
 export interface KernelCase {
   readonly name: string;
   /** Of its inputs. */
   readonly shapes: readonly (readonly number[])[];
-  /** memory.copy: of as many bytes as the output has. */
-  readonly yardstick: 'memory.copy' | 'the peak';
+  /** memory.copy: of as many bytes as the output has; a kernel of this table: of as many products. */
+  readonly yardstick: 'memory.copy' | 'the peak' | typeof DENSE;
   /** The part of the yardstick's rate that it is to reach. */
   readonly least: number;
   /** Records that are no part of it, where there are any. */
@@ -23,8 +23,36 @@ const PLANE = 256 * 256;
 const SIDE = 1024;
 /** A weight that float32 holds, of a channel's kernel. */
 const tapOf = (channel: number, tap: number): number => ((channel + tap) % 7) / 8 - 0.375;
+const DENSE = 'convolution';
 /** Of torch.nn.InstanceNorm2d. */
 const EPS = 1e-5;
+
+/** 3x3 of 64 channels to as many, in groups of `inputs` channels. */
+function convolution(inputs: number, side: number) {
+  return {
+    shapes: [[1, 64, side, side]],
+    without: 'move_strided',
+    create: (nn: typeof import('../nn/index.js')) => {
+      const taps = Float32Array.from({ length: 64 * inputs * 9 }, (_, i) => tapOf(Math.floor(i / 9), i % 9));
+      const bytes = new Uint8Array(taps.buffer);
+      const shape = [64, inputs, 3, 3];
+      const weight = new nn.Parameter({ bytes, dtype: 'F32', shape, strides: [inputs * 9, 9, 3, 1] });
+      return (x: Value) => nn.functional.conv2d(x, weight, { padding: 1, groups: 64 / inputs });
+    },
+    expected([x = EMPTY]: readonly Float32Array[], at: number) {
+      const [o, row, col] = [Math.floor(at / side ** 2), Math.floor(at / side) % side, at % side];
+      let sum = 0;
+      for (let k = 0; k < inputs * 9; k++) {
+        const [input, tap] = [Math.floor(k / 9), k % 9];
+        const [i, j] = [row + Math.floor(tap / 3) - 1, col + (tap % 3) - 1];
+        if (i < 0 || i >= side || j < 0 || j >= side) continue;
+        const channel = o - (o % inputs) + input;
+        sum += tapOf(o * inputs + input, tap) * (x[(channel * side + i) * side + j] ?? Number.NaN);
+      }
+      return sum;
+    },
+  };
+}
 
 export const KERNEL_CASES: readonly KernelCase[] = [
   {
@@ -44,27 +72,19 @@ export const KERNEL_CASES: readonly KernelCase[] = [
   },
   {
     name: 'depthwise convolution',
-    shapes: [[1, 64, 256, 256]],
     yardstick: 'memory.copy',
     least: 0.5,
-    without: 'move_strided',
-    create: (nn) => {
-      const taps = Float32Array.from({ length: 64 * 9 }, (_, i) => tapOf(Math.floor(i / 9), i % 9));
-      const bytes = new Uint8Array(taps.buffer);
-      const weight = new nn.Parameter({ bytes, dtype: 'F32', shape: [64, 1, 3, 3], strides: [9, 9, 3, 1] });
-      return (x: Value) => nn.functional.conv2d(x, weight, { padding: 1, groups: 64 });
-    },
-    expected([x = EMPTY], at) {
-      const [channel, row, col] = [Math.floor(at / PLANE), Math.floor(at / 256) % 256, at % 256];
-      let sum = 0;
-      for (let tap = 0; tap < 9; tap++) {
-        const [i, j] = [row + Math.floor(tap / 3) - 1, col + (tap % 3) - 1];
-        if (i < 0 || i > 255 || j < 0 || j > 255) continue;
-        sum += tapOf(channel, tap) * (x[channel * PLANE + i * 256 + j] ?? Number.NaN);
-      }
-      return sum;
-    },
+    ...convolution(1, 256),
   },
+  { name: DENSE, yardstick: 'the peak', least: 0.8, ...convolution(64, 128) },
+  ...[4, 8, 16].map(
+    (inputs): KernelCase => ({
+      name: `${DENSE}, groups of ${inputs}`,
+      yardstick: DENSE,
+      least: 0.7,
+      ...convolution(inputs, 128),
+    }),
+  ),
   {
     name: 'one pointwise step',
     shapes: [[1, 64, 512, 512]],

@@ -29,7 +29,7 @@ async function measureKernel(
   const { build, ms } = how;
   const row = { name, shapes: shapes.map((shape) => shape.join('x')).join(', '), build, yardstick, least };
   const child = new Child(node, {
-    ...{ subject: 'kernel', kernel: name, build, precision: 'high', threads: 1 },
+    ...{ subject: 'kernel', kernel: name, build, precision: 'highest', threads: 1 },
     ...{ network: '', shape: [], model: '', positions: 0 },
   });
   try {
