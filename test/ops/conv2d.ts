@@ -67,6 +67,11 @@ const SIZES: readonly (readonly [Shape4, number, readonly [number, number], Sett
   // Groups of whole blocks, groups that are joined to such, and those that are not.
   [[2, 8, 5, 9], 16, [3, 3], { groups: 2, padding: [1, 1] }],
   [[1, 24, 5, 7], 12, [3, 2], { groups: 3, stride: [1, 2] }],
+  // Groups of four channels, whose register tile has 5 or 8 pixels: wider and narrower rows, other heights, and what it does not do.
+  [[2, 12, 5, 19], 12, [3, 3], { groups: 3, padding: [1, 1] }],
+  [[1, 8, 9, 6], 8, [5, 3], { groups: 2, padding: [2, 0] }],
+  [[1, 8, 7, 12], 8, [3, 3], { groups: 2, stride: [2, 1], padding: [1, 1] }],
+  [[1, 8, 7, 12], 8, [3, 3], { groups: 2, stride: [1, 2], dilation: [2, 1], padding: [2, 1] }],
   [[2, 8, 5, 7], 16, [3, 3], { groups: 8, padding: [1, 1] }],
   [[1, 12, 4, 5], 6, [1, 3], { groups: 6, dilation: [1, 2] }],
   [[1, 6, 4, 5], 9, [2, 2], { groups: 3 }],

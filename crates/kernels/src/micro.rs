@@ -7,6 +7,7 @@ pub mod conv_tile;
 pub mod depthwise;
 pub mod dot_tile;
 pub mod epilogue;
+pub mod group_tile;
 pub mod load;
 pub mod panels;
 pub mod phase;

@@ -43,6 +43,10 @@ pub struct Window {
 
 /// Copies the window to `to`, as [row][column][channel], mapped on the way or not.
 pub fn stage(x: Src, shape: &Blocked, window: &Window, load: Loads, to: Dst) {
+    // Pixels of one block lie as they are staged.
+    if shape.c == LANES {
+        return stage_plane(x, shape, window, load, 0, to);
+    }
     match load {
         Loads::Plain => stage_rows(x, shape, window, Plain, to),
         Loads::Affine(load, step) => {

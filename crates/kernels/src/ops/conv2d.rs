@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stage the rows and columns of x under the tile, border included          // micro/stage.rs
-//! for output row { ConvRows or dot_rows }                                   // micro/conv_tile.rs, micro/dot_tile.rs
+//! for output row { ConvRows, group_row or dot_rows }           // micro/conv_tile.rs, micro/group_tile.rs, micro/dot_tile.rs
 //! ```
 //! Row by row with all output channels, not the other way round: the staged row stays near, weights stream past it.
 //! Staging costs (rows + kh - 1) / rows loads and stores an element, 1 % of the multiplies in the layers that matter.
@@ -12,6 +12,7 @@ use crate::mem::{Dst, Memory};
 use crate::micro::conv_tile::{ConvRows, Pixels, Place, Views, Walk};
 use crate::micro::dot_tile::dot_rows;
 use crate::micro::epilogue::step_row;
+use crate::micro::group_tile::{group_row, is_group};
 use crate::micro::panels::{PANEL_OUTPUTS, Packing};
 use crate::micro::pointwise::Buffers;
 use crate::micro::stage::{pixel_elems, stage};
@@ -29,6 +30,13 @@ struct Tile {
     cols: (usize, usize),
     group: usize,
     outputs: (usize, usize),
+}
+
+/// What computes a row of a tile.
+enum Kernel {
+    Panels(ConvRows),
+    Group,
+    Dots,
 }
 
 impl Conv2d {
@@ -171,9 +179,12 @@ impl Op for Conv2d {
             .bias
             .map(|bias| bias.slice(first, bias.len() - first));
         let (vectors, panel) = (outputs.div_ceil(LANES), PANEL_OUTPUTS * steps);
-        let by_outputs = match packing {
-            Packing::Outputs => Some(ConvRows::new(&walk, &place, px, vectors, panel)),
-            Packing::Inputs => None,
+        // Of the group's outputs, not of the tile's: an order of sums for all tiles.
+        let one_vector = self.group().1 as usize <= LANES;
+        let kernel = match packing {
+            Packing::Inputs => Kernel::Dots,
+            Packing::Outputs if one_vector && is_group(&walk) => Kernel::Group,
+            Packing::Outputs => Kernel::Panels(ConvRows::new(&walk, &place, px, vectors, panel)),
         };
         for row in 0..rows {
             let from = row * stride_h * walk.row_stride;
@@ -181,8 +192,9 @@ impl Op for Conv2d {
             let at = |block| y_shape.at(tile.n, block, tile.rows.0 + row, tile.cols.0);
             let y_from = at(first / LANES);
             let y = operands.y.slice(y_from, operands.y.len() - y_from);
-            match &by_outputs {
-                Some(conv) => conv.run(&Views {
+            let block = y.slice(0, px.cols * LANES);
+            match &kernel {
+                Kernel::Panels(conv) => conv.run(&Views {
                     a,
                     weights,
                     then: None,
@@ -190,9 +202,13 @@ impl Op for Conv2d {
                     step: (step, first / LANES),
                     y,
                 }),
-                None => {
+                Kernel::Group => {
+                    group_row(a, weights, bias, block, &walk);
+                    step_row(block, step.of(first / LANES, 1));
+                }
+                Kernel::Dots => {
                     dot_rows(a, weights, bias, y, &walk, &place, px, outputs);
-                    step_row(y.slice(0, px.cols * LANES), step.of(first / LANES, 1));
+                    step_row(block, step.of(first / LANES, 1));
                 }
             }
             finish.row(tile.rows.0 + row, row == 0);

@@ -6,6 +6,15 @@ use crate::ops::conv::tests::{EPILOGUES, Fusion};
 use crate::testing::assert_close;
 use case::{Case, PLAIN};
 
+/// Of four channels to four, which have a register tile of their own.
+const GROUPS: Case = Case {
+    c: 8,
+    o: 8,
+    groups: 2,
+    packed_groups: 2,
+    ..PLAIN
+};
+
 #[test]
 fn channel_tails() {
     for c in 1..=9 {
@@ -71,6 +80,7 @@ fn widths_and_tiles() {
     for w in 1..=15 {
         for tile in [(1, 12, 8), (3, 4, 16), (100, 100, 64)] {
             Case { w, tile, ..PLAIN }.check();
+            Case { w, tile, ..GROUPS }.check();
         }
     }
     Case {
@@ -188,6 +198,12 @@ fn programs_with_and_without_bias() {
                 ..PLAIN
             }
             .check();
+            Case {
+                epilogue,
+                bias,
+                ..GROUPS
+            }
+            .check();
         }
     }
 }
@@ -195,20 +211,38 @@ fn programs_with_and_without_bias() {
 /// Every output element is the same sum in the same order, whatever tile it falls in.
 #[test]
 fn tiles_do_not_change_bits() {
-    let (plan, conv, _) = PLAIN.plan();
-    let shape = PLAIN.y_shape();
-    let first = plan.run_everywhere().blocked(conv.frame.y, shape);
-    for tile in [(1, 1, 8), (5, 7, 16), (9, 13, 16)] {
-        let (plan, conv, _) = Case { tile, ..PLAIN }.plan();
-        let got = plan.run_everywhere().blocked(conv.frame.y, shape);
-        assert_eq!(first, got, "{tile:?}");
+    // The last has a panel of one vector, in a tile of its own or with others.
+    for case in [
+        PLAIN,
+        GROUPS,
+        Case {
+            c: 4,
+            o: 12,
+            ..PLAIN
+        },
+    ] {
+        let (plan, conv, _) = case.plan();
+        let shape = case.y_shape();
+        let first = plan.run_everywhere().blocked(conv.frame.y, shape);
+        for tile in [(1, 1, 8), (5, 7, 16), (9, 13, 16)] {
+            let (plan, conv, _) = Case { tile, ..case }.plan();
+            let got = plan.run_everywhere().blocked(conv.frame.y, shape);
+            assert_eq!(first, got, "{case:?}, {tile:?}");
+        }
     }
 }
 
 /// An infinite or NaN pixel reaches the results that it is under the kernel of, and no other; lanes past C, which hold NaN, reach none.
 #[test]
 fn infinities_stay_where_they_are() {
-    for (c, o, packing) in [(5, 4, 0), (5, 3, 1), (3, 9, 0), (19, 8, 0), (6, 1, 1)] {
+    for (c, o, packing) in [
+        (5, 4, 0),
+        (4, 4, 0),
+        (5, 3, 1),
+        (3, 9, 0),
+        (19, 8, 0),
+        (6, 1, 1),
+    ] {
         for bad in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
             let case = Case {
                 c,
@@ -229,6 +263,44 @@ fn infinities_stay_where_they_are() {
             assert_eq!(spoilt, (9 + 4) * o, "{what}");
         }
     }
+}
+
+/// Kernels of three neighbouring columns, as high as may be, and those that are not.
+#[test]
+fn groups_of_four() {
+    for rows in 1..=5 {
+        for stride in [(1, 1), (2, 1), (1, 2)] {
+            Case {
+                n: 2,
+                kernel: (rows, 3),
+                stride,
+                pad: [rows / 2, rows / 2, 1, 1],
+                mode: 1,
+                ..GROUPS
+            }
+            .check();
+        }
+    }
+    for dilation in [(2, 1), (1, 2)] {
+        let tile = (1, 12, 8);
+        Case {
+            dilation,
+            tile,
+            ..GROUPS
+        }
+        .check();
+    }
+    // One channel of 12 columns walks alike at stride 4.
+    Case {
+        c: 1,
+        o: 3,
+        w: 40,
+        kernel: (2, 12),
+        stride: (1, 4),
+        tile: (2, 5, 8),
+        ..PLAIN
+    }
+    .check();
 }
 
 /// In slices of whole blocks, and joined by zeros to such.
