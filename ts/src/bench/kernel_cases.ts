@@ -23,6 +23,7 @@ const PLANE = 256 * 256;
 const SIDE = 1024;
 /** A weight that float32 holds, of a channel's kernel. */
 const tapOf = (channel: number, tap: number): number => ((channel + tap) % 7) / 8 - 0.375;
+/** By the direct kernel: kernels alone are compiled with precision 'highest'. */
 const DENSE = 'convolution';
 /** Of torch.nn.InstanceNorm2d. */
 const EPS = 1e-5;

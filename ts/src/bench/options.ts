@@ -19,7 +19,7 @@ other Nodes are installed on first use. A whole run takes about an hour, and wri
   --rounds N           turns of each engine (default 10)
   --seconds N          the turns of one network at one size end after so long (default 240)
   --layers             every layer in the terminal, not only in the page
-  --only-kernels       kernels alone, against memory.copy and the multiply-add peak
+  --only-kernels       kernels alone, against memory.copy, the multiply-add peak or a dense convolution
   --only-networks      leaves out the rest: cold start, memory, a browser, kernels alone, downloads
   --tflite DIR         LiteRT's models, <network>-<size>.tflite (default .tools/bench; scripts/rivals/make_tflite.py writes them)
   --references FILE    the float64 values (default test/golden/bench/references.safetensors)

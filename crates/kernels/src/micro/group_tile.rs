@@ -7,12 +7,12 @@
 //! } } }
 //! y[p] = acc + bias
 //! ```
-//! 1. One vector of outputs asks `conv_tile.rs` for a splat load a product, and a core multiplies faster than it loads. Here a splat
-//!    serves the three pixels whose window it is in: of 64 channels at 128x128, 49 GFLOP/s instead of 37 (plain SIMD), 55 instead of 41.
+//! 1. With one vector of outputs `conv_tile.rs` loads a splat for every product, and loads are its limit. Here a splat serves the three
+//!    pixels whose window it is in: groups of 4 of 64 channels at 128x128 reach 49 GFLOP/s instead of 37 (plain SIMD), 55 instead of 41.
 //! 2. The last tile of a row ends with the row: pixels that two tiles have are computed twice, to the same bits. So there are two
 //!    widths, and all sums are made in the same order.
-//! 3. The loop over channels has to stay one (`conv_tile.rs`, 1). LLVM unrolls it where tiles are narrower: 4 pixels of plain SIMD
-//!    come to 28 GFLOP/s, 6 of relaxed SIMD to 35.
+//! 3. The loop over channels has to stay a loop (`conv_tile.rs`, 1). LLVM unrolls it in narrower tiles, and V8 spills: 28 GFLOP/s with
+//!    4 pixels of plain SIMD, 35 with 6 of relaxed SIMD.
 
 use super::conv_tile::{Pixels, Walk};
 use crate::mem::{Dst, Src};

@@ -179,7 +179,7 @@ impl Op for Conv2d {
             .bias
             .map(|bias| bias.slice(first, bias.len() - first));
         let (vectors, panel) = (outputs.div_ceil(LANES), PANEL_OUTPUTS * steps);
-        // Of the group's outputs, not of the tile's: an order of sums for all tiles.
+        // Of the group, not of the tile: sums have one order in all tiles.
         let one_vector = self.group().1 as usize <= LANES;
         let kernel = match packing {
             Packing::Inputs => Kernel::Dots,
