@@ -8,8 +8,9 @@ import type { RawPlan } from './raw_plan.js';
 
 /** Words that the threads share: what they are told, how many are through with it, and each one's status. */
 const WORD = { turn: 0, through: 1, address: 2, words: 3, workers: 4, statuses: 5 } as const;
-/** A status that no kernel gives. */
+/** Statuses that no kernel gives. */
 const TRAPPED = 0x7fff_ffff;
+const NONE_YET = 0x7fff_fffe;
 /** Long enough for any slice, so that a test fails rather than standing still. */
 const PATIENCE_MS = 60_000;
 
@@ -65,6 +66,7 @@ export class Team {
   run(plan: RawPlan, workers: number, work: () => void): number[] {
     const control = this.#control;
     control[WORD.through] = 0;
+    control.fill(NONE_YET, WORD.statuses);
     control.set([plan.address, plan.words.length, workers], WORD.address);
     Atomics.add(control, WORD.turn, 1);
     Atomics.notify(control, WORD.turn);

@@ -256,4 +256,6 @@ pub(crate) fn part(i: u32, size: u32, all: u32) -> (usize, usize) {
 }
 
 #[cfg(test)]
+pub(crate) mod fault_tests;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -1,7 +1,8 @@
 //! conv2d and its packing refuse records that can't be right, and name the field.
 
 use crate::ops::Fault;
-use crate::ops::conv::tests::{check_sliding_spoilt, check_spoilt, small};
+use crate::ops::conv::fault_tests::{check_sliding_spoilt, check_spoilt};
+use crate::ops::conv::tests::small;
 use crate::record::{Conv2d, Operand, PackConv2d, field};
 use crate::testing::TestPlan;
 

@@ -1,7 +1,8 @@
 //! conv_depthwise against conv2d's definition of as many groups as channels, over odd sizes; and the records that it refuses.
 
 use crate::ops::Fault;
-use crate::ops::conv::tests::{EPILOGUES, Fusion, check_sliding_spoilt, check_spoilt, small};
+use crate::ops::conv::fault_tests::{check_sliding_spoilt, check_spoilt};
+use crate::ops::conv::tests::{EPILOGUES, Fusion, small};
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
 use crate::record::{ConvDepthwise, field};
 use crate::testing::{TestPlan, assert_close};

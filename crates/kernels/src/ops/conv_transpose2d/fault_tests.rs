@@ -2,7 +2,8 @@
 
 use super::tests::{Case, PLAIN};
 use crate::ops::Fault;
-use crate::ops::conv::tests::{Fusion, check_spoilt};
+use crate::ops::conv::fault_tests::check_spoilt;
+use crate::ops::conv::tests::Fusion;
 use crate::record::{ConvTranspose2d, Operand, PackConvTranspose2d, field};
 use crate::testing::TestPlan;
 

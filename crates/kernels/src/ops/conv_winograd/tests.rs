@@ -6,7 +6,8 @@ use std::format;
 use std::vec::Vec;
 
 use crate::ops::Fault;
-use crate::ops::conv::tests::{EPILOGUES, Fusion, check_moments, check_spoilt};
+use crate::ops::conv::fault_tests::check_spoilt;
+use crate::ops::conv::tests::{EPILOGUES, Fusion, check_moments};
 use crate::ops::conv2d::tests::case::{Case, PLAIN};
 use crate::record::{ConvWinograd, field};
 use crate::testing::assert_close;
