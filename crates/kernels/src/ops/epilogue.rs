@@ -180,6 +180,11 @@ impl Passing {
         })
     }
 
+    /// Whether results stay as they are.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.as_slice().is_empty()
+    }
+
     fn rest(&self) -> &[Step] {
         &self.steps.as_slice()[self.in_registers..]
     }

@@ -6,7 +6,7 @@ use std::vec::Vec;
 use crate::layout::Blocked;
 use crate::micro::pointwise::steps::{code_of, exact};
 use crate::micro::statistics::{Moments, merge};
-use crate::record::{Epilogue, Frame, Loading, Operand, Program, Record, Sliding, field_index};
+use crate::record::{Epilogue, Frame, Loading, Operand, Program, Sliding};
 use crate::testing::{Finished, Random, TestPlan};
 
 /// What is fused into a convolution.
