@@ -35,6 +35,16 @@ export function rustFlags(build) {
     '-C llvm-args=-disable-lsr',
     // memory.fill is a call out of WebAssembly: borders of a few pixels took longer to clear than rows to copy.
     '-C llvm-args=-disable-loop-idiom-memset',
+    // Inner loops are made of functions that are always inlined; what else the compiler would inline (250 instructions, by default) were
+    // checks and views, once a caller: 5 kB gzipped. A helper of a loop needs its #[inline(always)].
+    '-C llvm-args=-inline-threshold=25',
+    // Inner loops are vectors already, and the others copies of a few floats: 1.5 kB. Not the vectorizer of straight code (slp), which
+    // makes pairs of the float64 lanes in reduce: without it the mean of a plane took twice as long.
+    '-C no-vectorize-loops',
+    // Dropped: opt-level 2 or -unroll-threshold=150, 3 kB, a Winograd layer of 3 outputs took a tenth longer; -unswitch-threshold=5, 1.2 kB, five
+    // pointwise steps took twice as long; -unroll-runtime=false, 1.5 kB, the networks took 0.7 % longer; panics that abort at once, 0.7 kB,
+    // which not every compiler from 1.88 on can; wasm-opt -Os, 1 kB, a development dependency of 100 MB. In the source: weights of
+    // Winograd's algorithms transformed an axis a call, 2 kB, packing in each run took three times as long.
     '-C link-arg=--import-memory',
     `-C link-arg=--max-memory=${MAX_MEMORY_BYTES}`,
   ];
