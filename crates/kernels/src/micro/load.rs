@@ -62,7 +62,11 @@ impl Load for Affine {
         let zero = F32x4::splat(0.0);
         let [m, s, b] = match self.vectors {
             1 => [zero, self.constants.load(at), zero],
-            _ => [0, 1, 2].map(|k| self.constants.load(at + k * LANES)),
+            _ => [
+                self.constants.load(at),
+                self.constants.load(at + LANES),
+                self.constants.load(at + 2 * LANES),
+            ],
         };
         Constants {
             m,

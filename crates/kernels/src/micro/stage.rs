@@ -75,7 +75,7 @@ fn stage_rows(x: Src, shape: &Blocked, window: &Window, load: impl Load, to: Dst
         let to = to.slice(row * row_elems, row_elems);
         let y = window.top + (row * window.row_step) as isize;
         match map_index(y, shape.h, window.border) {
-            ..0 => (0..row_elems).for_each(|i| to.set(i, 0.0)),
+            ..0 => clear(to),
             y => stage_row(x, shape, window, y as usize, load, to),
         }
     }
@@ -93,7 +93,7 @@ fn stage_row(x: Src, shape: &Blocked, window: &Window, y: usize, load: impl Load
         let (at, len) = (col * pixel_elems(shape.c), pixel_elems(shape.c));
         let to = to.slice(at, len);
         match map_index(window.left + col as isize, shape.w, window.border) {
-            ..0 => (0..len).for_each(|i| to.set(i, 0.0)),
+            ..0 => clear(to),
             column => copy(column as usize, 1, to),
         }
     }
@@ -103,6 +103,14 @@ fn stage_row(x: Src, shape: &Blocked, window: &Window, y: usize, load: impl Load
         let to = to.slice(at, px * pixel_elems(shape.c));
         copy((window.left + inside_from as isize) as usize, px, to);
     }
+}
+
+/// Sets floats to 0 that need not be whole vectors.
+#[inline(never)]
+fn clear(to: Dst) {
+    let whole = to.len() / LANES * LANES;
+    rows::fill(to.slice(0, whole), F32x4::splat(0.0));
+    (whole..to.len()).for_each(|i| to.set(i, 0.0));
 }
 
 /// `px` neighbours that lie in the picture, the first at the beginning of `from`.

@@ -60,15 +60,19 @@ impl Moments {
         }
     }
     /// Reads what `store` left.
+    #[inline(always)]
     pub fn load(partials: Dst, i: usize, lane: usize) -> Self {
         let at = i * Self::PARTIAL_ELEMS + lane * 2;
-        let [count, mean, m2] = [0, 1, 2].map(|k| partials.get_f64(at + k * LANES * 2));
-        Self { count, mean, m2 }
+        Self {
+            count: partials.get_f64(at),
+            mean: partials.get_f64(at + LANES * 2),
+            m2: partials.get_f64(at + 2 * LANES * 2),
+        }
     }
 }
 
 /// The moments of each lane over the pixels of `x`, of which there is at least one.
-#[inline]
+#[inline(never)]
 pub fn moments(x: Src) -> [Moments; LANES] {
     moments_of_rows(1, |_| x)
 }
@@ -88,7 +92,7 @@ pub fn moments_of_rows(count: usize, row: impl Fn(usize) -> Src) -> [Moments; LA
 }
 
 /// As [`moments_of_rows`], of rows that come one at a time: meanwhile the `i`-th group of partials holds shift and sums.
-#[inline]
+#[inline(never)]
 pub fn add_row(partials: Dst, i: usize, x: Src, is_first: bool) {
     let mut sums = if is_first {
         Sums::about(shift(1, &|_| x))
@@ -120,7 +124,8 @@ impl Sums {
         }
     }
 
-    #[inline(always)]
+    /// A call a row: inlined it would be in every op that leaves moments.
+    #[inline(never)]
     fn add(&mut self, x: Src) {
         assert!(!x.is_empty() && x.len().is_multiple_of(LANES));
         let before = (self.sum, self.squares);
