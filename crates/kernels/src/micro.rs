@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod ahead;
+pub mod bicubic;
 pub mod border;
 pub mod conv_tile;
 pub mod depthwise;
@@ -11,6 +12,7 @@ pub mod group_tile;
 pub mod load;
 pub mod panels;
 pub mod phase;
+pub mod pixel;
 pub mod pointwise;
 pub mod reach;
 pub mod rows;

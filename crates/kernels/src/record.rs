@@ -446,7 +446,7 @@ fragments! {
 }
 
 records! {
-    /// Interleaved 8-bit pixels, extended by reflection, to a blocked tensor: y = u8 * scale + offset. Grey is repeated, colour made grey, as the output asks; what is transparent fades to grey.
+    /// Interleaved 8-bit pixels, extended by reflection, to a blocked tensor: y = u8 * scale + offset, with one of each a channel. Grey is repeated, colour made grey, as the output asks; what is transparent fades to grey.
     1 pixels_in PixelsIn {
         /// H x W x channels bytes
         src: Operand,
@@ -468,23 +468,38 @@ records! {
         out_w: u32,
         /// at least top + h
         out_h: u32,
-        /// per grey level
-        scale: f32,
-        /// value of grey level 0
-        offset: f32,
+        /// 1: blue is channel 0 of y, red channel 2
+        bgr: u32,
+        /// per grey level, of y's channel 0
+        scale0: f32,
+        /// per grey level, of y's channel 1
+        scale1: f32,
+        /// per grey level, of y's channel 2
+        scale2: f32,
+        /// value of grey level 0, of y's channel 0
+        offset0: f32,
+        /// value of grey level 0, of y's channel 1
+        offset1: f32,
+        /// value of grey level 0, of y's channel 2
+        offset2: f32,
         /// output rows a tile
         tile_rows: u32,
     }
-    /// A crop of a blocked tensor to interleaved RGBA bytes: u8 = clamp(floor(x * scale + offset + 0.5)); alpha copied from the source pixels.
+    /// A crop of a blocked tensor to interleaved RGBA bytes: u8 = clamp(floor(x * scale + offset + 0.5)), with one of each a channel; alpha, and where
+    /// x is luma the colours, from the source pixels, by bicubic where y has another size.
     2 pixels_out PixelsOut {
         /// blocked [1, c, x_h, x_w]
         x: Operand,
-        /// the source pixels, height x width x src_channels bytes
+        /// the source pixels, src_h x src_w x src_channels bytes; absent where neither alpha nor colours are taken from it
         src: Operand,
-        /// height x width x 4 bytes
+        /// h x w x 4 bytes
         y: Operand,
         /// of src; alpha is its last channel when 2 or 4, else 255
         src_channels: u32,
+        /// of src
+        src_w: u32,
+        /// of src
+        src_h: u32,
         /// 1 (repeated) or 3
         c: u32,
         /// of x
@@ -499,10 +514,22 @@ records! {
         w: u32,
         /// of y
         h: u32,
-        /// grey levels a unit
-        scale: f32,
-        /// grey level of 0
-        offset: f32,
+        /// 1: blue is channel 0 of x, red channel 2
+        bgr: u32,
+        /// 1: x is luma, to which the source's colours are added
+        chroma: u32,
+        /// grey levels a unit, of x's channel 0
+        scale0: f32,
+        /// grey levels a unit, of x's channel 1
+        scale1: f32,
+        /// grey levels a unit, of x's channel 2
+        scale2: f32,
+        /// grey level of 0, of x's channel 0
+        offset0: f32,
+        /// grey level of 0, of x's channel 1
+        offset1: f32,
+        /// grey level of 0, of x's channel 2
+        offset2: f32,
         /// output rows a tile
         tile_rows: u32,
     }

@@ -15,6 +15,8 @@ import type { Picture } from './picture.js';
 const OP = 'engine.paint';
 const LARGEST_BYTE = 255;
 
+const thrice = (number: number) => [number, number, number] as const;
+
 function isRange(range: unknown): range is ValueRange {
   const [low, high] = Array.isArray(range) ? range : [];
   return Number.isFinite(low) && Number.isFinite(high) && low < high;
@@ -102,7 +104,12 @@ function traceContract({ network, inputChannels, inputRange, outputRange }: Cont
       outputWidth,
       outputHeight,
     };
-    const x = record.append('pixels_in', [pixels], { ...extended, scale, offset: inputLow }, OP);
+    const x = record.append(
+      'pixels_in',
+      [pixels],
+      { ...extended, bgr: false, scale: thrice(scale), offset: thrice(inputLow) },
+      OP,
+    );
     const y = network.forward(x);
     if (!(y instanceof Value))
       throw new ArgumentError('the network has more than one output', { op: OP, wanted: 'one picture' });
@@ -114,8 +121,12 @@ function traceContract({ network, inputChannels, inputRange, outputRange }: Cont
       width,
       height,
       sourceChannels: channels,
-      scale: stretch,
-      offset: -outputLow * stretch,
+      sourceWidth: width,
+      sourceHeight: height,
+      bgr: false,
+      chroma: false,
+      scale: thrice(stretch),
+      offset: thrice(-outputLow * stretch),
     };
     return record.append('pixels_out', [y, pixels], crop, OP);
   };

@@ -55,6 +55,9 @@ export interface Window {
   readonly paddingMode: PaddingMode;
 }
 
+/** A number for each of three channels; of one channel the first counts. */
+export type PerChannel = readonly [number, number, number];
+
 export interface Kernels {
   /**
    * Inputs: x [N C H W], weight [O C/groups KH KW], bias [O]?, constants (of `load`)?, operands 1 to 3 of `program`. Outputs: y [N O H' W'], and
@@ -128,21 +131,33 @@ export interface Kernels {
     readonly outputChannels: 1 | 3;
     readonly outputWidth: number;
     readonly outputHeight: number;
-    /** y = u8 * scale + offset */
-    readonly scale: number;
-    readonly offset: number;
+    /** Whether blue is channel 0. */
+    readonly bgr: boolean;
+    /** y = u8 * scale + offset, by channel of y */
+    readonly scale: PerChannel;
+    readonly offset: PerChannel;
   };
-  /** Inputs: [1 C H W] and the source pixels (for their alpha). Output: RGBA bytes, [height, width, 4]: the crop at left, top. */
+  /**
+   * Inputs: [1 C H W], and the source pixels for their alpha and, of luma, their colours (null: opaque). Output: RGBA bytes, [height, width, 4]: the crop
+   * at left, top.
+   */
   pixels_out: {
     readonly left: number;
     readonly top: number;
     readonly width: number;
     readonly height: number;
-    /** Channels of the source pixels; alpha is copied when 2 or 4, else 255. */
+    /** Channels of the source pixels; alpha is theirs when 2 or 4, else 255. */
     readonly sourceChannels: 1 | 2 | 3 | 4;
-    /** u8 = clamp(round(x * scale + offset), 0, 255) */
-    readonly scale: number;
-    readonly offset: number;
+    /** Sizes of the source, which is interpolated where they are not those of the output. */
+    readonly sourceWidth: number;
+    readonly sourceHeight: number;
+    /** Whether blue is channel 0. */
+    readonly bgr: boolean;
+    /** Whether x is luma, to which the source's colours are added. */
+    readonly chroma: boolean;
+    /** u8 = clamp(round(x * scale + offset), 0, 255), by channel of x */
+    readonly scale: PerChannel;
+    readonly offset: PerChannel;
   };
 }
 

@@ -103,8 +103,8 @@ const FRAGMENTS: Readonly<Record<string, string>> = {
 
 /** By op code: the op, then its record's fields; `:f32` marks floats, `*` operands, `@` the fields of a fragment. */
 const RECORDS: Readonly<Record<number, string>> = {
-  1: 'pixels_in src* y* channels w h left top out_c out_w out_h scale:f32 offset:f32 tile_rows',
-  2: 'pixels_out x* src* y* src_channels c x_w x_h left top w h scale:f32 offset:f32 tile_rows',
+  1: 'pixels_in src* y* channels w h left top out_c out_w out_h bgr scale0:f32 scale1:f32 scale2:f32 offset0:f32 offset1:f32 offset2:f32 tile_rows',
+  2: 'pixels_out x* src* y* src_channels src_w src_h c x_w x_h left top w h bgr chroma scale0:f32 scale1:f32 scale2:f32 offset0:f32 offset1:f32 offset2:f32 tile_rows',
   3: 'move_strided x* x_start x_channels x_channel_start x_block_stride x_step0 x_step1 x_step2 x_step3 x_step4 x_step5 x_step6 x_step7 y* y_start y_channels y_channel_start y_block_stride y_step0 y_step1 y_step2 y_step3 y_step4 y_step5 y_step6 y_step7 d0 d1 d2 d3 d4 d5 d6 d7 tile_elems',
   4: 'pad x* y* n c h w top bottom left right mode value:f32 tile_rows',
   5: 'conv2d packing groups tile_o @Frame @Sliding @Loading @Program @Epilogue',
@@ -349,10 +349,20 @@ export interface PixelsInFields extends Scratch {
   readonly outW: number;
   /** at least top + h */
   readonly outH: number;
-  /** per grey level */
-  readonly scale: number;
-  /** value of grey level 0 */
-  readonly offset: number;
+  /** 1: blue is channel 0 of y, red channel 2 */
+  readonly bgr: number;
+  /** per grey level, of y's channel 0 */
+  readonly scale0: number;
+  /** per grey level, of y's channel 1 */
+  readonly scale1: number;
+  /** per grey level, of y's channel 2 */
+  readonly scale2: number;
+  /** value of grey level 0, of y's channel 0 */
+  readonly offset0: number;
+  /** value of grey level 0, of y's channel 1 */
+  readonly offset1: number;
+  /** value of grey level 0, of y's channel 2 */
+  readonly offset2: number;
   /** output rows a tile */
   readonly tileRows: number;
 }
@@ -363,12 +373,16 @@ export function pixelsIn(record: PixelsInFields): RecordWords {
 export interface PixelsOutFields extends Scratch {
   /** blocked [1, c, x_h, x_w] */
   readonly x: Operand;
-  /** the source pixels, height x width x src_channels bytes */
+  /** the source pixels, src_h x src_w x src_channels bytes; absent where neither alpha nor colours are taken from it */
   readonly src: Operand;
-  /** height x width x 4 bytes */
+  /** h x w x 4 bytes */
   readonly y: Operand;
   /** of src; alpha is its last channel when 2 or 4, else 255 */
   readonly srcChannels: number;
+  /** of src */
+  readonly srcW: number;
+  /** of src */
+  readonly srcH: number;
   /** 1 (repeated) or 3 */
   readonly c: number;
   /** of x */
@@ -383,10 +397,22 @@ export interface PixelsOutFields extends Scratch {
   readonly w: number;
   /** of y */
   readonly h: number;
-  /** grey levels a unit */
-  readonly scale: number;
-  /** grey level of 0 */
-  readonly offset: number;
+  /** 1: blue is channel 0 of x, red channel 2 */
+  readonly bgr: number;
+  /** 1: x is luma, to which the source's colours are added */
+  readonly chroma: number;
+  /** grey levels a unit, of x's channel 0 */
+  readonly scale0: number;
+  /** grey levels a unit, of x's channel 1 */
+  readonly scale1: number;
+  /** grey levels a unit, of x's channel 2 */
+  readonly scale2: number;
+  /** grey level of 0, of x's channel 0 */
+  readonly offset0: number;
+  /** grey level of 0, of x's channel 1 */
+  readonly offset1: number;
+  /** grey level of 0, of x's channel 2 */
+  readonly offset2: number;
   /** output rows a tile */
   readonly tileRows: number;
 }

@@ -5,40 +5,15 @@
 //! ```
 //! 1. Reflection goes on as often as it must, so a small picture may be extended by more than its size.
 //! 2. Grey becomes three equal channels; colour becomes grey by Rec. 601 (0.299 R + 0.587 G + 0.114 B), as Pillow does.
-//! 3. Pixels that are all but transparent fade to grey, since their colours mean nothing: encoders leave anything under alpha 0, and a canvas
-//!    keeps premultiplied bytes, of which a low alpha leaves few levels. The network would carry it far into what is visible.
-//!    Grey, since no picture stands out from it by more than 128 levels. The ramp is short, since nothing takes the grey out of a painting
-//!    again: it adds at most 4 levels to a visible edge, and a canvas's rounding changes an input by 4 levels at most. (Up to alpha 255 it
-//!    would be 32 levels and half a one.) All of it is exact in float32.
-//!    pixels_out copies alpha.
+//! 3. Pixels that are all but transparent fade to grey (`micro/pixel.rs`); pixels_out copies alpha.
 
 use crate::layout::Blocked;
 use crate::mem::{Bytes, Dst, Memory};
 use crate::micro::border::{Border, map_index};
+use crate::micro::pixel::{luma, visible};
 use crate::ops::{Fault, Op, dst, product, tile_count, within};
 use crate::record::{PixelsIn, field};
 use crate::simd::{F32x4, LANES};
-
-/// What transparent pixels look like to the network.
-const GREY: f32 = 128.0;
-/// Alpha from which a colour is as it stands.
-const FADE: u8 = 32;
-
-/// The colours of a pixel as the network sees them; grey is the first of them.
-#[inline(always)]
-fn visible<const CHANNELS: usize>(pixel: [u8; CHANNELS]) -> [f32; 3] {
-    let levels = match CHANNELS {
-        1 | 2 => [pixel[0]; 3],
-        _ => [pixel[0], pixel[1], pixel[2]],
-    }
-    .map(f32::from);
-    let alpha = pixel[CHANNELS - 1];
-    if CHANNELS % 2 == 1 || alpha >= FADE {
-        return levels;
-    }
-    let weight = f32::from(alpha) / f32::from(FADE);
-    levels.map(|level| (level - GREY) * weight + GREY)
-}
 
 impl PixelsIn {
     fn y_shape(&self) -> Blocked {
@@ -62,17 +37,21 @@ impl PixelsIn {
 
     #[inline(always)]
     fn row<const CHANNELS: usize>(&self, src: Bytes, first_byte: usize, y: Dst, to_grey: bool) {
-        let (scale, offset) = (F32x4::splat(self.scale), F32x4::splat(self.offset));
+        let scale = F32x4::new([self.scale0, self.scale1, self.scale2, 0.0]);
+        let offset = F32x4::new([self.offset0, self.offset1, self.offset2, 0.0]);
         for column in 0..y.len() / LANES {
             let from = column as isize - self.left as isize;
             let from = map_index(from, self.w as usize, Border::Reflect) as usize;
-            let [r, g, b] = visible(src.array::<CHANNELS>(first_byte + from * CHANNELS));
+            let [r, g, b, _] = visible(src.array::<CHANNELS>(first_byte + from * CHANNELS));
             let levels = if !to_grey {
-                [r, g, b, 0.0]
+                match self.bgr {
+                    0 => [r, g, b, 0.0],
+                    _ => [b, g, r, 0.0],
+                }
             } else if CHANNELS < 3 {
                 [r, 0.0, 0.0, 0.0]
             } else {
-                [0.299 * r + 0.587 * g + 0.114 * b, 0.0, 0.0, 0.0]
+                [luma([r, g, b]), 0.0, 0.0, 0.0]
             };
             y.store(column * LANES, F32x4::new(levels) * scale + offset);
         }
@@ -87,6 +66,7 @@ impl Op for PixelsIn {
         if self.out_c != 1 {
             within(field!(PixelsIn, out_c), self.out_c, 3..=3)?;
         }
+        within(field!(PixelsIn, bgr), self.bgr, 0..=1)?;
         for (index, got, size, before) in [
             (field!(PixelsIn, out_w), self.out_w, self.w, self.left),
             (field!(PixelsIn, out_h), self.out_h, self.h, self.top),
@@ -128,11 +108,14 @@ impl Op for PixelsIn {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
     use crate::layout::Blocked;
     use crate::record::{Operand, PixelsIn};
     use crate::testing::{Random, TestPlan, assert_close};
     use std::vec::Vec;
+
+    /// One a channel.
+    const SCALES: [f32; 3] = [2.0 / 255.0, 1.0 / 255.0, 0.017];
+    const OFFSETS: [f32; 3] = [-1.0, 0.25, -2.1];
 
     /// Mirrored at 0 and size - 1 until it is inside.
     fn mirrored(mut i: i64, size: i64) -> usize {
@@ -146,7 +129,7 @@ mod tests {
     fn every_kind_of_picture_is_extended_and_converted() {
         let mut random = Random::new(41);
         for channels in 1..=4usize {
-            for out_c in [1, 3] {
+            for (out_c, bgr) in [(1, 0), (3, 0), (3, 1)] {
                 for (h, w, top, left, out_h, out_w) in [
                     (1, 1, 0, 0, 1, 1),
                     (5, 3, 2, 1, 9, 6),
@@ -175,8 +158,13 @@ mod tests {
                         out_c,
                         out_w,
                         out_h,
-                        scale: 2.0 / 255.0,
-                        offset: -1.0,
+                        bgr,
+                        scale0: SCALES[0],
+                        scale1: SCALES[1],
+                        scale2: SCALES[2],
+                        offset0: OFFSETS[0],
+                        offset1: OFFSETS[1],
+                        offset2: OFFSETS[2],
                         tile_rows: 2,
                     });
                     let mut wanted = Vec::new();
@@ -194,30 +182,19 @@ mod tests {
                                 let level = |k: usize| byte(k) * seen + 128.0 * (1.0 - seen);
                                 let x = match (channels, out_c) {
                                     (1 | 2, _) => level(0),
+                                    (_, 3) if bgr == 1 => level(2 - c),
                                     (_, 3) => level(c),
                                     _ => 0.299 * level(0) + 0.587 * level(1) + 0.114 * level(2),
                                 };
-                                wanted.push(x * 2.0 / 255.0 - 1.0);
+                                wanted.push(x * f64::from(SCALES[c]) + f64::from(OFFSETS[c]));
                             }
                         }
                     }
                     let got = plan.run_everywhere().blocked(y, shape);
-                    let what = std::format!("{channels} channels {h}x{w} to {out_c}");
+                    let what = std::format!("{channels} channels {h}x{w} to {out_c}, bgr {bgr}");
                     assert_close(&got, &wanted, 3e-7, &what);
                 }
             }
-        }
-    }
-
-    #[test]
-    fn opaque_pixels_have_the_bits_of_those_without_alpha() {
-        for pixel in 0..=255u8 {
-            let [r, g, b] = [pixel, pixel.wrapping_mul(7), pixel ^ 90];
-            for alpha in [32, 33, 128, 255] {
-                assert_eq!(visible([r, g, b, alpha]), visible([r, g, b]));
-                assert_eq!(visible([r, alpha]), visible([r]));
-            }
-            assert_eq!(visible([r, g, b, 0]), [128.0; 3]);
         }
     }
 
@@ -238,8 +215,13 @@ mod tests {
             out_c: 1,
             out_w: 4,
             out_h: 1,
-            scale: 1.0,
-            offset: 0.0,
+            bgr: 0,
+            scale0: 1.0,
+            scale1: 1.0,
+            scale2: 1.0,
+            offset0: 0.0,
+            offset1: 0.0,
+            offset2: 0.0,
             tile_rows: 1,
         });
         let fault = plan.load().unwrap_err();

@@ -15,7 +15,7 @@ export const pixelsIn: Operator<PixelsIn> = {
   rows: allRows,
 };
 
-/** Inputs: [1 C H W], and the source pixels for their alpha. Output: RGBA bytes [height, width, 4]. */
+/** Inputs: [1 C H W], and the source pixels for their alpha and colours, or null. Output: RGBA bytes [height, width, 4]. */
 export const pixelsOut: Operator<PixelsOut> = {
   roles: ['input', 'pixels'],
   infer: ({ height, width }) => [{ shape: [height, width, 4], dtype: 'uint8' }],
