@@ -36,6 +36,7 @@ async function run(code: string): Promise<string> {
 /** What each program prints, in the README's order. */
 const PRINTED = [
   /^(simd128|relaxed-simd)\n$/,
+  /^128 96\n$/,
   /^\[ 1, 3, 64, 64 \] 12288 float32\n(\S+ \S+ [\d.e-]+\n)+$/,
   /^\[ 1, 8, 16, 16 \]\n\[ 1, 8 \]\n$/,
   /^3\d{6}\n$/,

@@ -1,5 +1,5 @@
 // Which plan and which values a call gets: never those of another parameter, network, number or time.
-import { ArgumentError, CycleGANGenerator, type Model, Tensor } from 'gouache';
+import { ArgumentError, CycleGANGenerator, type PaintModel, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
 import { expect, test } from 'vitest';
 import { engineFor, noise, SmallNet, weightsFor } from './support/engines.js';
@@ -47,13 +47,9 @@ class Steps extends nn.Module {
 test('a network that is changed after it painted is asked again which sizes it keeps', async () => {
   const engine = await engineFor();
   const network = new Steps();
-  const model: Model = {
+  const model: PaintModel = {
     network,
-    inputRange: [0, 1],
-    outputRange: [0, 1],
-    inputChannels: 3,
-    outputChannels: 3,
-    metadata: new Map(),
+    pictures: { input: { range: [0, 1] }, output: { range: [0, 1] } },
   };
   const picture = { data: new Uint8Array(6 * 6 * 3).fill(77), width: 6, height: 6 };
   for (const step of [2, 7, 16]) {

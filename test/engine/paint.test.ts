@@ -78,13 +78,13 @@ test.each([1, 2, 3, 4])('a picture of %s channels comes back as RGBA, alpha copi
 test('every byte survives every value range', async () => {
   const engine = await engineFor();
   const data = Uint8Array.from({ length: 256 * 3 * 2 }, (_, index) => Math.floor(index / 3) % 256);
-  for (const inputRange of [
+  for (const range of [
     [-1, 1],
     [0, 1],
     [0, 255],
     [-2.5, 3],
   ] as const) {
-    const model = modelOf(new Same(), { inputRange, outputRange: inputRange });
+    const model = modelOf(new Same(), { input: { range }, output: { range } });
     const painted = await engine.paint(model, { data, width: 256, height: 2 });
     expect([...painted.data]).toEqual(asRgba(data, 3));
   }
@@ -223,7 +223,11 @@ test('reflection is that of PyTorch, many times over in a small picture', async 
   }
   const [width, height] = [5, 3];
   const data = pixels(width, height, 1);
-  const painted = await engine.paint(modelOf(new Shifted(), { inputChannels: 1 }), { data, width, height });
+  const painted = await engine.paint(modelOf(new Shifted(), { input: { channelOrder: 'grey' } }), {
+    data,
+    width,
+    height,
+  });
   const reflect = (index: number, size: number): number => {
     const period = 2 * (size - 1);
     const within = ((index % period) + period) % period;
@@ -295,7 +299,9 @@ test('models that are none, or give no picture of the same size, have typed erro
   const image = { data: pixels(8, 8, 3), width: 8, height: 8 };
   await expect(engine.paint(new SmallNet() as never, image)).rejects.toMatchObject({ code: 'argument' });
   await expect(engine.paint(undefined as never, image)).rejects.toMatchObject({ code: 'argument' });
-  await expect(engine.paint(modelOf(new Same(), { inputChannels: 7 }), image)).rejects.toMatchObject({
+  await expect(
+    engine.paint(modelOf(new Same(), { input: { channelOrder: 'CMYK' as never } }), image),
+  ).rejects.toMatchObject({
     code: 'argument',
   });
   const shrinking = new nn.Conv2d(3, 3, 3, { bias: false });

@@ -1,7 +1,7 @@
 // Values of another realm, as an iframe, a vm context and jsdom under vitest or jest give them: each public entry takes them like its own.
 import { readFileSync } from 'node:fs';
 import vm from 'node:vm';
-import { Engine, loadModel, readSafetensors, Tensor } from 'gouache';
+import { Engine, loadModel, type PictureContract, readSafetensors, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
 import { exportOnnx } from 'gouache/onnx';
 import { describe, expect, test } from 'vitest';
@@ -48,11 +48,10 @@ describe('paint', () => {
       '{ data, width: 16, height: 12 }',
       { data },
     );
-    const ranges = {
-      inputRange: foreign<[number, number]>('[-1, 1]'),
-      outputRange: foreign<[number, number]>('[-1, 1]'),
-    };
-    const painted = await engine.paint({ ...model, ...ranges }, image, foreign("{ precision: 'high' }"));
+    const pictures = foreign<PictureContract>(
+      '{ input: { range: [-1, 1], sides: { multipleOf: 4 } }, output: { range: [-1, 1] } }',
+    );
+    const painted = await engine.paint({ ...model, pictures }, image, foreign("{ precision: 'high' }"));
     expect(painted.data).toEqual(wanted.data);
   });
 

@@ -72,7 +72,7 @@ test('a picture is painted without a trace, until its size or the model’s rang
   expect(once).toBeGreaterThan(0);
   expect(await callsOf(model, picture)).toBe(once);
   expect(await callsOf({ ...model }, picture)).toBe(0);
-  expect(await callsOf({ ...model, outputRange: [-1, 2] }, picture)).toBe(once);
+  expect(await callsOf({ ...model, pictures: { output: { range: [-1, 2] } } }, picture)).toBe(once);
   const wider = { ...picture, data: new Uint8Array(24 * 10 * 3), width: 24 };
   expect(await callsOf(model, wider)).toBeGreaterThan(0);
   expect(await callsOf(model, picture)).toBe(0);

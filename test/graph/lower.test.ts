@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Graph, shapesOf, valueAt } from '../../dist/graph/graph.js';
 import { lower } from '../../dist/graph/lower.js';
 import { OPERATOR_NAMES, type OperatorName, type Operators } from '../../dist/graph/operators/index.js';
-import { tracePaint } from '../../dist/image/paint.js';
+import { paintingOf } from '../../dist/image/paint.js';
 import * as nn from '../../dist/nn/index.js';
 import { descriptorOf, type RecordKernel } from '../../dist/ops/index.js';
 import type { Layout } from '../../dist/ops/layout.js';
@@ -14,17 +14,10 @@ const F = nn.functional;
 const p = (...shape: number[]) => new nn.Parameter(shape);
 
 const painted = (): Graph<Operators> =>
-  tracePaint(
-    {
-      network: new nn.ReflectionPad2d([-1, 1, 0, 0]),
-      inputRange: [0, 1],
-      outputRange: [-1, 1],
-      inputChannels: 3,
-      outputChannels: 3,
-      metadata: new Map(),
-    },
-    { width: 7, height: 5, channels: 4 },
-  ).graph;
+  paintingOf({
+    network: new nn.ReflectionPad2d([-1, 1, 0, 0]),
+    pictures: { input: { range: [0, 1] }, output: { range: [-1, 1] } },
+  }).trace({ width: 7, height: 5, channels: 4 }).graph;
 
 type Body = (...values: nn.Value[]) => nn.Value;
 const of =

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import type { Graph } from '../../dist/graph/graph.js';
 import type { Operators } from '../../dist/graph/operators/index.js';
 import type { Step } from '../../dist/graph/place.js';
-import { tracePaint } from '../../dist/image/paint.js';
+import { paintingOf } from '../../dist/image/paint.js';
 import { descriptorOf } from '../../dist/ops/index.js';
 import { RECORD_HEAD_WORDS, recordOf, STRIP_ELEMS } from '../../dist/ops/records.gen.js';
 import { ALGORITHMS, pointsOf } from '../../dist/ops/winograd_algorithms.js';
@@ -129,17 +129,11 @@ const SIZES: readonly (readonly [height: number, width: number])[] = [
 const painted =
   (network: nn.Module) =>
   ([height, width]: readonly [number, number]) =>
-    tracePaint(
-      {
-        network,
-        inputRange: [0, 1],
-        outputRange: [0, 1],
-        inputChannels: 3,
-        outputChannels: 3,
-        metadata: new Map(),
-      },
-      { width, height, channels: 4 },
-    ).graph;
+    paintingOf({ network, pictures: { input: { range: [0, 1] }, output: { range: [0, 1] } } }).trace({
+      width,
+      height,
+      channels: 4,
+    }).graph;
 const one = new nn.Parameter([1]);
 const own = new nn.Parameter([3, 1, 5, 5]);
 const mixing = new nn.Parameter([3, 3]);

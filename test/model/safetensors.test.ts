@@ -216,11 +216,9 @@ describe('loadModel', () => {
       const model = loadModel(withMetadata(metadata));
       expect(model.network).toBeInstanceOf(CycleGANGenerator);
       expect(model.network.training).toBe(false);
-      expect(model).toMatchObject({
-        inputRange: [-1, 1],
-        outputRange: [-1, 1],
-        inputChannels: 3,
-        outputChannels: 3,
+      expect(model.pictures).toEqual({
+        input: { sides: { multipleOf: 4, least: 8 } },
+        output: { scale: 1 },
       });
     }
   });
@@ -229,7 +227,10 @@ describe('loadModel', () => {
     const model = loadModel(
       withMetadata({ ...fitting, inputRange: '0..255', outputRange: '0..1', name: 'zebra' }),
     );
-    expect(model).toMatchObject({ inputRange: [0, 255], outputRange: [0, 1], name: 'zebra' });
+    expect(model).toMatchObject({
+      pictures: { input: { range: [0, 255] }, output: { range: [0, 1] } },
+      name: 'zebra',
+    });
   });
 
   test.each<[string, Record<string, string>, RegExp]>([

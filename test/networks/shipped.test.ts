@@ -1,6 +1,6 @@
 /** The weights that ship against their reference outputs, computed in float64 from the same half-precision weights. */
 import { readFileSync } from 'node:fs';
-import { type Engine, loadModel } from 'gouache';
+import { type Engine, loadModel, type PictureInput, type PictureOutput } from 'gouache';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goldenUrl, maxAbsDifference, onlyTensor, readTensors, tensorOf } from '../golden/golden.js';
 import { SHIPPED_NETWORK } from '../tolerances.js';
@@ -12,19 +12,25 @@ interface Card {
   readonly network: string;
   readonly parameters: number;
   readonly license: string;
-  readonly input: { readonly range: readonly number[] };
-  readonly output: { readonly range: readonly number[] };
+  readonly input: PictureInput;
+  readonly output: PictureOutput;
 }
 
 const modelUrl = (file: string) => new URL(`../../models/${file}`, import.meta.url);
 
 test.each(NAMES)('%s is what its card says', (name) => {
   const card = JSON.parse(readFileSync(modelUrl(`${name}.json`), 'utf8')) as Card;
-  const model = loadModel(readFileSync(modelUrl(`${name}.safetensors`)));
+  const bytes = readFileSync(modelUrl(`${name}.safetensors`));
+  const model = loadModel(bytes);
   const parameters = model.network.parameters().reduce((sum, parameter) => sum + parameter.numel(), 0);
   expect(parameters).toBe(card.parameters);
-  expect(model.inputRange).toEqual(card.input.range);
-  expect(model.outputRange).toEqual(card.output.range);
+  const { input, output } = card;
+  expect(model.pictures).toMatchObject({ input: { range: input.range }, output: { range: output.range } });
+  // As a contract the card says what the file says.
+  expect(loadModel(bytes, { pictures: { input, output } }).pictures).toEqual({
+    input: { ...model.pictures.input, channelOrder: 'RGB', layout: 'NCHW' },
+    output: model.pictures.output,
+  });
   expect(card.license).toBe('Apache-2.0');
 });
 

@@ -9,7 +9,7 @@ import type { AnyNode } from '../../dist/graph/graph.js';
 import { layOut } from '../../dist/graph/lay_out.js';
 import { place } from '../../dist/graph/place.js';
 import type { EncodedPlan, Slot } from '../../dist/graph/plan.js';
-import { tracePaint } from '../../dist/image/paint.js';
+import { paintingOf } from '../../dist/image/paint.js';
 import { traceModule } from '../../dist/nn/trace.js';
 import type { Kernels } from '../../dist/ops/kernels.js';
 import { HEADER } from '../../dist/ops/records.gen.js';
@@ -184,11 +184,7 @@ function loaded<T extends Conv2d | ConvTranspose2d>(layer: T): T {
 
 const modelOf = (network: Module) => ({
   network,
-  inputRange: [-1, 1] as const,
-  outputRange: [0, 1] as const,
-  inputChannels: 3,
-  outputChannels: 3,
-  metadata: new Map<string, string>(),
+  pictures: { input: { range: [-1, 1] }, output: { range: [0, 1] } } as const,
 });
 
 /** The plan of a network that has too many transformed weights to keep them. */
@@ -232,7 +228,7 @@ export function encodedPlans(workers = 1): {
   const picture = { width: 9, height: 7, channels: 4 } as const;
   compiled.push([
     'paint',
-    compileGraph(tracePaint(modelOf(loaded(new Conv2d(3, 3, 3, { padding: 1 }))), picture).graph, {
+    compileGraph(paintingOf(modelOf(loaded(new Conv2d(3, 3, 3, { padding: 1 })))).trace(picture).graph, {
       workers,
     }),
   ]);

@@ -1,7 +1,7 @@
 // What does not fit the memory: refused in numbers that are true, with a side that fits, before anything is copied.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { CycleGANGenerator, Engine, loadModel, type Model, OutOfMemoryError, Tensor } from 'gouache';
+import { CycleGANGenerator, Engine, loadModel, OutOfMemoryError, type PaintModel, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
 import { describe, expect, test } from 'vitest';
 import { engineFor, modelOf, noise, SmallNet, weightsFor } from '../engine/support/engines.js';
@@ -36,7 +36,7 @@ function wide(): nn.Module {
 
 const mosaic = loadModel(readFileSync(new URL(import.meta.resolve('gouache/models/mosaic.safetensors'))));
 
-const networks: Record<string, Model> = {
+const networks: Record<string, PaintModel> = {
   'two convolutions': modelOf(new SmallNet(16)),
   'weights of float64': modelOf(wide()),
   'a small CycleGAN': modelOf(generator({ ngf: 16, nBlocks: 2 })),
@@ -79,7 +79,7 @@ test('in engines of 4 to 64 MiB a picture is painted, or refused with true numbe
   const kinds = Object.keys(networks);
   let promises = 0;
   const holds = async (kind: string, threads: number, pages: number, width: number, height: number) => {
-    const model = networks[kind] as Model;
+    const model = networks[kind] as PaintModel;
     const engine = await Engine.create({ maxMemoryBytes: pages * PAGE_BYTES, threads });
     try {
       const error = await refusalOf(engine.paint(model, picture(width, height)));
@@ -152,7 +152,7 @@ describe.each([1, 3])('with %i threads', (threads) => {
   test('at 4 GiB the promised side is placed, that of a photo of 24 megapixels too', async () => {
     const engine = await engineFor({ threads });
     /** Compiles and loads; ends before a pixel is computed. */
-    const loads = async (model: Model, width: number, height: number) => {
+    const loads = async (model: PaintModel, width: number, height: number) => {
       const controller = new AbortController();
       const painting = engine.paint(model, picture(width, height), {
         signal: controller.signal,
@@ -194,11 +194,11 @@ describe.each([1, 3])('with %i threads', (threads) => {
 
   test('what is promised beside a session fits beside it, and the session goes on', async () => {
     const engine = await engineFor({ maxMemoryBytes: 40 * MIB, threads });
-    const model = networks['a small CycleGAN'] as Model;
+    const model = networks['a small CycleGAN'] as PaintModel;
     const alone = await refusalOf(engine.paint(model, picture(3000, 3000)));
     const session = await engine.compile(wide(), [1, 3, 64, 64]);
     // Something for the cache, which makes room.
-    await engine.paint(networks['two convolutions'] as Model, picture(40, 40));
+    await engine.paint(networks['two convolutions'] as PaintModel, picture(40, 40));
     // One that would not fit without the session either, and one that would.
     for (const side of [3000, alone?.largestSide ?? 0]) {
       const error = await refusalOf(engine.paint(model, picture(side, side)));
@@ -221,7 +221,7 @@ test('a value of 2 GiB is refused as one, where the memory would hold it', async
       return x.mul(0.5);
     }
   }
-  const model = { ...modelOf(new Half()), inputChannels: 1, outputChannels: 1 };
+  const model = modelOf(new Half(), { input: { channelOrder: 'grey' } });
   // A pixel has four lanes of four bytes: 2^31 bytes are 2^27 pixels, the reflection's among them.
   const side = Math.ceil(2 ** 13.5) - 64;
   const grey = { data: new Uint8Array(side * side), width: side, height: side };
@@ -261,7 +261,7 @@ describe('what the platform refuses', () => {
   test('memory below the maximum: what it has given is the bound, and that side paints', async () => {
     const workerUrl = growing(`this.buffer.byteLength + pages * ${PAGE_BYTES} > ${12 * MIB}`);
     const engine = await engineFor({ workerUrl, threads: 1 });
-    const model = networks['two convolutions'] as Model;
+    const model = networks['two convolutions'] as PaintModel;
     await engine.paint(model, picture(150, 100));
     const error = await refusalOf(engine.paint(model, picture(900, 600)));
     if (error === null) throw new Error('it fits');

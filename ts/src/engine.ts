@@ -1,9 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The engine: the asynchronous face of one host. It checks arguments, traces, and hands jobs on; it never touches wasm memory. */
 import { ArgumentError, EngineDisposedError } from './errors.js';
-import { paintingOf } from './image/paint.js';
+import { outputShape, type PaintingOptions, paintingOf } from './image/paint.js';
 import { checkPicture, type ImageInput, type PaintedImage } from './image/picture.js';
-import type { Model } from './model/load_model.js';
+import type { PaintModel } from './model/load_model.js';
 import { Module } from './nn/module.js';
 import { type Traceable, traceModule } from './nn/trace.js';
 import type { BuildName, UrlLike, WasmSource } from './runtime/builds.js';
@@ -51,6 +51,9 @@ export interface CompileOptions {
 
 /** What `run` and `paint` can be told. */
 export interface RunOptions extends CallOptions, CompileOptions {}
+
+/** What `paint` can be told besides. */
+export interface PaintOptions extends RunOptions, PaintingOptions {}
 
 export type { EngineInfo };
 
@@ -166,33 +169,42 @@ export class Engine {
   }
 
   /**
-   * Paints a picture: ImageData, sharp's raw output, or any { data, width, height }; gives RGBA of the same size, with the picture's alpha and
-   * colour space. The picture is extended by its reflection, 32 pixels or more on every side, and cropped again. A network that takes no such
-   * size, as it halves sizes seven times or more, sees the picture alone, or as much of its reflection as leads to the next size that it takes.
+   * Paints a picture: ImageData, sharp's raw output, or any { data, width, height }; gives RGBA, as large as the picture or `scale` times that, with its
+   * alpha and colour space, or an opaque grey mask, as `model.pictures` says. The picture is extended by its reflection, 32 pixels or more on every side
+   * unless that or `border` says otherwise, and cropped again. A network that takes no such size, as it halves sizes seven times or more, sees the picture
+   * alone, or as much of its reflection as leads to the next size that it takes.
    * Where alpha is below 32 of 255, colours fade to grey before the network sees them, so that those which nobody sees have no effect.
    * @throws {@link ImageError} when the picture has no pixels, one row or column, an unknown colour space, or data that does not match its sizes
+   * @throws {@link ArgumentError} when an argument cannot be right, `model.pictures` included
    * @throws {@link OutOfMemoryError} as {@link Engine.run} does, with the largest side that fits
-   * @throws {@link ShapeError} when the network does not keep the picture's size
+   * @throws {@link ShapeError} when the network takes no size near the picture's, or does not give what `model.pictures` says
    * @throws {@link EngineDisposedError} after `dispose`
    * @throws {@link EngineCrashedError} when the engine has crashed
    */
-  async paint(model: Model, image: ImageInput, options: RunOptions = {}): Promise<PaintedImage> {
+  async paint(model: PaintModel, image: ImageInput, options: PaintOptions = {}): Promise<PaintedImage> {
     const op = 'engine.paint';
     this.#executor.throwIfDisposed();
     checkCall(op, options);
     const picture = checkPicture(op, image);
-    const { data, width, height, colorSpace } = picture;
+    const { data, width, height, channels, colorSpace } = picture;
     const how = jobOptions(op, options);
-    const { network, asked, trace } = paintingOf(model, picture);
-    const computation = this.#traces.computation(network, spelled([asked, how]), () =>
-      computationOf(trace(), how),
+    const painting = paintingOf(model, options);
+    const asked = spelled([painting.asked, { width, height, channels }, how]);
+    const computation = this.#traces.computation(painting.network, asked, () =>
+      computationOf(painting.trace(picture), how),
     );
-    const job = jobOf(op, computation, scaledPicture(model, picture));
+    const job = jobOf(op, computation, scaledPicture(painting, picture));
     const copied = () => [new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()];
     const { outputs } = await this.#executor.run(job, copied, options);
     const pixels = outputs[0] ?? new Uint8Array(0);
-    const painted = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, width * height * 4);
-    return { data: painted, width, height, channels: 4, colorSpace };
+    const [paintedHeight = 0, paintedWidth = 0] = outputShape(job);
+    return {
+      data: new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, paintedHeight * paintedWidth * 4),
+      width: paintedWidth,
+      height: paintedHeight,
+      channels: 4,
+      colorSpace,
+    };
   }
 
   /**

@@ -5,6 +5,7 @@ export {
   type EngineInfo,
   type EngineMemory,
   type EngineOptions,
+  type PaintOptions,
   type RunOptions,
 } from './engine.js';
 export {
@@ -23,10 +24,20 @@ export {
 } from './errors.js';
 export type { Value } from './graph/value.js';
 export type { ColorSpace, ImageInput, PaintedImage, PixelImage, SharpImage } from './image/picture.js';
-export { loadModel, type Model } from './model/load_model.js';
+export { type LoadOptions, loadModel, type Model, type PaintModel } from './model/load_model.js';
 export { readSafetensors } from './model/safetensors.js';
 export { CycleGANGenerator, type CycleGANGeneratorOptions } from './networks/cyclegan_generator.js';
 export { ResidualBlock, StyleTransferNetwork } from './networks/style_transfer_network.js';
+export type {
+  ChannelOrder,
+  PictureContract,
+  PictureInput,
+  PictureLayout,
+  PictureOutput,
+  PictureSides,
+  PictureValues,
+  ValueRange,
+} from './picture_contract.js';
 export type { BuildName, ResponseLike, UrlLike, WasmSource } from './runtime/builds.js';
 export type { Concrete } from './runtime/call.js';
 export type { CallOptions, Progress } from './runtime/executor.js';

@@ -1,8 +1,7 @@
 /** The same computation at another size, for saying which size would fit the memory. */
 import type { Traced } from './graph/trace.js';
-import { tracePaint } from './image/paint.js';
+import type { Painting } from './image/paint.js';
 import type { Picture } from './image/picture.js';
-import type { Model } from './model/load_model.js';
 import { type Job, SIDE_STEP_PX } from './runtime/job.js';
 import type { Shape } from './tensor/shape.js';
 
@@ -42,7 +41,7 @@ export function scaledShapes(
 }
 
 /** A picture of the same aspect ratio. */
-export function scaledPicture(model: Model, picture: Picture): NonNullable<Job['scaled']> {
+export function scaledPicture(painting: Painting, picture: Picture): NonNullable<Job['scaled']> {
   const { width, height, channels } = picture;
   const longestSide = Math.max(width, height);
   const at = (side: number) => {
@@ -53,7 +52,7 @@ export function scaledPicture(model: Model, picture: Picture): NonNullable<Job['
     }));
     // One row has no reflection.
     const isPicture = (size: (typeof sizes)[number]) => size.width > 1 && size.height > 1;
-    return attempts(sizes.map((size) => () => (isPicture(size) ? tracePaint(model, size) : null)));
+    return attempts(sizes.map((size) => () => (isPicture(size) ? painting.trace(size) : null)));
   };
   return { longestSide, at };
 }

@@ -1,5 +1,5 @@
 // Engines for tests: made by option, always ended.
-import { Engine, type EngineOptions, type Model, Tensor } from 'gouache';
+import { Engine, type EngineOptions, type PaintModel, type PictureContract, Tensor } from 'gouache';
 import * as nn from 'gouache/nn';
 import { onTestFinished } from 'vitest';
 
@@ -49,14 +49,9 @@ export function weightsFor(module: nn.Module, seed: number): Map<string, Tensor>
 }
 
 /** The network as a model that paints. */
-export const modelOf = (network: nn.Module, parts: Partial<Model> = {}): Model => ({
+export const modelOf = (network: nn.Module, pictures: PictureContract = {}): PaintModel => ({
   network,
-  inputRange: [-1, 1],
-  outputRange: [-1, 1],
-  inputChannels: 3,
-  outputChannels: 3,
-  metadata: new Map(),
-  ...parts,
+  pictures,
 });
 
 /** Work of about a second on a busy core: 3x3 convolutions of the same size, 1.2 GFLOP each. */

@@ -89,11 +89,7 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
   const wasm = readFileSync(new URL('../../../dist/wasm/simd128.wasm', import.meta.url));
   const model = () => ({
     network: ready(new nn.Conv2d(3, 3, 1)),
-    inputChannels: 3,
-    outputChannels: 3,
-    inputRange: [-1, 1],
-    outputRange: [-1, 1],
-    metadata: new Map<string, string>(),
+    pictures: { input: { range: [-1, 1] }, output: { range: [-1, 1] } },
   });
   const two = () => Tensor.from([1, 2], [2]);
   const relu = (x?: nn.Value) => x?.relu() ?? [];
@@ -128,7 +124,10 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
       () => [relu, [2, 3], options()],
       async (...args: Parameters<root.Engine['compile']>) => (await engine.compile(...args)).dispose(),
     ),
-    'Engine#paint': calling(() => [model(), { ...image }, options()], engine.paint.bind(engine)),
+    'Engine#paint': calling(
+      () => [model(), { ...image }, { ...options(), border: 2 }],
+      engine.paint.bind(engine),
+    ),
     'Engine#paint of what sharp gives': calling(
       () => [model(), { data: image.data, info: { ...image } }],
       engine.paint.bind(engine),
@@ -156,7 +155,7 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
       () => [],
       async (...args: []) => (await session()).dispose(...args),
     ),
-    loadModel: calling(() => [new Uint8Array(file)], root.loadModel),
+    loadModel: calling(() => [new Uint8Array(file), { pictures: { input: { border: 2 } } }], root.loadModel),
     readSafetensors: calling(() => [new Uint8Array(file)], root.readSafetensors),
     'Tensor.from': calling(() => [[1, 2], [2]], Tensor.from),
     'Tensor#toArray': calling(

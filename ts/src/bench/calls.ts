@@ -4,7 +4,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { Engine, Tensor } from '../index.js';
-import type { Model } from '../model/load_model.js';
+import type { PaintModel } from '../model/load_model.js';
 import * as nn from '../nn/index.js';
 import { timesOf } from './statistics.js';
 
@@ -53,9 +53,9 @@ console.log(
 const net = network();
 await report('run', () => engine.run(net, input) as Promise<Tensor>);
 const range = [0, 1] as const;
-const model: Model = {
-  ...{ network: network(), inputChannels: 1, outputChannels: 1, metadata: new Map() },
-  ...{ inputRange: range, outputRange: range },
+const model: PaintModel = {
+  network: network(),
+  pictures: { input: { channelOrder: 'grey', range }, output: { range } },
 };
 await report('paint', () => engine.paint(model, picture));
 const session = await engine.compile(net, [1, 1, SIDE, SIDE]);

@@ -1,104 +1,91 @@
 /**
  * How far a picture is extended before a network sees it: far enough that the frame which zero padding paints is cropped away, and up to a
- * size that the network maps to itself. Found by tracing the network at candidate sizes; no pixel is touched.
+ * size that the network takes. The contract says which those are; of a network without that rule a few sizes are tried. No pixel is touched.
  */
 import { ShapeError } from '../errors.js';
-import type { Module } from '../nn/module.js';
-import { traceModule } from '../nn/trace.js';
+import type { ResolvedContract } from '../picture_contract.js';
 
+const OP = 'engine.paint';
 /** Pixels on each side; the frame that zero padding paints was seen to be narrower (with 16, starry-night still showed a line). */
-export const BORDER_PX = 32;
-/** How far above the border is searched: networks that halve the size six times still map one of 64 neighbours to itself. */
-const SEARCHED_PX = 64;
-/** Networks that halve the size more often keep multiples of 2^k alone; pix2pix's U-Net halves it eight times. */
-const MOST_HALVINGS = 9;
+const BORDER_PX = 32;
+/** How much larger than the picture with its border a size may be that the contract does not ask for. */
+const BEYOND_PX = 64;
+/** What sides are tried to be multiples of: halvings, and the strides and windows of 3, 6, 7, 12 and 14 that are seen; pix2pix's U-Net halves eight times. */
+const MULTIPLES = [1, 2, 4, 8, 16, 32, 64, 3, 6, 12, 7, 14, 128, 256, 512];
 
 /** Height and width, in pixels. */
-interface Sides {
+export interface Sides {
   readonly height: number;
   readonly width: number;
 }
 
-/** What comes of an input of these sides: the output's, or the error where the network refuses it. */
-function sidesFor(network: Module, channels: number, { height, width }: Sides): ShapeError | Sides {
-  try {
-    const { graph } = traceModule(network, [{ shape: [1, channels, height, width] }]);
-    const [output, ...others] = graph.outputs;
-    const shape = output === undefined ? undefined : graph.values[output.value]?.shape;
-    if (others.length > 0 || shape?.length !== 4) return { height: 0, width: 0 };
-    return { height: shape[2] ?? 0, width: shape[3] ?? 0 };
-  } catch (error) {
-    if (error instanceof ShapeError) return error;
-    throw error;
-  }
+const spelled = ({ height, width }: Sides): string => `${height} x ${width} pixels (H x W)`;
+
+type SideRule = { readonly multipleOf: number; readonly least: number };
+
+/** What decides how a picture is extended. */
+export interface Extension {
+  readonly sides: ResolvedContract['input']['sides'];
+  readonly border: number | null;
+  /** Rows, and columns, that the output lacks. */
+  readonly crop: number;
 }
 
-/** What comes of a square of this side: the larger of the output's sides, or null where the network refuses it. */
-function sideFor(network: Module, channels: number, side: number): number | null {
-  const got = sidesFor(network, channels, { height: side, width: side });
-  return got instanceof ShapeError ? null : Math.max(got.height, got.width);
+/** The smallest side that `rule` allows for a picture's side with what surrounds it. */
+function extendedSide(px: number, { border, crop }: Extension, { multipleOf, least }: SideRule): number {
+  const from = (side: number) => Math.ceil(Math.max(side, least) / multipleOf) * multipleOf;
+  const bordered = px + crop + 2 * (border ?? BORDER_PX);
+  const extended = from(bordered);
+  return border !== null || extended <= bordered + BEYOND_PX ? extended : from(px + crop);
 }
 
-const POWERS = Array.from({ length: MOST_HALVINGS + 1 }, (_, k) => 2 ** k);
-
-/** `side`, or the next multiple of `power` above it. */
-const multipleFrom = (side: number, power: number): number => Math.ceil(side / power) * power;
-
-/**
- * A side with a border on both sides, and not much more, that the network maps to itself, if there is one. Height and width are independent of
- * each other in a network of convolutions, so one square is tried for each.
- */
-function borderedSide(network: Module, channels: number, side: number): number | undefined {
-  const smallest = side + 2 * BORDER_PX;
-  const largest = smallest + SEARCHED_PX;
-  const tried = new Map<number, number | null>();
-  const given = (candidate: number): number | null => {
-    const known = tried.get(candidate);
-    const got = known === undefined ? sideFor(network, channels, candidate) : known;
-    tried.set(candidate, got);
-    return got;
-  };
-  for (const power of POWERS) {
-    const candidate = multipleFrom(smallest, power);
-    if (given(candidate) !== candidate) continue;
-    if (candidate <= largest) return candidate;
-    // Kept for its power, and not by chance as 384 is by a stride of 3: nothing nearer will be.
-    if (given(candidate + power) === candidate + power) return undefined;
-  }
-  // Strides of 3, kernels without padding: neighbours, and where a larger size comes back, that is tried next.
-  for (let candidate = smallest; candidate <= largest; ) {
-    const got = given(candidate);
-    if (got === candidate) return candidate;
-    candidate = got !== null && got > candidate ? got : candidate + 1;
-  }
-  return undefined;
+function fixedSides(
+  picture: Sides,
+  { border, crop }: Extension,
+  [height, width]: readonly [number, number],
+): Sides {
+  const around = crop + 2 * (border ?? 0);
+  if (picture.height + around <= height && picture.width + around <= width) return { height, width };
+  throw new ShapeError('the picture is larger than what the network takes', {
+    op: OP,
+    got: spelled(picture),
+    wanted: `at most ${spelled({ height: height - around, width: width - around })}`,
+    hint: 'Shrink it first.',
+  });
 }
 
 /**
- * Sides that the network maps to themselves: with a border where there are such near, else, for networks that halve the size often, the
- * picture's own, or the next multiples of 2, 4, 8, ... of both.
+ * The sides at which a network sees a picture.
+ * @param refusal why the network does not take these sides, or null where it does; asked only where the contract has no rule
  * @throws {@link ShapeError} when there are none
  */
-export function extendedSides(network: Module, channels: number, picture: Sides): Sides {
-  const height = borderedSide(network, channels, picture.height);
-  const width = picture.width === picture.height ? height : borderedSide(network, channels, picture.width);
-  if (height !== undefined && width !== undefined) return { height, width };
-  let refusal: ShapeError | null = null;
-  for (const power of POWERS) {
-    // Together, since the innermost size of a deep network may be enough in one direction alone.
-    const candidate = {
-      height: height ?? multipleFrom(picture.height, power),
-      width: width ?? multipleFrom(picture.width, power),
-    };
-    const got = sidesFor(network, channels, candidate);
-    if (got instanceof ShapeError) refusal ??= got;
-    else if (got.height === candidate.height && got.width === candidate.width) return candidate;
+export function extendedSides(
+  picture: Sides,
+  how: Extension,
+  refusal: (sides: Sides) => ShapeError | null,
+): Sides {
+  const { sides, border, crop } = how;
+  if (sides !== null && 'fixed' in sides) return fixedSides(picture, how, sides.fixed);
+  const byRule = (rule: SideRule): Sides => ({
+    height: extendedSide(picture.height, how, rule),
+    width: extendedSide(picture.width, how, rule),
+  });
+  if (sides !== null) return byRule(sides);
+  // Height and width together, since the innermost size of a deep network may be enough in one direction alone.
+  const candidates = MULTIPLES.map((multipleOf) => byRule({ multipleOf, least: 1 }));
+  // What a network of one size takes.
+  if (border === null) candidates.push({ height: picture.height + crop, width: picture.width + crop });
+  let first: ShapeError | null = null;
+  for (const candidate of candidates) {
+    const refused = refusal(candidate);
+    if (refused === null) return candidate;
+    first ??= refused;
   }
-  throw new ShapeError("the network keeps no size near the picture's", {
-    op: 'engine.paint',
-    got: `a picture of ${picture.height} x ${picture.width} pixels (H x W)`,
-    wanted: `an output [1, C, H, W] with the H and W of the input: those, or the next multiples of up to ${2 ** MOST_HALVINGS}`,
-    hint: refusal?.message ?? 'paint is for networks that keep the size; run others with engine.run.',
-    cause: refusal ?? undefined,
+  throw new ShapeError("the network takes no size near the picture's", {
+    op: OP,
+    got: `a picture of ${spelled(picture)}`,
+    wanted: `its height and width, or the next multiples of up to ${Math.max(...MULTIPLES)}`,
+    hint: `${first?.message}. What it takes and gives can be said: pictures.input.sides, pictures.output.scale and crop.`,
+    cause: first ?? undefined,
   });
 }

@@ -1,144 +1,216 @@
 /** A picture's whole way as one graph: pixels in, reflection, the network, crop, pixels out. The kernels convert; here are only sizes and ranges. */
+import { whole } from '../check.js';
 import { hintFor } from '../copies.js';
-import { ArgumentError, ShapeError } from '../errors.js';
+import { ArgumentError, type ErrorFacts, ShapeError } from '../errors.js';
 import { recorder } from '../graph/recorder.js';
 import type { Traced } from '../graph/trace.js';
 import { Value } from '../graph/value.js';
-import type { Model, ValueRange } from '../model/load_model.js';
+import type { PaintModel } from '../model/load_model.js';
 import { Module } from '../nn/module.js';
 import { traceModule } from '../nn/trace.js';
+import type { PerChannel } from '../ops/kernels.js';
+import {
+  channelsOf,
+  checkContract,
+  type ResolvedContract,
+  type ResolvedValues,
+  resolveContract,
+} from '../picture_contract.js';
 import { shown } from '../spell.js';
-import { spell } from '../tensor/shape.js';
-import { extendedSides } from './extend.js';
+import { type Shape, spell } from '../tensor/shape.js';
+import { extendedSides, type Sides } from './extend.js';
 import type { Picture } from './picture.js';
 
 const OP = 'engine.paint';
 const LARGEST_BYTE = 255;
 
-const thrice = (number: number) => [number, number, number] as const;
-
-function isRange(range: unknown): range is ValueRange {
-  const [low, high] = Array.isArray(range) ? range : [];
-  return Number.isFinite(low) && Number.isFinite(high) && low < high;
+/** How a picture is painted, besides how its network is compiled. */
+export interface PaintingOptions {
+  /** Instead of the model's: see {@link PictureInput.border}. */
+  readonly border?: number | undefined;
 }
 
-/** The part of a model that painting reads. */
-interface Contract extends Pick<Model, 'network' | 'inputRange' | 'outputRange'> {
-  readonly inputChannels: 1 | 3;
-}
-
-function contractOf(model: Model): Contract {
-  const given: Partial<Model> = model ?? {};
-  const { network, inputChannels, inputRange, outputRange } = given;
-  if (!(network instanceof Module) || !isRange(inputRange) || !isRange(outputRange)) {
-    throw new ArgumentError('not a model', {
-      op: OP,
-      got: network instanceof Module ? `ranges ${shown(inputRange)} and ${shown(outputRange)}` : shown(model),
-      wanted:
-        '{ network, inputChannels, inputRange: [low, high], outputRange: [low, high] }, as loadModel returns it',
+function contractOf(model: PaintModel, { border }: PaintingOptions): ResolvedContract {
+  const refuse = (what: string, facts: ErrorFacts) => new ArgumentError(what, { op: OP, ...facts });
+  const given: Partial<PaintModel> = model ?? {};
+  const { network, pictures } = given;
+  if (!(network instanceof Module) || pictures === undefined) {
+    throw refuse('not a model', {
+      got: shown(model),
+      wanted: '{ network, pictures }, as loadModel returns it',
       ...hintFor(network),
     });
   }
-  if (inputChannels !== 1 && inputChannels !== 3) {
-    throw new ArgumentError('pictures have one or three colours', {
-      op: OP,
-      got: `a model of ${shown(inputChannels)} input channels`,
-      wanted: '1 or 3',
-    });
-  }
-  const [inputLow, inputHigh] = inputRange;
-  const [outputLow, outputHigh] = outputRange;
-  return {
-    network,
-    inputChannels,
-    inputRange: [inputLow, inputHigh],
-    outputRange: [outputLow, outputHigh],
-  };
+  const contract = resolveContract(checkContract(pictures, refuse), refuse);
+  if (border === undefined) return contract;
+  return { ...contract, input: { ...contract.input, border: whole(border, OP, 'border', 0) } };
 }
 
 type Size = Pick<Picture, 'width' | 'height' | 'channels'>;
 
-/** The painting of a picture of some size. */
+/** The painting of pictures by a model. */
 export interface Painting {
   readonly network: Module;
-  /** Plain data: all that the trace depends on besides the network. */
+  /** Plain data: all that a trace depends on besides the network and the size. */
   readonly asked: unknown;
-  /** @throws {@link ShapeError} when the network does not keep the picture's size, or gives other than one or three channels */
-  trace(): Traced;
+  /** @throws {@link ShapeError} when the network takes no size near the picture's, or gives no picture */
+  trace(size: Size): Traced;
 }
 
 /** @throws {@link ArgumentError} when `model` is not one for pictures */
-export function paintingOf(model: Model, { width, height, channels }: Size): Painting {
-  const contract = contractOf(model);
-  const { network, ...asked } = contract;
-  const size = { width, height, channels };
-  return { network, asked: { ...asked, ...size }, trace: () => traceContract(contract, size) };
+export function paintingOf(model: PaintModel, options: PaintingOptions = {}): Painting {
+  const contract = contractOf(model, options);
+  const { network } = model;
+  return {
+    network,
+    asked: contract,
+    trace: ({ width, height, channels }) => traceSize(network, contract, { width, height, channels }),
+  };
 }
 
-/**
- * Traces the painting of a picture of this size.
- * @throws what {@link paintingOf} and {@link Painting.trace} throw
- */
-export function tracePaint(model: Model, size: Size): Traced {
-  return paintingOf(model, size).trace();
-}
-
-function traceContract({ network, inputChannels, inputRange, outputRange }: Contract, size: Size): Traced {
+function traceSize(network: Module, contract: ResolvedContract, size: Size): Traced {
+  const { input, output } = contract;
   const { width, height, channels } = size;
-  const extendedTo = extendedSides(network, inputChannels, { height, width });
-  const { height: outputHeight, width: outputWidth } = extendedTo;
-  const left = (outputWidth - width) >> 1;
-  const top = (outputHeight - height) >> 1;
-  const [inputLow, inputHigh] = inputRange;
-  const [outputLow, outputHigh] = outputRange;
+  const { crop } = output;
+  const inputChannels = channelsOf(input.channelOrder);
+  const isMask = output.kind === 'mask';
+  const { sides, border } = input;
+  const seen = extendedSides(size, { sides, border, crop }, (tried) => refusalOf(network, contract, tried));
+  const left = (seen.width - width) >> 1;
+  const top = (seen.height - height) >> 1;
   const paint = (pixels: Value): Value => {
     const record = recorder(OP);
-    const scale = (inputHigh - inputLow) / LARGEST_BYTE;
-    const extended = {
-      channels,
-      width,
-      height,
-      left,
-      top,
-      outputChannels: inputChannels,
-      outputWidth,
-      outputHeight,
-    };
     const x = record.append(
       'pixels_in',
       [pixels],
-      { ...extended, bgr: false, scale: thrice(scale), offset: thrice(inputLow) },
+      {
+        channels,
+        width,
+        height,
+        left,
+        top,
+        outputChannels: inputChannels,
+        outputWidth: seen.width,
+        outputHeight: seen.height,
+        bgr: input.channelOrder === 'BGR',
+        ...fromLevels(input.values),
+      },
       OP,
     );
-    const y = network.forward(x);
-    if (!(y instanceof Value))
-      throw new ArgumentError('the network has more than one output', { op: OP, wanted: 'one picture' });
-    checkOutput(y.shape, outputHeight, outputWidth);
-    const stretch = LARGEST_BYTE / (outputHigh - outputLow);
-    const crop = {
-      left,
-      top,
-      width,
-      height,
-      sourceChannels: channels,
-      sourceWidth: width,
-      sourceHeight: height,
-      bgr: false,
-      chroma: false,
-      scale: thrice(stretch),
-      offset: thrice(-outputLow * stretch),
-    };
-    return record.append('pixels_out', [y, pixels], crop, OP);
+    const y = between(network, contract, x);
+    const scale = scaleOf(y.shape, contract, seen);
+    if (scale instanceof ShapeError) throw scale;
+    return record.append(
+      'pixels_out',
+      [y, isMask ? null : pixels],
+      {
+        left: (left - crop / 2) * scale,
+        top: (top - crop / 2) * scale,
+        width: width * scale,
+        height: height * scale,
+        sourceChannels: channels,
+        sourceWidth: width,
+        sourceHeight: height,
+        bgr: output.channelOrder === 'BGR',
+        chroma: output.channelOrder === 'luma',
+        ...toLevels(output.values),
+      },
+      OP,
+    );
   };
   return traceModule(paint, [{ shape: [height, width, channels], dtype: 'uint8' }], network);
 }
 
-function checkOutput(shape: readonly number[], height: number, width: number): void {
-  const [n, c, h, w] = shape;
-  if (shape.length === 4 && n === 1 && (c === 1 || c === 3) && h === height && w === width) return;
-  throw new ShapeError('the network does not give a picture', {
+/** Scale and offset from levels to a network's values, by channel. */
+function fromLevels(values: ResolvedValues): { readonly scale: PerChannel; readonly offset: PerChannel } {
+  if ('range' in values) {
+    const [low, high] = values.range;
+    const scale = (high - low) / LARGEST_BYTE;
+    return { scale: [scale, scale, scale], offset: [low, low, low] };
+  }
+  const { mean, std } = values;
+  return {
+    scale: byChannel((c) => 1 / (LARGEST_BYTE * std[c])),
+    offset: byChannel((c) => -mean[c] / std[c]),
+  };
+}
+
+/** Scale and offset from a network's values to levels, by channel. */
+function toLevels(values: ResolvedValues): { readonly scale: PerChannel; readonly offset: PerChannel } {
+  if ('range' in values) {
+    const [low, high] = values.range;
+    const scale = LARGEST_BYTE / (high - low);
+    const offset = -low * scale;
+    return { scale: [scale, scale, scale], offset: [offset, offset, offset] };
+  }
+  const { mean, std } = values;
+  return { scale: byChannel((c) => LARGEST_BYTE * std[c]), offset: byChannel((c) => LARGEST_BYTE * mean[c]) };
+}
+
+const byChannel = (number: (channel: 0 | 1 | 2) => number): PerChannel => [number(0), number(1), number(2)];
+
+/** What the network makes of a picture: [1 C H W] both, whatever its layouts, and of its outputs the one that is meant. */
+function between(network: Module, { input, output }: ResolvedContract, x: Value): Value {
+  const given = input.layout === 'NHWC' ? x.permute(0, 2, 3, 1) : x;
+  const y = outputOf(network.forward(given), output.which);
+  return output.layout === 'NHWC' && y.shape.length === 4 ? y.permute(0, 3, 1, 2) : y;
+}
+
+/** Of what `forward` returns, the painting. */
+function outputOf(given: unknown, which: number | string | null): Value {
+  if (which === null) {
+    if (given instanceof Value) return given;
+    throw new ArgumentError('the network has more than one output', {
+      op: OP,
+      got: shown(given),
+      wanted: 'one picture',
+      hint: 'Which one it is, pictures.output.which says.',
+    });
+  }
+  const hasKeys = given !== null && typeof given === 'object' && !(given instanceof Value);
+  const isListed = hasKeys && Array.isArray(given) === (typeof which === 'number');
+  const picked: unknown = isListed ? Object.entries(given).find(([key]) => key === String(which))?.[1] : null;
+  if (picked instanceof Value) return picked;
+  throw new ArgumentError('the network has no such output', {
+    op: OP,
+    got: `pictures.output.which: ${shown(which)}`,
+    wanted: `one of ${shown(given)}`,
+  });
+}
+
+/** How many times the picture's sides the network's output has, or the error where it has none; `seen` are the sides of its input. */
+function scaleOf(shape: Shape, { output }: ResolvedContract, seen: Sides): number | ShapeError {
+  const [n, c, h = 0, w = 0] = shape;
+  const channels = channelsOf(output.channelOrder);
+  const [height, width] = [seen.height - output.crop, seen.width - output.crop];
+  const scale = output.scale ?? Math.max(1, Math.round(h / height));
+  const error = new ShapeError('the network does not give a picture', {
     op: OP,
     got: spell(shape),
-    wanted: `[1, 1 or 3, ${height}, ${width}]`,
+    wanted: spell([1, channels, height * scale, width * scale]),
+    hint: 'How its output is a picture, pictures.output says: channelOrder, layout, scale, crop.',
   });
+  if (shape.length !== 4 || n !== 1 || c !== channels) throw error;
+  return h === height * scale && w === width * scale ? scale : error;
+}
+
+/** Why the network does not take a picture of these sides, or null where it does. */
+function refusalOf(network: Module, contract: ResolvedContract, seen: Sides): ShapeError | null {
+  const { height, width } = seen;
+  const shape = [1, channelsOf(contract.input.channelOrder), height, width];
+  let traced: Traced;
+  try {
+    traced = traceModule((x) => between(network, contract, x), [{ shape }], network);
+  } catch (error) {
+    if (error instanceof ShapeError) return error;
+    throw error;
+  }
+  const scale = scaleOf(outputShape(traced), contract, seen);
+  return scale instanceof ShapeError ? scale : null;
+}
+
+/** The shape of the first output. */
+export function outputShape({ graph }: Pick<Traced, 'graph'>): Shape {
+  const [output] = graph.outputs;
+  return (output === undefined ? undefined : graph.values[output.value]?.shape) ?? [];
 }

@@ -1,31 +1,41 @@
-/** loadModel: a safetensors file whose metadata says what network it is -> that network with its weights, and its value ranges. */
-import { ModelFormatError } from '../errors.js';
+/** loadModel: a safetensors file whose metadata says what network it is -> that network with its weights, and how pictures enter and leave it. */
+import { checkOptions } from '../check.js';
+import { ArgumentError, type ErrorFacts, ModelFormatError } from '../errors.js';
 import { type ArgumentBounds, networks } from '../networks/index.js';
 import { foreignAdvice, foreignNetwork } from '../nn/foreign_networks.js';
 import type { Module } from '../nn/module.js';
-import { clip } from '../spell.js';
+import {
+  checkContract,
+  overlaid,
+  type PictureContract,
+  resolveContract,
+  type ValueRange,
+} from '../picture_contract.js';
+import { clip, messageOf } from '../spell.js';
 import { viewSafetensors } from './safetensors.js';
 
-/** Lowest and highest value: of pixels going in, or of a painting coming out. */
-export type ValueRange = readonly [lowest: number, highest: number];
-
-/** A network ready to paint. */
-export interface Model {
+/** All that `paint` needs of a model. */
+export interface PaintModel {
   /** In eval mode. */
   readonly network: Module;
-  /** What black and white pixels become. */
-  readonly inputRange: ValueRange;
-  /** What becomes black and white pixels. */
-  readonly outputRange: ValueRange;
-  readonly inputChannels: number;
-  readonly outputChannels: number;
+  /** How pictures enter and leave it; what it leaves out has its default. */
+  readonly pictures: PictureContract;
+}
+
+/** A network ready to paint, as a file has it. */
+export interface Model extends PaintModel {
   /** The metadata's `name`, where there is one. */
   readonly name?: string;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+/** What `loadModel` can be told. */
+export interface LoadOptions {
+  /** How pictures enter and leave the network, as a card says it; it goes before what the file says, entry by entry. */
+  readonly pictures?: PictureContract | undefined;
+}
+
 const op = 'loadModel';
-const DEFAULT_RANGE: ValueRange = [-1, 1];
 const NUMBER = String.raw`(-?\d{1,6}(?:\.\d{1,6})?)`;
 const RANGE = new RegExp(`^${NUMBER}\\.\\.${NUMBER}$`);
 
@@ -57,9 +67,12 @@ function argument(metadata: ReadonlyMap<string, string>, name: string, bounds: A
   });
 }
 
-function range(metadata: ReadonlyMap<string, string>, name: string): ValueRange {
+const refuse = (what: string, facts: ErrorFacts) => new ModelFormatError(what, { op, ...facts });
+const refuseArgument = (what: string, facts: ErrorFacts) => new ArgumentError(what, { op, ...facts });
+
+function range(metadata: ReadonlyMap<string, string>, name: string): ValueRange | undefined {
   const text = either(metadata, name);
-  if (text === undefined) return DEFAULT_RANGE;
+  if (text === undefined) return undefined;
   const match = RANGE.exec(text);
   const [lowest, highest] = [Number(match?.[1] ?? Number.NaN), Number(match?.[2] ?? Number.NaN)];
   if (lowest < highest) return [lowest, highest];
@@ -70,12 +83,37 @@ function range(metadata: ReadonlyMap<string, string>, name: string): ValueRange 
   });
 }
 
+/** What the metadata say of pictures: a contract as JSON in `pictures`, or ranges in `inputRange` and `outputRange`. */
+function picturesOf(metadata: ReadonlyMap<string, string>): PictureContract {
+  const ranges = [range(metadata, 'inputRange'), range(metadata, 'outputRange')] as const;
+  const text = metadata.get('pictures');
+  if (text === undefined)
+    return checkContract({ input: { range: ranges[0] }, output: { range: ranges[1] } }, refuse);
+  if (ranges.some((said) => said !== undefined)) {
+    throw refuse('metadata say twice how pictures enter', { got: 'pictures, and inputRange or outputRange' });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw refuse('metadata pictures is not JSON', {
+      got: `'${clip(text)}'`,
+      hint: messageOf(error),
+      cause: error,
+    });
+  }
+  return checkContract(json, refuse);
+}
+
 /**
- * Loads a model file: the network and its arguments, value ranges (default -1..1) and weights. All are copied out of `bytes`.
- * @throws {@link ModelFormatError} for a damaged file, or metadata that names no known network
+ * Loads a model file: the network and its arguments, how pictures enter and leave it, and its weights. All are copied out of `bytes`.
+ * @throws {@link ModelFormatError} for a damaged file, metadata that name no known network, or say of pictures what cannot be right
+ * @throws {@link ArgumentError} when the options cannot be right
  * @throws {@link StateDictError} when the weights are not the named network's
  */
-export function loadModel(bytes: Uint8Array | ArrayBuffer): Model {
+export function loadModel(bytes: Uint8Array | ArrayBuffer, options: LoadOptions = {}): Model {
+  checkOptions(options, op, ['pictures']);
+  const said = checkContract(options.pictures ?? {}, refuseArgument);
   const { tensors, metadata } = viewSafetensors(bytes);
   const kind = metadata.get('network');
   const entry = kind === undefined ? undefined : networks.get(kind);
@@ -97,17 +135,17 @@ export function loadModel(bytes: Uint8Array | ArrayBuffer): Model {
   const values: Record<string, number> = {};
   for (const [name, bounds] of Object.entries(entry.arguments))
     values[name] = argument(metadata, name, bounds);
-  const [inputRange, outputRange] = [range(metadata, 'inputRange'), range(metadata, 'outputRange')];
-  const { network, inputChannels, outputChannels } = entry.create(values);
+  const inFile = picturesOf(metadata);
+  const made = entry.create(values);
+  const { network } = made;
+  const pictures = overlaid(overlaid(made.pictures, inFile), said);
+  resolveContract(pictures, options.pictures === undefined ? refuse : refuseArgument);
   network.loadStateDict(tensors);
   network.eval();
   const name = metadata.get('name');
   return {
     network,
-    inputRange,
-    outputRange,
-    inputChannels,
-    outputChannels,
+    pictures,
     metadata,
     ...(name === undefined ? {} : { name }),
   };

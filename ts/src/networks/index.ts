@@ -1,5 +1,6 @@
 /** The networks that model files may name, with the arguments a file may give and their bounds: numbers from files are never trusted. */
 import type { Module } from '../nn/module.js';
+import type { PictureContract } from '../picture_contract.js';
 import { CycleGANGenerator } from './cyclegan_generator.js';
 import { StyleTransferNetwork } from './style_transfer_network.js';
 
@@ -19,8 +20,20 @@ export interface NetworkEntry {
   /** @param values one number an argument, within its bounds */
   create(values: Readonly<Record<string, number>>): {
     readonly network: Module;
-    readonly inputChannels: number;
-    readonly outputChannels: number;
+    readonly pictures: PictureContract;
+  };
+}
+
+/**
+ * How pictures enter and leave both, where that is not the default: they halve sizes twice, and a norm needs two rows or columns. Those of other
+ * than one or three channels do not paint.
+ */
+function pictures(inputChannels: number, outputChannels: number): PictureContract {
+  // An output is like the input, unless it says otherwise.
+  const otherwise = inputChannels === 1 ? 'RGB' : undefined;
+  return {
+    input: { channelOrder: inputChannels === 1 ? 'grey' : undefined, sides: { multipleOf: 4, least: 8 } },
+    output: { channelOrder: outputChannels === 1 ? 'grey' : otherwise, scale: 1 },
   };
 }
 
@@ -30,7 +43,7 @@ export const networks: ReadonlyMap<string, NetworkEntry> = new Map<string, Netwo
     'StyleTransferNetwork',
     {
       arguments: {},
-      create: () => ({ network: new StyleTransferNetwork(), inputChannels: 3, outputChannels: 3 }),
+      create: () => ({ network: new StyleTransferNetwork(), pictures: pictures(3, 3) }),
     },
   ],
   [
@@ -44,7 +57,7 @@ export const networks: ReadonlyMap<string, NetworkEntry> = new Map<string, Netwo
       },
       create({ inputNc = 3, outputNc = 3, ngf = 64, nBlocks = 9 }) {
         const network = new CycleGANGenerator({ inputNc, outputNc, ngf, nBlocks });
-        return { network, inputChannels: inputNc, outputChannels: outputNc };
+        return { network, pictures: pictures(inputNc, outputNc) };
       },
     },
   ],
