@@ -59,12 +59,14 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
     values.threads === undefined ? undefined : wholeNumber('threads', values.threads, 1, MOST_THREADS);
   const photo = positionals[0] ?? fileURLToPath(BUNDLED_PHOTO);
   const file = await readModel(values.model ?? DEFAULT_MODEL);
-  const model = inFile(file.path, () => loadModel(file.bytes));
+  const { pictures } = file;
+  const model = inFile(file.path, () => loadModel(file.bytes, { pictures }));
   const output = await chooseOutput(values.output, photo, file.name);
   const picture = await readPicture(photo, maxSide_px);
   tellDamage(photo, picture);
   tellShrunk(picture);
-  checkSides(output.format, picture.width, picture.height);
+  const scale = model.pictures.output?.scale ?? 1;
+  checkSides(output.format, picture.width * scale, picture.height * scale);
 
   const engine = await Engine.create({ build, threads, onWarning: complain });
   const progress = progressLine();
@@ -78,12 +80,13 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
     );
     const tookMs = performance.now() - startedMs;
     progress.end();
-    const saved = await save(await encodePicture(painting, channels === 4, output.format), output);
+    const isOpaque = channels === 3 || model.pictures.output?.kind === 'mask';
+    const saved = await save(await encodePicture(painting, !isOpaque, output.format), output);
     const info = engine.info();
     if (threads !== undefined && threads !== info.threads)
       say(`threads: ${info.threads}, since ${info.threadsReason}`);
     say(
-      `painted ${basename(photo)} as ${file.name}: build ${info.build}, ${info.threads} ${info.threads === 1 ? 'thread' : 'threads'}, ${width}x${height}, ${tookMs.toFixed(0)} ms`,
+      `painted ${basename(photo)} as ${file.name}: build ${info.build}, ${info.threads} ${info.threads === 1 ? 'thread' : 'threads'}, ${painting.width}x${painting.height}, ${tookMs.toFixed(0)} ms`,
     );
     say(saved);
   } catch (error) {
