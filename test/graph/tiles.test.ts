@@ -22,6 +22,8 @@ const DEPTHWISE_TAPS_A_MS = 300_000;
 /** Pixels of four channels a millisecond: of ops that stream, and of those in float64 or with maps. */
 const STREAMED_PX_A_MS = 150_000;
 const SLOW_PX_A_MS = 40_000;
+/** Pixels that are interpolated. */
+const INTERPOLATED_PX_A_MS = 10_000;
 /** Parts of a channel that are merged a millisecond, in float64. */
 const MERGED_A_MS = 50_000;
 /** Elements that are moved a millisecond, each from and to a cache line of its own. */
@@ -76,8 +78,10 @@ function tileMs(name: string, fields: Fields): number {
       return f('tile_elems') / MOVED_A_MS;
     case 'pixels_in':
       return (f('tile_rows') * f('out_w')) / SLOW_PX_A_MS;
-    case 'pixels_out':
-      return (f('tile_rows') * f('w')) / SLOW_PX_A_MS;
+    case 'pixels_out': {
+      const interpolates = f('chroma') === 1 || f('w') !== f('src_w');
+      return (f('tile_rows') * f('w')) / (interpolates ? INTERPOLATED_PX_A_MS : SLOW_PX_A_MS);
+    }
     case 'pad':
       return (f('tile_rows') * (f('w') + (f('left') | 0) + (f('right') | 0))) / SLOW_PX_A_MS;
     case 'pointwise':
@@ -141,6 +145,33 @@ const picture =
   (target: (x: nn.Value) => nn.Value, channels = 3) =>
   ([height, width]: readonly [number, number]) =>
     trace(target, [1, channels, height, width]);
+
+/** A network of one channel that doubles sides, and gives colours back. */
+function enlarged([height, width]: readonly [number, number]): Graph<Operators> {
+  const pictures = { input: { channelOrder: 'luma', sides: {} } } as const;
+  class Doubled extends nn.Module {
+    override forward(x: nn.Value): nn.Value {
+      const [, , h = 0, w = 0] = x.shape;
+      const four = F.cat([x, x, x, x], 1).view(1, 1, 2, 2, h, w);
+      return four.permute(0, 1, 4, 2, 5, 3).view(1, 1, h * 2, w * 2);
+    }
+  }
+  return paintingOf({ network: new Doubled(), pictures }).trace({ width, height, channels: 4 }).graph;
+}
+
+test('no tile of what is enlarged is longer than a slice', () => {
+  for (const size of [
+    [3000, 4000],
+    [1024, 1024],
+    [2, 8000],
+    [8000, 2],
+  ] as const) {
+    const records = recordsOf(enlarged(size)).filter(({ name }) => name === 'pixels_out');
+    expect(records).toHaveLength(1);
+    for (const { name, fields } of records)
+      expect(tileMs(name, fields), size.join(' x ')).toBeLessThan(MOST_MS);
+  }
+});
 
 test.each<[string, (size: readonly [number, number]) => Graph<Operators>]>([
   ['StyleTransferNetwork', painted(new StyleTransferNetwork())],

@@ -232,6 +232,16 @@ export function encodedPlans(workers = 1): {
       workers,
     }),
   ]);
+  compiled.push([
+    'paint of luma, enlarged',
+    compileGraph(
+      paintingOf({
+        network: loaded(new ConvTranspose2d(1, 1, 2, { stride: 2 })),
+        pictures: { input: { channelOrder: 'luma', sides: {} } },
+      }).trace(picture).graph,
+      { workers },
+    ),
+  ]);
   for (const [name, layer] of [
     ['winograd', new Conv2d(64, 32, 3, { padding: 1 })],
     ['winograd in blocks', new Conv2d(64, 3, 9, { padding: 4 })],

@@ -1,5 +1,5 @@
-//! Bicubic interpolation along one axis: Keys' kernel with a = -1/2 (Catmull-Rom), the one of Pillow's BICUBIC and sharp's `cubic`, pixel
-//! centres aligned, edges replicated. At the same size it gives each pixel itself, to the bit.
+//! Bicubic interpolation along one axis: Keys' kernel with a = -1/2 (Catmull-Rom) at aligned pixel centres, as Pillow's BICUBIC enlarges, but
+//! with edges replicated, as PyTorch's are. At the same size it gives each pixel itself, to the bit.
 
 use crate::micro::border::{Border, map_index};
 
