@@ -156,7 +156,7 @@ const CONTRACTS: readonly (readonly [PictureContract, scale: number])[] = [
     { input: { channelOrder: 'grey', mean: [0.5] }, output: { channelOrder: 'BGR', std: [0.1, 0.2, 0.3] } },
     1,
   ],
-  [{ input: { range: [0, 1] }, output: { kind: 'mask', range: [0, 1] } }, 1],
+  [{ input: { range: [0, 1] }, output: { kind: 'mask' } }, 1],
   [{ input: { channelOrder: 'grey', range: [0, 1] }, output: { kind: 'mask', std: 1 } }, 2],
   [{ input: { range: [0, 1] }, output: { range: [0, 1] } }, 2],
   [{ input: { channelOrder: 'luma', range: [0, 1] }, output: { range: [0, 1] } }, 1],
@@ -165,11 +165,13 @@ const CONTRACTS: readonly (readonly [PictureContract, scale: number])[] = [
   [{ input: { channelOrder: 'luma', range: [16, 235] }, output: { range: [16, 235] } }, 3],
 ];
 
-/** What the tests leave out of a contract, said. */
-const withOrders = ({ input, output }: PictureContract): PictureContract => {
+/** What the cases leave out of a contract, said. */
+const withDefaults = ({ input, output }: PictureContract): PictureContract => {
   const enters = input?.channelOrder ?? 'RGB';
   const leaves = output?.channelOrder ?? (output?.kind === 'mask' ? 'grey' : enters);
-  return { input: { ...input, channelOrder: enters }, output: { ...output, channelOrder: leaves } };
+  const isMask = output?.kind === 'mask' && output.mean === undefined && output.std === undefined;
+  const range = output?.range ?? (isMask ? [0, 1] : undefined);
+  return { input: { ...input, channelOrder: enters }, output: { ...output, range, channelOrder: leaves } };
 };
 
 export function cases(seed: number): PixelCase[] {
@@ -177,7 +179,7 @@ export function cases(seed: number): PixelCase[] {
   return SIZES.flatMap(([height, width]) =>
     [1, 2, 3, 4].flatMap((channels) =>
       CONTRACTS.map(([pictures, scale]): PixelCase => {
-        const contract = withOrders(pictures);
+        const contract = withDefaults(pictures);
         const inputChannels = channelsOf(contract.input?.channelOrder ?? 'RGB');
         const outputChannels = channelsOf(contract.output?.channelOrder ?? 'RGB');
         // Half of them small: alphas that fade.

@@ -84,8 +84,8 @@ export function extendedSides(
   throw new ShapeError("the network takes no size near the picture's", {
     op: OP,
     got: `a picture of ${spelled(picture)}`,
-    wanted: `its height and width, or the next multiples of up to ${Math.max(...MULTIPLES)}`,
-    hint: `${first?.message}. What it takes and gives can be said: pictures.input.sides, pictures.output.scale and crop.`,
+    wanted: `its height and width, the next multiples of up to ${Math.max(...MULTIPLES)}, or a rule in pictures.input.sides`,
+    hint: first?.message,
     cause: first ?? undefined,
   });
 }

@@ -72,8 +72,6 @@ function traceSize(network: Module, contract: ResolvedContract, size: Size): Tra
   const { input, output } = contract;
   const { width, height, channels } = size;
   const { crop } = output;
-  const inputChannels = channelsOf(input.channelOrder);
-  const isMask = output.kind === 'mask';
   const { sides, border } = input;
   const seen = extendedSides(size, { sides, border, crop }, (tried) => refusalOf(network, contract, tried));
   const left = (seen.width - width) >> 1;
@@ -89,7 +87,7 @@ function traceSize(network: Module, contract: ResolvedContract, size: Size): Tra
         height,
         left,
         top,
-        outputChannels: inputChannels,
+        outputChannels: channelsOf(input.channelOrder),
         outputWidth: seen.width,
         outputHeight: seen.height,
         bgr: input.channelOrder === 'BGR',
@@ -102,7 +100,8 @@ function traceSize(network: Module, contract: ResolvedContract, size: Size): Tra
     if (scale instanceof ShapeError) throw scale;
     return record.append(
       'pixels_out',
-      [y, isMask ? null : pixels],
+      // A mask has no alpha.
+      [y, output.kind === 'mask' ? null : pixels],
       {
         left: (left - crop / 2) * scale,
         top: (top - crop / 2) * scale,
@@ -178,20 +177,25 @@ function outputOf(given: unknown, which: number | string | null): Value {
   });
 }
 
-/** How many times the picture's sides the network's output has, or the error where it has none; `seen` are the sides of its input. */
+/**
+ * How many times the picture's sides the network's output has, or the error for sides that are no multiple; `seen` are the sides of its input.
+ * @throws {@link ShapeError} when it is no picture at any size
+ */
 function scaleOf(shape: Shape, { output }: ResolvedContract, seen: Sides): number | ShapeError {
   const [n, c, h = 0, w = 0] = shape;
   const channels = channelsOf(output.channelOrder);
   const [height, width] = [seen.height - output.crop, seen.width - output.crop];
   const scale = output.scale ?? Math.max(1, Math.round(h / height));
+  const isPicture = shape.length === 4 && n === 1 && c === channels;
+  if (isPicture && h === height * scale && w === width * scale) return scale;
   const error = new ShapeError('the network does not give a picture', {
     op: OP,
     got: spell(shape),
     wanted: spell([1, channels, height * scale, width * scale]),
     hint: 'How its output is a picture, pictures.output says: channelOrder, layout, scale, crop.',
   });
-  if (shape.length !== 4 || n !== 1 || c !== channels) throw error;
-  return h === height * scale && w === width * scale ? scale : error;
+  if (isPicture) return error;
+  throw error;
 }
 
 /** Why the network does not take a picture of these sides, or null where it does. */

@@ -138,8 +138,10 @@ export function loadModel(bytes: Uint8Array | ArrayBuffer, options: LoadOptions 
   const inFile = picturesOf(metadata);
   const made = entry.create(values);
   const { network } = made;
-  const pictures = overlaid(overlaid(made.pictures, inFile), said);
-  resolveContract(pictures, options.pictures === undefined ? refuse : refuseArgument);
+  const own = overlaid(made.pictures, inFile);
+  const pictures = overlaid(own, said);
+  resolveContract(own, refuse);
+  resolveContract(pictures, refuseArgument);
   network.loadStateDict(tensors);
   network.eval();
   const name = metadata.get('name');
