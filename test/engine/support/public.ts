@@ -158,6 +158,25 @@ export function publicSubjects(engine: root.Engine): Readonly<Record<string, Sub
     loadModel: calling(() => [new Uint8Array(file), { pictures: { input: { border: 2 } } }], root.loadModel),
     readSafetensors: calling(() => [new Uint8Array(file)], root.readSafetensors),
     'Tensor.from': calling(() => [[1, 2], [2]], Tensor.from),
+    'Tensor.zeros': calling(() => [1, 2], Tensor.zeros),
+    'Tensor.ones': calling(() => [1, 2], Tensor.ones),
+    'Tensor.full': calling(() => [[2], 3], Tensor.full),
+    'Tensor#numel': calling(
+      () => [],
+      (...args: []) => two().numel(...args),
+    ),
+    'Tensor#reshape': calling(
+      () => [2, 1],
+      (...args: number[]) => two().reshape(...args),
+    ),
+    'Tensor#item': calling(
+      () => [],
+      (...args: []) => Tensor.from(1).item(...args),
+    ),
+    'Tensor#at': calling(
+      () => [1],
+      (...args: number[]) => two().at(...args),
+    ),
     'Tensor#toArray': calling(
       () => [],
       (...args: []) => two().toArray(...args),
@@ -485,7 +504,7 @@ function offered(name: string, value: unknown): string[] {
         typeof Object.getOwnPropertyDescriptor(holder, key)?.value === 'function',
     );
   // A Tensor has the methods of values too, which only say that it is none.
-  const own = name === 'Tensor' ? ['toArray'] : methods(value.prototype as object);
+  const own = name === 'Tensor' ? ['numel', 'reshape', 'item', 'at', 'toArray'] : methods(value.prototype as object);
   return [
     name,
     ...methods(value).map((key) => `${name}.${String(key)}`),

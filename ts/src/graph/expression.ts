@@ -1,10 +1,10 @@
 /** PyTorch's methods for everything that `forward` may calculate with: values and parameters. Each writes a node of the current trace. */
 import { markCopy } from '../copies.js';
-import type { Shape } from '../tensor/shape.js';
+import type { Shape, Sizes } from '../tensor/shape.js';
 import { matmul } from './methods/matmul.js';
 import * as pointwise from './methods/pointwise.js';
 import * as reduce from './methods/reduce.js';
-import { permute, type Sizes, slice, view } from './methods/shape.js';
+import { permute, slice, view } from './methods/shape.js';
 import type { Value } from './value.js';
 
 /** A second operand: a value, a parameter, or a number. */

@@ -4,6 +4,15 @@ import { shown } from '../spell.js';
 /** A logical shape, any rank, outermost first. */
 export type Shape = readonly number[];
 
+/** Sizes one by one, or in one list, as PyTorch takes both. */
+export type Sizes = readonly number[] | readonly [readonly number[]];
+
+/** The list of them. */
+export function listOf(sizes: Sizes): readonly number[] {
+  const [first] = sizes;
+  return (sizes.length === 1 && Array.isArray(first) ? first : sizes) as readonly number[];
+}
+
 /** As many as NumPy and most of PyTorch's operators take. */
 const MOST_AXES = 64;
 
@@ -26,6 +35,14 @@ export function spell(shape: Shape): string {
 
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+/** Sizes of which one may be -1, as the shape of so many elements; null where they are none. */
+export function inferredShape(sizes: readonly number[], elements: number): Shape | null {
+  const known = sizes.filter((size) => size !== -1);
+  if (!isShape(known, 0) || sizes.length - known.length > 1) return null;
+  const shape = sizes.map((size) => (size === -1 ? elements / numel(known) : size));
+  return isShape(shape, 0) && numel(shape) === elements ? shape : null;
 }
 
 /** Row-major strides in elements. */

@@ -1,19 +1,22 @@
 /** What changes shapes, and moves elements: view, permute, slice, concat. */
 import { ArgumentError, ShapeError } from '../../errors.js';
 import { shown } from '../../spell.js';
-import { numel, type Shape, sameShape, spell } from '../../tensor/shape.js';
+import {
+  inferredShape,
+  isShape,
+  listOf,
+  numel,
+  type Shape,
+  type Sizes,
+  sameShape,
+  spell,
+} from '../../tensor/shape.js';
 import type { Expression } from '../expression.js';
 import type { Operators } from '../operators/index.js';
 import { recorder } from '../recorder.js';
 import type { Value } from '../value.js';
 import { axesOf, axisOf } from './axes.js';
 import { input } from './operand.js';
-
-/** Sizes, or one list of sizes. */
-export type Sizes = readonly number[] | readonly [readonly number[]];
-
-const listOf = (sizes: Sizes): readonly number[] =>
-  (Array.isArray(sizes[0]) ? sizes[0] : sizes) as readonly number[];
 
 /** Elements of `x` itself, seen otherwise: as in PyTorch, what is done in place to either would show in the other. */
 function sharing<K extends 'view' | 'permute' | 'slice'>(x: Value, op: K, attributes: Operators[K]): Value {
@@ -38,11 +41,8 @@ export function view(x: Expression, shape: Sizes): Value {
       got: `shape ${spell(sizes)}`,
       wanted: `${total} elements, as in ${spell(value.shape)}`,
     });
-  if (!sizes.every((size) => Number.isSafeInteger(size) && (size > 0 || size === -1))) throw refuse();
-  const known = sizes.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
-  const unknown = sizes.length - sizes.filter((size) => size !== -1).length;
-  if (unknown > 1 || (unknown === 1 && total % known !== 0)) throw refuse();
-  const resolved: Shape = sizes.map((size) => (size === -1 ? total / known : size));
+  const resolved = inferredShape(sizes, total);
+  if (resolved === null || !isShape(resolved, 1)) throw refuse();
   return sharing(value, op, { shape: resolved });
 }
 
