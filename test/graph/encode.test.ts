@@ -4,7 +4,8 @@ import { arenaOperand, relocatable, standIn } from '../../dist/graph/assemble.js
 import { compileGraph } from '../../dist/graph/compile.js';
 import type { EncodedPlan } from '../../dist/graph/plan.js';
 import * as nn from '../../dist/nn/index.js';
-import { epilogueFields, programFields } from '../../dist/ops/epilogue.js';
+import { epilogueFields } from '../../dist/ops/epilogue.js';
+import { programFields } from '../../dist/ops/program_fields.js';
 import {
   ENTRY_WORDS,
   HEADER,

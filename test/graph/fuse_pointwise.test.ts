@@ -1,10 +1,9 @@
 /** fuse: chains of pointwise operations become one program, which computes the same bits. */
 import { Engine, type Tensor } from 'gouache';
-import { functional as F, Parameter, type Value } from 'gouache/nn';
+import { functional as F, type Value } from 'gouache/nn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fuse } from '../../dist/graph/fuse.js';
 import * as nn from '../../dist/nn/index.js';
-import { BUILDS, engineOf } from '../builds.js';
 import { random, randomTensor, type Shape } from '../ops/array.js';
 import { ALONE } from '../ops/steps.js';
 import { isSound, lowered } from './build.js';
@@ -144,119 +143,5 @@ describe('the same bits', () => {
       await engine.run(target, inputs, { fuse: false }),
     ];
     expect(sameBits(fused, unfused)).toBe(true);
-  });
-});
-
-/** What makes results that pass a program: every kernel of convolutions, and matrix products. */
-const MAKERS: readonly {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly weight: Shape;
-  readonly make: (x: Value, weight: Parameter) => Value;
-}[] = [
-  {
-    name: 'conv2d',
-    shape: [2, 5, 7, 9],
-    weight: [9, 5, 3, 3],
-    make: (x, w) => F.conv2d(x, w, { stride: [1, 2] }),
-  },
-  {
-    name: 'conv2d',
-    shape: [1, 8, 6, 21],
-    weight: [3, 8, 3, 3],
-    make: (x, w) => F.conv2d(x, w, { dilation: 2 }),
-  },
-  {
-    name: 'conv_depthwise',
-    shape: [2, 6, 9, 8],
-    weight: [6, 1, 3, 3],
-    make: (x, w) => F.conv2d(x, w, { groups: 6, padding: 1 }),
-  },
-  {
-    name: 'conv_winograd',
-    shape: [1, 32, 19, 22],
-    weight: [32, 32, 3, 3],
-    make: (x, w) => F.conv2d(x, w, { padding: 1 }),
-  },
-  {
-    name: 'conv_transpose2d',
-    shape: [2, 4, 5, 6],
-    weight: [4, 10, 3, 3],
-    make: (x, w) => F.convTranspose2d(x, w, { stride: 2 }),
-  },
-  { name: 'matmul', shape: [2, 7, 11], weight: [11, 13], make: (x, w) => x.matmul(w) },
-];
-
-describe.each(BUILDS)('what kernels make passes programs to the same bits: %s', (build) => {
-  let engine: Engine;
-  beforeAll(async () => {
-    engine = await engineOf(build);
-  });
-  afterAll(() => engine?.dispose());
-
-  const seeds = Array.from({ length: 8 }, (_, seed) => seed);
-  test.each(MAKERS.flatMap((maker) => seeds.map((seed) => ({ ...maker, seed }))))(
-    '$name $shape, seed $seed',
-    async ({ name, shape, weight, make, seed }) => {
-      const next = random(seed + 2000);
-      const w = new Parameter(randomTensor(next, weight));
-      const scaled = await engine.compile((x: Value) => make(x, w).mul(0.75), shape);
-      const { shape: y } = await scaled.run(randomTensor(next, shape));
-      expect(scaled.profile().rows.map(({ op }) => op)).not.toContain('pointwise');
-      await scaled.dispose();
-      const rest = y.length - 2;
-      const others = [
-        y,
-        y.map((size, axis) => (axis < rest ? size : 1)),
-        y.map((size, axis) => (axis < rest ? 1 : size)),
-      ].map((sizes) => randomTensor(next, sizes, -2, 2));
-      const inputs = [randomTensor(next, shape, -2, 2), ...others];
-      const target = (x: Value, ...operands: Value[]): Value => chain(seed)(make(x, w), ...operands);
-      const session = await engine.compile(
-        target,
-        inputs.map((input) => input.shape),
-      );
-      const unfused = await engine.run(target, inputs, { fuse: false });
-      expect(sameBits(await session.run(inputs), unfused)).toBe(true);
-      const ops = session.profile().rows.map(({ op }) => op);
-      expect(ops).toContain(name);
-      await session.dispose();
-    },
-  );
-
-  test.each<[string, (x: Value) => Value, boolean]>([
-    ['ReLU', (x) => F.relu(x), true],
-    ['a slope above 1', (x) => F.leakyRelu(x, { negativeSlope: 1.5 }), true],
-    ['a clamp', (x) => x.clamp(-0.25, 0.5), true],
-    ['a clamp that moves zeros, which stays a pass', (x) => x.clamp(0.25, 0.5), false],
-  ])('and loads maps: %s', async (_, step, keepsZero) => {
-    const next = random(7);
-    const [c, shape] = [9, [2, 9, 11, 13]];
-    const statistics = [randomTensor(next, [c]), randomTensor(next, [c], 0.5, 2)] as const;
-    const [mean, variance] = [new Parameter(statistics[0]), new Parameter(statistics[1])];
-    const w = new Parameter(randomTensor(next, [10, c, 3, 3]));
-    const depthwise = new Parameter(randomTensor(next, [c, 1, 3, 3]));
-    const inputs = [randomTensor(next, shape), randomTensor(next, [2, c, 1, 1])];
-    const makers: ((x: Value) => Value)[] = [
-      (x) => F.conv2d(x, w, { padding: 2 }),
-      (x) => F.conv2d(x, depthwise, { groups: c, padding: 1 }),
-    ];
-    for (const make of makers) {
-      const target = (x: Value, scale: Value): Value[] => [
-        make(step(F.batchNorm(x, mean, variance))),
-        make(step(x.mul(scale))),
-      ];
-      const session = await engine.compile(
-        target,
-        inputs.map(({ shape: sizes }) => sizes),
-      );
-      const [fused, unfused] = [await session.run(inputs), await engine.run(target, inputs, { fuse: false })];
-      fused.forEach((y, i) => {
-        expect(sameBits(y, unfused[i] as Tensor)).toBe(true);
-      });
-      const passes = session.profile().rows.filter(({ op }) => op === 'pointwise');
-      expect(passes).toHaveLength(keepsZero ? 0 : 2);
-      await session.dispose();
-    }
   });
 });

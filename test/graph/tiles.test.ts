@@ -10,7 +10,7 @@ import type { Operators } from '../../dist/graph/operators/index.js';
 import type { Step } from '../../dist/graph/place.js';
 import { paintingOf } from '../../dist/image/paint.js';
 import { descriptorOf } from '../../dist/ops/index.js';
-import { RECORD_HEAD_WORDS, recordOf, STRIP_ELEMS } from '../../dist/ops/records.gen.js';
+import { RECORD_HEAD_WORDS, recordOf, STEPS, STRIP_ELEMS } from '../../dist/ops/records.gen.js';
 import { ALGORITHMS, pointsOf } from '../../dist/ops/winograd_algorithms.js';
 import { placeGraph, trace } from './build.js';
 
@@ -31,6 +31,7 @@ const MOVED_A_MS = 50_000;
 /** What each output of a reduction takes. */
 const OUTPUT_MS = 1.2e-4;
 const MOST_MS = 5;
+const REGISTER_STEPS: readonly number[] = [STEPS.relu.code, STEPS.leaky_relu.code, STEPS.clamp.code];
 
 type Fields = Readonly<Record<string, number>>;
 
@@ -60,18 +61,33 @@ function tileMs(name: string, fields: Fields): number {
     if (value === undefined) throw new Error(`${name} has no field ${field}`);
     return value;
   };
+  /** The steps that so many floats pass, but for one that registers may have had. */
+  const passedMs = (floats: number): number => {
+    const inRegisters = REGISTER_STEPS.includes(f('step0') & 255) ? 1 : 0;
+    return (Math.max(0, f('steps') - inRegisters) * floats) / 4 / SLOW_PX_A_MS;
+  };
   switch (name) {
-    case 'conv2d':
-    case 'conv_transpose2d':
-      return (f('tile_rows') * f('tile_cols') * f('tile_o') * 2 * f('c') * f('kh') * f('kw')) / FLOPS_A_MS;
-    case 'conv_depthwise':
-      return (f('tile_rows') * f('tile_cols') * f('tile_blocks') * f('kh') * f('kw')) / DEPTHWISE_TAPS_A_MS;
+    case 'conv2d': {
+      const results = f('tile_rows') * f('tile_cols') * Math.min(f('tile_o'), f('o'));
+      return (results * 2 * f('c') * f('kh') * f('kw')) / FLOPS_A_MS + passedMs(results);
+    }
+    case 'conv_transpose2d': {
+      const pixels = f('tile_rows') * f('tile_cols') * Math.min(f('tile_o'), f('o'));
+      return (
+        (pixels * 2 * f('c') * f('kh') * f('kw')) / FLOPS_A_MS +
+        passedMs(pixels * f('stride_h') * f('stride_w'))
+      );
+    }
+    case 'conv_depthwise': {
+      const pixels = f('tile_rows') * f('tile_cols') * f('tile_blocks');
+      return (pixels * f('kh') * f('kw')) / DEPTHWISE_TAPS_A_MS + passedMs(pixels * 4);
+    }
     case 'conv_winograd':
-      return winogradMs(f);
+      return winogradMs(f) + passedMs(winogradResults(f));
     case 'pack_conv_winograd':
       return (500 * 8 * f('c') * Math.ceil(f('kh') / 3) * Math.ceil(f('kw') / 3)) / FLOPS_A_MS;
     case 'matmul':
-      return (2 * f('tile_m') * f('tile_n') * f('k')) / FLOPS_A_MS;
+      return (2 * f('tile_m') * f('tile_n') * f('k')) / FLOPS_A_MS + passedMs(f('tile_m') * f('tile_n'));
     case 'pack_matmul':
       return (f('tile_panels') * f('k') * 2) / SLOW_PX_A_MS;
     case 'move_strided':
@@ -89,7 +105,7 @@ function tileMs(name: string, fields: Fields): number {
     case 'partial_moments':
       return f('chunk_px') / STREAMED_PX_A_MS;
     case 'instance_norm':
-      return (2 * f('h') * f('w')) / STREAMED_PX_A_MS;
+      return (2 * f('h') * f('w')) / STREAMED_PX_A_MS + (f('steps') * f('h') * f('w')) / SLOW_PX_A_MS;
     case 'statistics': {
       const channels = f('groups') === f('c') ? 4 : f('c') / f('groups');
       return (channels * f('parts') * (f('across_batch') === 1 ? f('n') : 1)) / MERGED_A_MS;
@@ -99,6 +115,13 @@ function tileMs(name: string, fields: Fields): number {
     default:
       throw new Error(`how long does a tile of ${name} take?`);
   }
+}
+
+/** Results of a tile. */
+function winogradResults(f: (field: string) => number): number {
+  const algorithm = Object.values(ALGORITHMS).find(({ code }) => code === f('algorithm'));
+  const [down, across] = [algorithm?.vertical.tile ?? 1, algorithm?.horizontal.tile ?? 1];
+  return f('tile_rows') * down * f('tile_cols') * across * Math.min(f('tile_o'), f('o'));
 }
 
 /** Products, and transforms of a channel as in the choice of the algorithm: multiplies and adds that they cost. */
@@ -141,6 +164,8 @@ const painted =
 const one = new nn.Parameter([1]);
 const own = new nn.Parameter([3, 1, 5, 5]);
 const mixing = new nn.Parameter([3, 3]);
+const many = new nn.Parameter([64, 1, 1, 1]);
+const up = new nn.Parameter([1, 16, 2, 2]);
 const picture =
   (target: (x: nn.Value) => nn.Value, channels = 3) =>
   ([height, width]: readonly [number, number]) =>
@@ -194,6 +219,23 @@ test.each<[string, (size: readonly [number, number]) => Graph<Operators>]>([
   ['every other pixel', picture((x) => x.slice(-1, 0, undefined, 2).slice(-2, 0, undefined, 2).tanh())],
   ['two pictures', picture((x) => F.cat([x, x], 1).relu())],
   ['colours mixed', picture((x) => x.view(3, -1).permute(1, 0).matmul(mixing))],
+  [
+    'colours mixed, then sigmoid',
+    picture((x) => x.view(3, -1).permute(1, 0).matmul(mixing).sigmoid().tanh()),
+  ],
+  ['one channel to many, then sigmoid', picture((x) => F.conv2d(x, many).sigmoid().mul(x).tanh(), 1)],
+  [
+    'a depthwise convolution, then sigmoid',
+    picture((x) => F.conv2d(x, own, { groups: 3, padding: 2 }).sigmoid().tanh()),
+  ],
+  [
+    'a transposed convolution, then sigmoid',
+    picture((x) => F.convTranspose2d(x, up, { stride: 2 }).sigmoid(), 1),
+  ],
+  [
+    'instance norms, then steps',
+    () => trace((x) => F.instanceNorm(x).sigmoid().tanh().mul(2), [1, 32, 256, 256]),
+  ],
   ['a depthwise convolution', picture((x) => F.conv2d(x, own, { groups: 3, padding: 2 }))],
   ['a border', picture((x) => F.pad(x, [1, 1, 1, 1], { mode: 'replicate' }).tanh())],
 ])('no tile of %s is longer than a slice', (_, graphOf) => {

@@ -4,10 +4,12 @@
  */
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
+  ENTRY_WORDS,
   HEADER,
   HEADER_WORDS,
   PLAN_MAGIC,
   PLAN_VERSION,
+  recordOf,
   STATUS_ABORTED,
   STATUS_DONE,
   STATUS_FAULT,
@@ -114,6 +116,21 @@ describe.each(BUILDS)('%s', (build) => {
     expect(counts.calls).toBeGreaterThan((counts.accepted * Math.min(records, CALLS)) / 2);
     expect(counts.accepted).toBeGreaterThan(ROUNDS / 100);
     expect(counts.refused).toBeGreaterThan(ROUNDS / 100);
+  });
+
+  test('plans hold every record', () => {
+    const held = new Set(
+      plans.flatMap(({ encoded: { words } }) =>
+        Array.from({ length: words[HEADER.records] ?? 0 }, (_, record) => {
+          const start = words[HEADER_WORDS + record * ENTRY_WORDS] ?? 0;
+          return words[start] ?? 0;
+        }),
+      ),
+    );
+    const codes = Array.from({ length: 64 }, (_, code) => code).filter(
+      (code) => recordOf(code) !== undefined,
+    );
+    expect(codes.filter((code) => !held.has(code))).toEqual([]);
   });
 
   test('random words', async () => {

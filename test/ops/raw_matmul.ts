@@ -1,7 +1,8 @@
 /** Plans of the records pack_matmul and matmul alone. */
 
 import type { EncodedPlan, Slot } from '../../dist/graph/plan.js';
-import { epilogueFields, programFields } from '../../dist/ops/epilogue.js';
+import { epilogueFields } from '../../dist/ops/epilogue.js';
+import { programFields } from '../../dist/ops/program_fields.js';
 import { matmul, packMatmul } from '../../dist/ops/records.gen.js';
 import { inArena, planOf } from './raw_records.js';
 

@@ -174,6 +174,38 @@ function normalized(x: Value): Value {
   return F.instanceNorm(F.conv2d(d, filled([3, 6, 3, 3]), { padding: 1 })).tanh();
 }
 
+/** Programs with operands of every kind behind convolutions, a matrix product and an instance norm of whole planes. */
+function passing(x: Value): Value {
+  const channels = filled([9, 1, 1]);
+  const conv = (y: Value, shape: readonly number[], groups = 1): Value =>
+    F.conv2d(y, filled(shape), { padding: 1, groups });
+  const a = F.prelu(conv(x, [9, 5, 3, 3]), filled([9]))
+    .add(x.mean([1], { keepdim: true }))
+    .mul(channels);
+  const b = conv(a, [9, 1, 3, 3], 9)
+    .sigmoid()
+    .add(a)
+    .maximum(filled([1]));
+  const c = F.convTranspose2d(b, filled([9, 16, 1, 1]))
+    .tanh()
+    .mul(filled([16, 1, 1]));
+  const whole = F.instanceNorm(F.cat([x, x, x, x], 1))
+    .relu()
+    .mul(filled([20, 1, 1]))
+    .slice(1, 0, 16);
+  const d = F.instanceNorm(c).relu().add(whole);
+  const e = F.instanceNorm(conv(d, [16, 4, 3, 3], 4))
+    .mul(d.mean([2, 3], { keepdim: true }))
+    .relu();
+  const rows = conv(e, [5, 16, 3, 3]).view(2, 5, -1);
+  return rows
+    .matmul(filled([143, 70]))
+    .add(filled([70]))
+    .mul(filled([2, 1, 1]))
+    .relu()
+    .view(2, 5, 7, 10);
+}
+
 /** A layer whose weights are there, whatever they are. */
 function loaded<T extends Conv2d | ConvTranspose2d>(layer: T): T {
   const zeros = (shape: readonly number[]): Tensor => Tensor.from(new Float32Array(size(shape)), shape);
@@ -225,6 +257,10 @@ export function encodedPlans(workers = 1): {
     'normalised convolutions',
     compileGraph(traceModule(normalized, [{ shape, dtype: 'float32' }]).graph, { workers }),
   ]);
+  compiled.push([
+    'programs',
+    compileGraph(traceModule(passing, [{ shape, dtype: 'float32' }]).graph, { workers }),
+  ]);
   const picture = { width: 9, height: 7, channels: 4 } as const;
   compiled.push([
     'paint',
@@ -264,6 +300,8 @@ export function encodedPlans(workers = 1): {
       [loaded(new Conv2d(5, 9, 3)), 5],
       [loaded(new Conv2d(16, 24, 3, { groups: 4 })), 16],
       [loaded(new ConvTranspose2d(6, 9, 4, { stride: 2, groups: 3, dilation: 2 })), 6],
+      // Of weights with strides of their own.
+      [(x: Value) => F.conv2d(x, filled([9, 5, 3, 3])), 5],
     ] as const
   ).flatMap(([layer, channels]) =>
     compileGraph(traceModule(layer, [{ shape: [2, channels, 13, 11], dtype: 'float32' }]).graph).weights.map(

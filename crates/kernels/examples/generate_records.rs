@@ -1,6 +1,6 @@
 //! Prints ts/src/ops/records.gen.ts: the records' writers and the plan's constants, from their Rust declaration.
 
-use gouache_kernels::micro::pointwise::{MOST_OPERANDS, MOST_STEPS, STRIP_ELEMS, steps};
+use gouache_kernels::micro::pointwise::{Kind, MOST_OPERANDS, MOST_STEPS, STRIP_ELEMS, steps};
 use gouache_kernels::plan::{self, Status, header};
 use gouache_kernels::record::{Entry, FRAGMENTS, HEAD_WORDS, LISTINGS, Operand};
 
@@ -129,6 +129,13 @@ fn main() {
     println!("/** Of a pointwise program. */");
     println!("export const MOST_STEPS = {MOST_STEPS};");
     println!("export const MOST_OPERANDS = {MOST_OPERANDS};");
+    println!(
+        "/** How a row of an operand serves a row of the results. */\nexport const KINDS = {{"
+    );
+    for (word, kind) in (0..).map_while(|word| Some((word, Kind::from_word(word)?))) {
+        println!("  {}: {word},", format!("{kind:?}").to_ascii_lowercase());
+    }
+    println!("}} as const;");
     println!("/** Floats of a strip, which rows are cut into. */");
     println!("export const STRIP_ELEMS = {STRIP_ELEMS};\n");
     println!(

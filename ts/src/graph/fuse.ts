@@ -22,5 +22,6 @@ export const rewrites: readonly Rewrite<Kernels>[] = [...passing, ...chaining, .
 
 /** Applies every rewrite until none changes anything. */
 export function fuse(graph: Graph<Kernels>): Graph<Kernels> {
-  return [passing, chaining, loading, rejoining].reduce(untilNothingChanges, graph);
+  // A chain that reads its beginning twice has one reader only when it is whole.
+  return [passing, chaining, passing, loading, rejoining].reduce(untilNothingChanges, graph);
 }

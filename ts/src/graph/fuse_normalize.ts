@@ -1,10 +1,10 @@
 /**
- * Rewrites of normalisations, which are lowered to statistics and an affine step: statistics are merged from what a convolution's tiles leave of their
+ * Rewrites of what convolutions load and leave. Normalisations are lowered to statistics and an affine step: statistics are merged from what a convolution's tiles leave of their
  * results, and maps are applied as the next convolution loads them. What neither is possible for stays a pass over memory, in place where the input is
  * not needed any more, or becomes one that takes and applies statistics a plane after the other.
  */
 import { canPassWith } from '../ops/epilogue.js';
-import { isByPlane, MOST_PLANE_OPERANDS } from '../ops/instance_norm.js';
+import { isByPlane } from '../ops/instance_norm.js';
 import type { Kernels, Load, PointwiseProgram } from '../ops/kernels.js';
 import type { Dims } from '../ops/layout.js';
 import { fitsLoad, isAffine, withoutOperand } from '../ops/pointwise_program.js';
@@ -64,18 +64,16 @@ export const joinPlanes: Rewrite<Kernels> = {
       const [y = -1] = pass.outputs;
       const { inputs } = pass;
       const [first, ...rest] = pass.attributes.program;
-      if (of !== 'values' || inputs[0] !== measured || !isByPlane(statistics.attributes)) return null;
+      if (of !== 'values' || inputs[0] !== measured || !isByPlane(statistics.attributes, rest.length))
+        return null;
       if (first === undefined || !isAffine(first) || rest.some(isAffine)) return null;
       const at = inputs.indexOf(constants);
       const others = withoutOperand({ program: rest, inputs }, at);
       const { shape } = valueAt(graph, y);
       const [, ...operands] = others.inputs;
       const lie = operands.map((id) => repeatedDims(dims, shape, valueAt(graph, id ?? -1).shape));
-      if (
-        operands.length > MOST_PLANE_OPERANDS ||
-        !lie.every((own) => own !== null && canPassWith(dims, own))
-      )
-        return null;
+      // Of four operands x and the constants are none of the program's: two are left, as many as the kernel takes.
+      if (!lie.every((own) => own !== null && canPassWith(dims, own))) return null;
       return {
         ...pass,
         op: 'instance_norm',
@@ -104,7 +102,8 @@ function loadOf(
       : null;
   const [n = 1, c = 1] = shape;
   const { shape: scale } = valueAt(graph, constants);
-  const isByChannel = [1, n].some((samples) => sameShape(scale, [samples, c, 1, 1]));
+  const isByChannel =
+    sameShape(scale, [c, 1, 1]) || [1, n].some((samples) => sameShape(scale, [samples, c, 1, 1]));
   return first?.step === 'mul' && isByChannel ? { load: 'scale', x, constants, loadProgram } : null;
 }
 
@@ -117,8 +116,6 @@ export const mapIntoConsumer: Rewrite<Kernels> = {
       const [mapped] = map.outputs;
       const [loaded, weight = null, bias = null, , ...operands] = convolution.inputs;
       if (convolution.attributes.load !== 'plain' || loaded !== mapped) return null;
-      // What the convolution's program reads of it would have to be written.
-      if (operands.some((id) => id === mapped)) return null;
       const found = loadOf(graph, map);
       if (found === null) return null;
       const { x, constants, load, loadProgram } = found;

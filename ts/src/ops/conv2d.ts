@@ -3,6 +3,7 @@ import { convolutionFields, convolutionLayouts, staging, windowFields } from './
 import { type ConvTile, convTile, groupsApart, packingOf, pixelElems } from './conv_tiles.js';
 import type { Call, OpDescriptor } from './descriptor.js';
 import type { Packing } from './layout.js';
+import { programFlops } from './program_fields.js';
 import { packConv2d, conv2d as record } from './records.gen.js';
 import { elems, LANES, pictureDims } from './tiles.js';
 
@@ -34,7 +35,7 @@ function tile(call: Call<'conv2d'>): ConvTile {
     rows,
     cols,
     outputs: o / packedGroups,
-    flops: 2 * c * kh * kw,
+    flops: 2 * c * kh * kw + programFlops(call.attributes.program),
     ...staging(call, pixelElems(c)),
   });
 }

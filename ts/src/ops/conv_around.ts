@@ -1,8 +1,9 @@
 /** What all convolutions plan and take over alike: layouts, what is done to x as they load and to results before they store, moments left then. */
 import type { Shape } from '../tensor/shape.js';
 import type { Call, LaidOutCall, Layouts, Operands } from './descriptor.js';
-import { epilogueFields, operandShape, programFields } from './epilogue.js';
+import { epilogueFields, operandShape } from './epilogue.js';
 import { blocked, type Layout, type Packing, packed, raw, vectorLayout } from './layout.js';
+import { programFields } from './program_fields.js';
 import { STEPS } from './records.gen.js';
 import { momentsBytes } from './statistics.js';
 import { operandAt, PADDING_CODES, pictureDims } from './tiles.js';
@@ -26,7 +27,7 @@ export function convolutionLayouts(
       blocked(pictureDims(x)),
       packed(weight),
       vectorLayout(bias),
-      load === 'scale' ? blocked(pictureDims(constants)) : null,
+      load === 'scale' ? blocked(pictureDims(operandShape(pictureDims(x), constants ?? []))) : null,
       ...inputs.slice(OPERANDS_AT).map(beside),
     ],
     outputs: [blocked(output), ...(moments === undefined ? [] : [raw(momentsBytes(output, parts()))])],
@@ -62,7 +63,7 @@ export function convolutionFields(
     outW,
     moments: outputs[1] ?? 0,
     constants: load === 'plain' ? 0 : operandAt(inputs, 3),
-    constantsN: load === 'plain' ? 1 : (shapes[3]?.[0] ?? 1),
+    constantsN: shapes[3]?.length === 4 || load === 'affine' ? (shapes[3]?.[0] ?? 1) : 1,
     constantsVectors: load === 'scale' ? 1 : 3,
     loadSteps: loadProgram.length,
     loadStep: step === undefined ? 0 : STEPS[step.step].code,

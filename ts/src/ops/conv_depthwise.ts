@@ -3,6 +3,7 @@ import { convolutionFields, convolutionLayouts, staging, windowFields } from './
 import { convTile, MOST_FLOPS, WANTED_TILES } from './conv_tiles.js';
 import { panelPacking } from './conv2d.js';
 import type { Call, OpDescriptor } from './descriptor.js';
+import { programFlops } from './program_fields.js';
 import { convDepthwise as record } from './records.gen.js';
 import { channelBlocks, elems, LANES, pictureDims, TILE_VECTORS } from './tiles.js';
 
@@ -11,19 +12,20 @@ function tile(call: Call<'conv_depthwise'>) {
   const [, , kh, kw] = pictureDims(call.inputs[1]);
   const [n, c, rows, cols] = pictureDims(call.outputs[0]);
   const blocks = channelBlocks(c);
+  const flops = 2 * kh * kw + programFlops(call.attributes.program);
   const { tileRows, tileCols, scratchBytes } = convTile({
     samples: n * blocks,
     rows,
     cols,
     outputs: LANES,
-    flops: 2 * kh * kw,
+    flops,
     ...staging(call, LANES),
   });
   const parts = Math.ceil(rows / tileRows) * Math.ceil(cols / tileCols);
   const px = tileRows * tileCols;
   const most = Math.min(
     TILE_VECTORS / px,
-    MOST_FLOPS / (px * LANES * 2 * kh * kw),
+    MOST_FLOPS / (px * LANES * flops),
     (n * blocks * parts) / WANTED_TILES,
   );
   return { tileRows, tileCols, tileBlocks: Math.max(1, Math.floor(most)), scratchBytes, parts };

@@ -3,6 +3,7 @@ import { convolutionFields, convolutionLayouts } from './conv_around.js';
 import { type ConvTile, convTile, pixelElems } from './conv_tiles.js';
 import type { Call, OpDescriptor } from './descriptor.js';
 import type { Packing } from './layout.js';
+import { programFlops } from './program_fields.js';
 import { packConvTranspose2d, convTranspose2d as record } from './records.gen.js';
 import { elems, LANES, pictureDims } from './tiles.js';
 
@@ -29,7 +30,7 @@ function tile(call: Call<'conv_transpose2d'>): ConvTile {
     rows: Math.ceil(outH / strideH),
     cols: Math.ceil(outW / strideW),
     outputs: o,
-    flops: 2 * c * kh * kw,
+    flops: 2 * c * kh * kw + strideH * strideW * programFlops(call.attributes.program),
     groupsRows: true,
     stagedBytes: (rows, px) =>
       (rows + Math.ceil(kh / strideH)) * (px + Math.ceil(kw / strideW)) * pixelElems(c) * 4,

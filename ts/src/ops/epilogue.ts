@@ -1,35 +1,11 @@
-/** The program that results of convolutions and matrix products pass: which operands it may have, and its fields of records. */
+/** The program that results of convolutions, matrix products and instance norms pass: which operands it may have, and their fields of records. */
 import { denseStrides, type Shape } from '../tensor/shape.js';
 import type { Operand } from './descriptor.js';
-import type { PointwiseProgram } from './kernels.js';
-import { type EpilogueFields, type ProgramFields, STEPS } from './records.gen.js';
+import { type EpilogueFields, KINDS } from './records.gen.js';
 import { channelBlocks, LANES } from './tiles.js';
 
-/** Fields of a record's program. */
-export function programFields(program: PointwiseProgram): ProgramFields {
-  const words: Record<string, number> = { steps: program.length };
-  program.forEach(({ step, args }, index) => {
-    const source = (at: number): number => {
-      const argument = args[at];
-      return typeof argument === 'object' ? argument.operand + 1 : 0;
-    };
-    const number = (at: number): number => {
-      const argument = args[at];
-      return typeof argument === 'number' ? argument : 0;
-    };
-    words[`step${index}`] = STEPS[step].code | (source(0) << 8) | (source(1) << 16);
-    words[`step${index}First`] = number(0);
-    words[`step${index}Second`] = number(1);
-  });
-  // Fields that are not named are 0.
-  return words as unknown as ProgramFields;
-}
-
-/** Along a row an operand is... as the record's kinds say. */
-const SAME = 0;
-const VECTOR = 1;
-const FIRST = 2;
-const NUMBER = 3;
+/** Shorter rows of matrices, of which an operand has one for all, are not worth a call each. */
+const LEAST_ROW = 64;
 
 /** How an operand lies beside results. */
 interface Beside {
@@ -56,7 +32,7 @@ function besidePicture(y: Shape, operand: Shape): Beside | null {
   const [along, channels] = [oh * ow > 1, oc === c];
   const plane = LANES * oh * ow;
   return {
-    kind: along ? (channels ? SAME : FIRST) : channels ? VECTOR : NUMBER,
+    kind: along ? (channels ? KINDS.same : KINDS.first) : channels ? KINDS.vector : KINDS.number,
     outer: on === n && n > 1 ? channelBlocks(oc) * plane : 0,
     inner: channels ? plane : 0,
   };
@@ -69,7 +45,9 @@ function besideMatrices(y: Shape, operand: Shape): Beside | null {
   const [outer = 0, inner = 0, column = 0] = denseStrides(sizes).map((stride, axis) =>
     sizes[axis] === 1 ? 0 : stride,
   );
-  return { kind: column === 0 ? NUMBER : SAME, outer, inner };
+  const [, rows = 1, columns = 1] = y;
+  if (column !== 0 && inner === 0 && rows > 1 && columns < LEAST_ROW) return null;
+  return { kind: column === 0 ? KINDS.number : KINDS.same, outer, inner };
 }
 
 function beside(y: Shape, operand: Shape): Beside | null {

@@ -3,28 +3,32 @@
  * of too few planes, is `statistics` and `pointwise`.
  */
 import type { Call, OpDescriptor } from './descriptor.js';
-import { epilogueFields, programFields } from './epilogue.js';
+import { epilogueFields } from './epilogue.js';
 import type { Measured } from './kernels.js';
 import { blocked, type Dims, vectorLayout } from './layout.js';
 import { repeatedDims } from './pointwise_walk.js';
+import { programFields } from './program_fields.js';
 import { instanceNorm as record } from './records.gen.js';
 import { CONSTANTS_BYTES } from './statistics.js';
 import { channelBlocks, elems, operandAt } from './tiles.js';
 
 /** Where the operands of the program stand among the inputs, which begin with x, weight and bias. */
 const OPERANDS_AT = 3;
-/** Operands of the program, at most: the kernel has another one. */
-export const MOST_PLANE_OPERANDS = 2;
 /** Pixels of the largest plane that a core's second cache holds from the first look at it to the second: 1 MB. */
 const MOST_PLANE_PX = 65536;
 /** Fewer planes would leave workers idle. */
 const LEAST_PLANES = 8;
 
-/** Whether statistics are taken and applied a plane after the other, in one record. */
-export function isByPlane({ dims, statistics, groups }: Omit<Measured, 'eps'>): boolean {
+/** Steps of the program for which a tile of the largest plane has time. */
+const STEPS_OF_LARGEST = 2;
+
+/** Whether statistics are taken and applied a plane after the other, in one record, before so many steps. */
+export function isByPlane({ dims, statistics, groups }: Omit<Measured, 'eps'>, steps: number): boolean {
   const [n, c, h, w] = dims;
   const planes = n * channelBlocks(c);
-  return statistics === 'input' && groups === c && h * w <= MOST_PLANE_PX && planes >= LEAST_PLANES;
+  const [most, mostSteps] = [MOST_PLANE_PX, STEPS_OF_LARGEST * MOST_PLANE_PX];
+  const fits = h * w <= most && h * w * steps <= mostSteps && planes >= LEAST_PLANES;
+  return statistics === 'input' && groups === c && fits;
 }
 
 /** N C H W of the program's operands. */

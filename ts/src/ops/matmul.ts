@@ -1,8 +1,10 @@
 /** matmul: products of matrices, over the register tiles of the convolutions: a row is a pixel, a column a channel. */
 import { PANEL_OUTPUTS, TILE_STEP_PX, tileFlops } from './conv_tiles.js';
 import type { Call, OpDescriptor } from './descriptor.js';
-import { epilogueFields, operandShape, programFields } from './epilogue.js';
+import { epilogueFields, operandShape } from './epilogue.js';
+import type { PointwiseProgram } from './kernels.js';
 import { dense, type Packing, packed, vectorLayout } from './layout.js';
+import { programFields, programFlops } from './program_fields.js';
 import { packMatmul, matmul as record } from './records.gen.js';
 import { LANES, operandAt, TILE_ELEMS } from './tiles.js';
 
@@ -23,27 +25,29 @@ interface Geometry {
   /** Matrices of b: one for all, or one each. */
   readonly rights: number;
   readonly lefts: number;
+  readonly program: PointwiseProgram;
 }
 
-function geometry({ inputs: [a, b], outputs: [y] }: Call<'matmul'>): Geometry {
+function geometry({ attributes: { program }, inputs: [a, b], outputs: [y] }: Call<'matmul'>): Geometry {
   const [lefts = 1, m = 1, k = 1] = a ?? [];
   const [rights = 1, , n = 1] = b ?? [];
-  return { batch: y?.[0] ?? 1, m, k, n, rights, lefts };
+  return { batch: y?.[0] ?? 1, m, k, n, rights, lefts, program };
 }
 
 /** Enough rows, and then as many columns as a tile has time for, in even parts. */
-function tile({ batch, m, k, n }: Geometry): { readonly tileM: number; readonly tileN: number } {
-  const flops = tileFlops(2 * batch * m * k * n);
+function tile({ batch, m, k, n, program }: Geometry): { readonly tileM: number; readonly tileN: number } {
+  const one = 2 * k + programFlops(program);
+  const flops = tileFlops(one * batch * m * n);
   const inSteps = (count: number, step: number): number => Math.max(step, Math.floor(count / step) * step);
   const columns = Math.ceil(n / PANEL_OUTPUTS) * PANEL_OUTPUTS;
-  const mostRows = flops / (2 * k * PANEL_OUTPUTS);
-  const rows = Math.min(mostRows, Math.max(ENOUGH_ROWS, flops / (2 * k * columns)));
+  const mostRows = flops / (one * PANEL_OUTPUTS);
+  const rows = Math.min(mostRows, Math.max(ENOUGH_ROWS, flops / (one * columns)));
   // Of very long rows even a register tile's are too much.
   const tileM = Math.min(
     m,
     rows < TILE_STEP_PX ? Math.max(1, Math.floor(rows)) : inSteps(rows, TILE_STEP_PX),
   );
-  const most = Math.min(columns, inSteps(flops / (2 * k * tileM), PANEL_OUTPUTS));
+  const most = Math.min(columns, inSteps(flops / (one * tileM), PANEL_OUTPUTS));
   const parts = Math.ceil(columns / most);
   return { tileM, tileN: Math.ceil(columns / parts / PANEL_OUTPUTS) * PANEL_OUTPUTS };
 }
@@ -120,7 +124,7 @@ export const matmul: OpDescriptor<'matmul'> = {
         yRowStep: n,
         tileM,
         tileN,
-        ...programFields(call.attributes.program),
+        ...programFields(sizes.program),
         ...epilogueFields([batch, m, n], operands),
       }),
     ];

@@ -1,10 +1,10 @@
 /** pointwise: a program of a few steps, element by element, over up to four operands, each of the output's shape or repeated along some axes. */
 import { numel, type Shape } from '../tensor/shape.js';
 import { type LaidOutCall, NO_WORKSPACE, type OpDescriptor } from './descriptor.js';
-import { programFields } from './epilogue.js';
 import { blocked, type Dims, dense, type Layout } from './layout.js';
 import { keptLayout } from './pointwise_layouts.js';
 import { blockedAxes, denseAxes, isMap, kindsOf, repeatedDims, type Walk, walkOf } from './pointwise_walk.js';
+import { programFields } from './program_fields.js';
 import { type PointwiseFields, pointwise as record, STRIP_ELEMS } from './records.gen.js';
 import { blockedDims, LANES, operandAt, TILE_ELEMS } from './tiles.js';
 

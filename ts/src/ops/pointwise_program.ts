@@ -23,7 +23,8 @@ export function isAffine({ step }: PointwiseStep): boolean {
 export function fitsLoad({ step, args }: PointwiseStep): boolean {
   const [first, second] = args;
   if (step === 'relu') return true;
-  if (step === 'leaky_relu') return Number.isFinite(first);
+  // As the record holds it.
+  if (step === 'leaky_relu') return Number.isFinite(Math.fround(Number(first)));
   return step === 'clamp' && Number(first) <= 0 && Number(second) >= 0;
 }
 
@@ -69,12 +70,14 @@ export function withoutOperand<V>({ program, inputs }: Expression<V>, gone: numb
   };
 }
 
-/** `after` with `before` in the place of its operand 0, each value once; null where that is no program any more. */
+/** `after` with `before` in the place of its operand 0, each value once; null where that is no program any more. Of no steps, `before` is its operand 0. */
 export function joined<V>(before: Expression<V>, after: Expression<V>): Expression<V> | null {
   const reads = after.program.some(({ args }) =>
     args.some((one) => typeof one === 'object' && one.operand === 0),
   );
-  if (reads || before.program.length + after.program.length > MOST_STEPS) return null;
+  // What begins the whole is another value than what the steps of `before` have made.
+  if ((reads && before.program.length > 0) || before.program.length + after.program.length > MOST_STEPS)
+    return null;
   const inputs = [...new Set([...before.inputs, ...after.inputs.slice(1)])];
   if (inputs.length > MOST_OPERANDS) return null;
   const place =

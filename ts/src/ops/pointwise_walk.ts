@@ -3,6 +3,7 @@ import { denseStrides, type Shape } from '../tensor/shape.js';
 import type { PointwiseProgram } from './kernels.js';
 import type { Dims } from './layout.js';
 import { isAffine } from './pointwise_program.js';
+import { KINDS } from './records.gen.js';
 import { channelBlocks, LANES } from './tiles.js';
 
 /** Axes of rows that a record has. */
@@ -14,12 +15,7 @@ interface Axis {
   readonly steps: readonly number[];
 }
 
-/** Along a row an operand is... as the record's `kinds` say. */
-const SAME = 0;
-const VECTOR = 1;
-const FIRST = 2;
-const NUMBER = 3;
-const AFFINE = 4;
+const { same: SAME, vector: VECTOR, first: FIRST, number: NUMBER, affine: AFFINE } = KINDS;
 /** Floats of a map's m, s and b of a block. */
 const MAP_ELEMS = 3 * LANES;
 

@@ -41,6 +41,14 @@ export const HEADER = {
 /** Of a pointwise program. */
 export const MOST_STEPS = 8;
 export const MOST_OPERANDS = 4;
+/** How a row of an operand serves a row of the results. */
+export const KINDS = {
+  same: 0,
+  vector: 1,
+  first: 2,
+  number: 3,
+  affine: 4,
+} as const;
 /** Floats of a strip, which rows are cut into. */
 export const STRIP_ELEMS = 2048;
 

@@ -4,7 +4,7 @@
 use super::activation::{leaky_relu, relu};
 use super::rows;
 use crate::mem::{Dst, Src};
-use crate::simd::{F32x4, LANES};
+use crate::simd::F32x4;
 
 /// An argument by channel block.
 #[derive(Clone, Copy)]
@@ -117,13 +117,9 @@ fn each<const PX: usize, const USED: usize>(
 /// Applies a block's step to what lies there, where results have not passed it in registers.
 #[inline(never)]
 pub fn step_row(y: Dst, step: RegisterStep<1>) {
-    assert!(y.len().is_multiple_of(LANES));
-    match step {
-        RegisterStep::Nothing => {}
-        RegisterStep::Relu => rows::map(y.as_src(), y, relu),
-        RegisterStep::LeakyRelu([slope]) => rows::map(y.as_src(), y, |x| leaky_relu(x, slope)),
-        RegisterStep::Clamp(least, most) => {
-            rows::map(y.as_src(), y, |x| x.max(least).min(most));
-        }
-    }
+    rows::map(y.as_src(), y, |x| {
+        let mut pixel = [[x]];
+        step.apply(&mut pixel);
+        pixel[0][0]
+    });
 }

@@ -5,7 +5,7 @@
 //! for block { stage its rows and columns under the tile, border included    // micro/stage.rs
 //!             for output row { depthwise_row } }                            // micro/depthwise.rs
 //! ```
-//! Staging is what makes borders and normalisation cost nothing inside: one pass from memory to a cache.
+//! Staging is what makes borders and maps cost nothing inside: one pass from memory to a cache.
 
 use crate::mem::{Dst, Memory};
 use crate::micro::depthwise::{Taps, depthwise_row};

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! for some channel blocks {
-//!     stage what lies under the squares, border included, normalised    // micro/stage.rs
+//!     stage what lies under the squares, border included, mapped    // micro/stage.rs
 //!     for square, channel block { its points }                          // micro/winograd.rs -> scratch [point][square][channel]
 //! }
 //! for group of output channels {

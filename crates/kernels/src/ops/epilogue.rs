@@ -1,5 +1,5 @@
-//! The program that the results of a convolution or matrix product pass before they leave the first caches: its first step in registers,
-//! where that fits them (micro/epilogue.rs), the others over each row as soon as it is complete.
+//! The program that the results of a convolution, a matrix product or an instance norm pass before they leave the first caches: its first
+//! step in registers where that fits them and results are there (micro/epilogue.rs), the others over each row as soon as it is complete.
 
 use crate::layout::Blocked;
 use crate::mem::{Dst, Memory, Src};
@@ -95,7 +95,8 @@ impl Epilogue {
             }
             let fault = Fault::field(kinds_field, kinds);
             let kind = Kind::from_word(kinds >> (4 * k) & 15).ok_or(fault)?;
-            if kind.is_by_channel() && !extent.vectors {
+            // A map has an operand 3 of instance_norm alone.
+            if kind == Kind::Affine || kind.is_by_channel() && !extent.vectors {
                 return Err(fault);
             }
             let [outer, inner] = [outer, inner].map(|step| step as usize);
@@ -180,6 +181,14 @@ impl Passing {
         })
     }
 
+    /// Whether rows of `elems` floats that follow each other are as good as one for all operands.
+    pub(crate) fn rows_follow(&self, elems: usize) -> bool {
+        self.inputs.iter().all(|input| match input.kind {
+            Kind::Same => input.inner == elems,
+            _ => input.inner == 0,
+        })
+    }
+
     /// Whether results stay as they are.
     pub(crate) fn is_empty(&self) -> bool {
         self.steps.as_slice().is_empty()
@@ -216,10 +225,7 @@ impl Passing {
                         kind: Kind::Same,
                     };
                 };
-                let along = match input.kind {
-                    Kind::Same | Kind::First => at + from,
-                    Kind::Vector | Kind::Number | Kind::Affine | Kind::Absent => 0,
-                };
+                let along = input.kind.along(at + from);
                 let start = outer * input.outer + inner * input.inner + along;
                 Row {
                     src: input.src.slice(start, input.kind.reach_elems(y.len())),

@@ -30,10 +30,7 @@ impl Input {
 
     /// `elems` floats of y from `column` of the row on.
     fn row(&self, start: usize, column: usize, elems: usize) -> Row {
-        let along = match self.kind {
-            Kind::Same | Kind::First => column,
-            Kind::Vector | Kind::Number | Kind::Affine | Kind::Absent => 0,
-        };
+        let along = self.kind.along(column);
         Row {
             src: self.src.slice(start + along, self.kind.reach_elems(elems)),
             kind: self.kind,

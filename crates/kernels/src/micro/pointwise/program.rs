@@ -25,6 +25,13 @@ impl Kind {
     pub const fn is_by_channel(self) -> bool {
         matches!(self, Self::Vector | Self::First | Self::Affine)
     }
+    /// How far into a row of its a float of y's is, `at` floats from the row's first.
+    pub const fn along(self, at: usize) -> usize {
+        match self {
+            Self::Same | Self::First => at,
+            Self::Vector | Self::Number | Self::Affine | Self::Absent => 0,
+        }
+    }
     /// From a record's bits; `None` if there is no such kind.
     pub const fn from_word(word: u32) -> Option<Self> {
         match word {

@@ -1,6 +1,7 @@
 //! The steps of pointwise programs: one table. A row is a code, a name, whether it is plain or a function (which is never kept in registers
-//! with others), its parameters (x is acc; the others are numbers or operands, or the three vectors of an affine map: in float64 here one number thrice), the formula on vectors, and the definition in float64 that
-//! tests hold it to, within the relative error that the row names (one rounding where it names none).
+//! with others), its parameters (x is acc; the others are numbers or operands), the formula on vectors, and the definition in float64 that
+//! tests hold it to, within the relative error that the row names (one rounding where it names none). The argument of an affine map is
+//! three vectors, in its definition one number thrice.
 //! Codes, names and numbers of arguments are in ts/src/ops/records.gen.ts too, printed by examples/generate_records.rs.
 
 use super::exponential::{exp, log, mish, pow, sigmoid, silu};
