@@ -12,16 +12,7 @@ const pixels = makePixels(40, 30);
 let folder: ReturnType<typeof makeFolder>;
 const at = (name: string) => join(folder.path, name);
 const run = (model: string) =>
-  gouache(folder.path, [
-    'stylize',
-    'photo.png',
-    '--model',
-    model,
-    '--output',
-    'out.png',
-    '--build',
-    'simd128',
-  ]);
+  gouache(folder.path, ['paint', 'photo.png', '--model', model, '--output', 'out.png', '--build', 'simd128']);
 
 beforeEach(async () => {
   folder = makeFolder();

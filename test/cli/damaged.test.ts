@@ -12,7 +12,7 @@ import { pngOfRows } from './profiles.js';
 const folder = makeFolder();
 afterAll(folder.remove);
 const at = (name: string) => join(folder.path, name);
-const stylize = (...args: string[]): Promise<Outcome> => gouache(folder.path, ['stylize', ...args]);
+const paint = (...args: string[]): Promise<Outcome> => gouache(folder.path, ['paint', ...args]);
 
 function expectRefused({ code, stderr, stdout }: Outcome, reason: RegExp): void {
   expect(stderr).toMatch(reason);
@@ -32,8 +32,8 @@ describe('a file that ends too early', () => {
   test('a JPEG without its last two bytes is painted like the whole one, with a warning', async () => {
     writeFileSync(at('whole.jpg'), whole.jpeg);
     writeFileSync(at('cut.jpg'), whole.jpeg.subarray(0, -2));
-    expect(await stylize('whole.jpg', '--output', 'whole.png')).toMatchObject({ code: 0, stderr: '' });
-    const { code, stderr } = await stylize('cut.jpg', '--output', 'cut.png');
+    expect(await paint('whole.jpg', '--output', 'whole.png')).toMatchObject({ code: 0, stderr: '' });
+    const { code, stderr } = await paint('cut.jpg', '--output', 'cut.png');
     expect(stderr).toBe(
       'gouache: warning: cut.jpg is damaged (VipsJpeg: premature end of JPEG image); what could be decoded is painted\n',
     );
@@ -44,7 +44,7 @@ describe('a file that ends too early', () => {
   test.each(['jpeg', 'png', 'gif'] as const)('half a %s', async (format) => {
     const bytes = whole[format];
     writeFileSync(at(`half.${format}`), bytes.subarray(0, bytes.length / 2));
-    const { code, stderr } = await stylize(`half.${format}`, '--output', `half-${format}.png`);
+    const { code, stderr } = await paint(`half.${format}`, '--output', `half-${format}.png`);
     expect(stderr).toMatch(
       /^gouache: warning: half\.\w+ is damaged \([^)]+\); what could be decoded is painted\n$/,
     );
@@ -56,9 +56,9 @@ describe('a file that ends too early', () => {
     // A JPEG's decoder makes up a first block of nothing.
     const jpeg = await image(makePixels(480, 360)).jpeg().toBuffer();
     writeFileSync(at('head.jpg'), jpeg.subarray(0, jpeg.indexOf(Buffer.from([0xff, 0xda])) + 14));
-    expectRefused(await stylize('head.jpg'), /cannot decode head\.jpg: [^;]*premature end of JPEG image\n$/);
+    expectRefused(await paint('head.jpg'), /cannot decode head\.jpg: [^;]*premature end of JPEG image\n$/);
     writeFileSync(at('head.png'), whole.png.subarray(0, 30));
-    expectRefused(await stylize('head.png'), /cannot decode head\.png: its header is damaged\n$/);
+    expectRefused(await paint('head.png'), /cannot decode head\.png: its header is damaged\n$/);
   });
 });
 
@@ -67,12 +67,12 @@ describe('formats are spoken of where the format is the matter', () => {
 
   test('a text', async () => {
     writeFileSync(at('text.png'), 'not a picture');
-    expectRefused(await stylize('text.png'), FORMATS);
+    expectRefused(await paint('text.png'), FORMATS);
   });
 
   test('HEIC', async () => {
     writeFileSync(at('photo.heic'), await heic());
-    const outcome = await stylize('photo.heic');
+    const outcome = await paint('photo.heic');
     expectRefused(outcome, /cannot decode photo\.heic: .*HEVC/);
     expectRefused(outcome, FORMATS);
     expect(outcome.stderr).not.toContain('bad seek');
@@ -81,7 +81,7 @@ describe('formats are spoken of where the format is the matter', () => {
   test('not an AVIF that ends too early', async () => {
     const avif = await image(photo).avif().toBuffer();
     writeFileSync(at('cut.avif'), avif.subarray(0, -10));
-    const outcome = await stylize('cut.avif');
+    const outcome = await paint('cut.avif');
     expectRefused(outcome, /cannot decode cut\.avif: /);
     expect(outcome.stderr).not.toMatch(/are read|bad seek/);
   });
@@ -118,12 +118,12 @@ describe('large pictures', () => {
     const [width, height] = [17000, 16000];
     const rows = Buffer.alloc((1 + width / 8) * height);
     writeFileSync(at('vast.png'), pngOfRows({ width, height, channels: 1, bits: 1 }, rows, null));
-    const { code, stdout, stderr } = await stylize('vast.png', '--size', '64', '--output', 'vast-64.png');
+    const { code, stdout, stderr } = await paint('vast.png', '--size', '64', '--output', 'vast-64.png');
     expect(stderr).toBe('');
     expect(stdout).toContain('shrunk from 17000x16000 to 64x60');
     expect(code).toBe(0);
     expectRefused(
-      await stylize('vast.png', '--size', 'full'),
+      await paint('vast.png', '--size', 'full'),
       /vast\.png: it has 17000x16000 pixels, and at most 268 million are read without shrinking; --size N shrinks it/,
     );
   });
@@ -132,7 +132,7 @@ describe('large pictures', () => {
     const claimed = { width: 70000, height: 70000, channels: 3, bits: 8 } as const;
     writeFileSync(at('bomb.png'), pngOfRows(claimed, Buffer.alloc(0), null));
     expectRefused(
-      await stylize('bomb.png'),
+      await paint('bomb.png'),
       /bomb\.png: it has 70000x70000 pixels, and at most 1073 million are read; shrink it by other means first\n$/,
     );
   });
@@ -141,10 +141,10 @@ describe('large pictures', () => {
 test('a picture that would shrink to a line is refused with what to do, and does it', async () => {
   await image(makePixels(3000, 2)).png().toFile(at('thin.png'));
   expectRefused(
-    await stylize('thin.png'),
+    await paint('thin.png'),
     /3000x2 pixels shrink to 1024x1, and at least 2x2 are wanted; give a larger --size, or --size full\n$/,
   );
-  const { code } = await stylize('thin.png', '--size', 'full', '--output', 'thin-full.png');
+  const { code } = await paint('thin.png', '--size', 'full', '--output', 'thin-full.png');
   expect(code).toBe(0);
   expect(await readPixels(at('thin-full.png'))).toMatchObject({ width: 3000, height: 2 });
 });
@@ -155,26 +155,26 @@ describe.runIf(process.platform === 'linux')('what is no file', () => {
     ['model', ['photo.png', '--model', '/dev/zero']],
   ])('a device as the %s is refused before it is read', async (_, args) => {
     writeFileSync(at('photo.png'), whole.png);
-    expectRefused(await stylize(...args), /\/dev\/zero: a device, not a file\n$/);
+    expectRefused(await paint(...args), /\/dev\/zero: a device, not a file\n$/);
   });
 
   test('a file of more than a GiB', async () => {
     writeFileSync(at('sparse.png'), '');
     truncateSync(at('sparse.png'), 2 ** 40);
     expectRefused(
-      await stylize('sparse.png'),
+      await paint('sparse.png'),
       /cannot read sparse\.png: larger than 1 GiB, the most that is read\n$/,
     );
   });
 
   test('a folder', async () => {
     mkdirSync(at('folder.png'));
-    expectRefused(await stylize('folder.png'), /cannot read folder\.png: a folder, not a file\n$/);
+    expectRefused(await paint('folder.png'), /cannot read folder\.png: a folder, not a file\n$/);
   });
 
   test('a pipe is read to its end', async () => {
     await promisify(execFile)('mkfifo', [at('pipe.png')]);
-    const child = spawn(process.execPath, [PROGRAM, 'stylize', 'pipe.png', '--output', 'piped.png'], {
+    const child = spawn(process.execPath, [PROGRAM, 'paint', 'pipe.png', '--output', 'piped.png'], {
       cwd: folder.path,
     });
     const ended = once(child, 'exit');
@@ -185,7 +185,7 @@ describe.runIf(process.platform === 'linux')('what is no file', () => {
   });
 
   test('one without an end is left after a GiB', async () => {
-    const endless = spawn('sh', ['-c', `yes | "${process.execPath}" "${PROGRAM}" stylize /dev/stdin`], {
+    const endless = spawn('sh', ['-c', `yes | "${process.execPath}" "${PROGRAM}" paint /dev/stdin`], {
       cwd: folder.path,
     });
     let stderr = '';

@@ -33,7 +33,7 @@ async function command(picture: Sharp | Uint8Array, extension: string): Promise<
   const input = join(folder.path, `${name}.${extension}`);
   const bytes = picture instanceof Uint8Array ? picture : await picture.toBuffer();
   writeFileSync(input, bytes);
-  const args = ['stylize', input, '--build', BUILD, '--output', `${name}-out.png`];
+  const args = ['paint', input, '--build', BUILD, '--output', `${name}-out.png`];
   expect(await gouache(folder.path, args)).toMatchObject({ code: 0, stderr: '' });
   expect(readFileSync(input).equals(bytes)).toBe(true);
   return readPixels(join(folder.path, `${name}-out.png`));

@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-const run = (...args: string[]): Promise<Outcome> => gouache(folder.path, ['stylize', ...args]);
+const run = (...args: string[]): Promise<Outcome> => gouache(folder.path, ['paint', ...args]);
 
 /** Exit code 1 or 2, and one line that names the command, without a stack. */
 function expectRefused({ code, stdout, stderr }: Outcome, exit: number, reason: RegExp): void {
@@ -152,7 +152,7 @@ test('--output writes into a pipe, which stays one', async () => {
 test('where the painting does not fit, the picture that was there stays, and nothing else', async () => {
   writeFileSync(at('out.png'), 'old');
   const outcome = await gouacheInShell(folder.path, 'ulimit -f 1; exec "$0" "$@"', [
-    ...['stylize', 'photo.png', '--output', 'out.png'],
+    ...['paint', 'photo.png', '--output', 'out.png'],
   ]);
   expectRefused(outcome, 1, /cannot write out\.png: file too large/);
   expect(readFileSync(at('out.png'), 'utf8')).toBe('old');
@@ -199,7 +199,7 @@ test('a place that cannot be is refused before anything is read or painted', asy
   }
   expectRefused(await run(`${'long'.repeat(62)}.png`), 1, /name is too long; --output names another file/);
   expectRefused(
-    await gouache('/sys', ['stylize', 'nothing.png']),
+    await gouache('/sys', ['paint', 'nothing.png']),
     1,
     /cannot write nothing-mosaic\.png.*--output names another file/,
   );

@@ -49,26 +49,26 @@ test('help and version', async () => {
   for (const args of [[], ['--help'], ['-h']]) {
     const { code, stdout } = await run(...args);
     expect(code).toBe(0);
-    expect(stdout).toContain('stylize');
+    expect(stdout).toContain('paint');
   }
-  const { code, stdout } = await run('stylize', '--help');
+  const { code, stdout } = await run('paint', '--help');
   expect(code).toBe(0);
   for (const option of ['--model', '--output', '--size', '--build', '--threads'])
     expect(stdout).toContain(option);
 });
 
 test.each<[readonly string[], RegExp]>([
-  [['paint'], /unknown command 'paint'/],
-  [['stylize', '--colour', 'red'], /unknown option '--colour'/],
-  [['stylize', 'a.png', 'b.png'], /unexpected argument: b\.png/],
-  [['stylize', 'photo.png', '--size'], /--size/],
-  [['stylize', 'photo.png', '--size', '0'], /--size wants a whole number from 1.*'0'/],
-  [['stylize', 'photo.png', '--size', 'big'], /'big'/],
-  [['stylize', 'photo.png', '--size', '2.5'], /'2\.5'/],
-  [['stylize', 'photo.png', '--size=-3'], /'-3'/],
-  [['stylize', 'photo.png', '--threads', '0'], /--threads/],
-  [['stylize', 'photo.png', '--threads', '65'], /--threads wants a whole number from 1 to 64.*'65'/],
-  [['stylize', 'photo.png', '--build', 'avx'], /--build wants simd128 or relaxed-simd.*'avx'/],
+  [['stylize'], /unknown command 'stylize'/],
+  [['paint', '--colour', 'red'], /unknown option '--colour'/],
+  [['paint', 'a.png', 'b.png'], /unexpected argument: b\.png/],
+  [['paint', 'photo.png', '--size'], /--size/],
+  [['paint', 'photo.png', '--size', '0'], /--size wants a whole number from 1.*'0'/],
+  [['paint', 'photo.png', '--size', 'big'], /'big'/],
+  [['paint', 'photo.png', '--size', '2.5'], /'2\.5'/],
+  [['paint', 'photo.png', '--size=-3'], /'-3'/],
+  [['paint', 'photo.png', '--threads', '0'], /--threads/],
+  [['paint', 'photo.png', '--threads', '65'], /--threads wants a whole number from 1 to 64.*'65'/],
+  [['paint', 'photo.png', '--build', 'avx'], /--build wants simd128 or relaxed-simd.*'avx'/],
 ])('gouache %j: a mistake in the command line', async (args, reason) => {
   expectLine(await run(...args), USAGE, reason);
 });
@@ -88,20 +88,20 @@ test.each<[readonly string[], RegExp]>([
   ],
   [['huge.png', '--size', 'full'], /6000x4000 pixels do not fit memory \(\d+ MiB\); --size \d+ does/],
   [['dot.png'], /1.*1/],
-])('gouache stylize %j: a file that cannot be used', async (args, reason) => {
-  expectLine(await run('stylize', ...args), FAILURE, reason);
+])('gouache paint %j: a file that cannot be used', async (args, reason) => {
+  expectLine(await run('paint', ...args), FAILURE, reason);
 });
 
 const STEERING = 'a\x1b[31m\n\u202e b';
 
 test.each<[readonly string[]]>([
   [[STEERING]],
-  [['stylize', 'photo.png', STEERING]],
-  [['stylize', 'photo.png', '--size', STEERING]],
-  [['stylize', `${STEERING}.png`]],
-  [['stylize', 'photo.png', '--model', STEERING]],
-  [['stylize', 'photo.png', '--model', `./${STEERING}`]],
-  [['stylize', 'photo.png', '--output', `${STEERING}/out.png`]],
+  [['paint', 'photo.png', STEERING]],
+  [['paint', 'photo.png', '--size', STEERING]],
+  [['paint', `${STEERING}.png`]],
+  [['paint', 'photo.png', '--model', STEERING]],
+  [['paint', 'photo.png', '--model', `./${STEERING}`]],
+  [['paint', 'photo.png', '--output', `${STEERING}/out.png`]],
 ])('gouache %j: names do not steer the terminal', async (args) => {
   const outcome = await run(...args);
   expectLine(outcome, outcome.code, /a\\u\{1b\}\[31m\\n\\u\{202e\} b/);
@@ -114,6 +114,6 @@ test('without sharp, the line to run', async () => {
   for (const part of ['dist', 'models', 'examples/photos', 'package.json']) {
     cpSync(fileURLToPath(new URL(part, packageUrl)), join(copy, part), { recursive: true });
   }
-  const outcome = await gouache(folder.path, ['stylize', 'photo.png'], join(copy, 'dist/bundle/cli/main.js'));
+  const outcome = await gouache(folder.path, ['paint', 'photo.png'], join(copy, 'dist/bundle/cli/main.js'));
   expectLine(outcome, FAILURE, /needs the package sharp.*npm install sharp/);
 });

@@ -11,7 +11,7 @@ const at = (name: string) => join(folder.path, name);
 const painting = () => sharp(at('out.png')).metadata();
 
 // A photo that is shrunk, which is told before it is painted.
-const ARGS = ['stylize', 'photo.png', '--size', '24', '--output', 'out.png'];
+const ARGS = ['paint', 'photo.png', '--size', '24', '--output', 'out.png'];
 
 beforeAll(async () => {
   await image(makePixels(48, 36)).png().toFile(at('photo.png'));
@@ -38,14 +38,14 @@ test('a full disk under stdout is told once, in the exit code too, and the paint
 test.each(['{ "$0" "$@" 2>&1; echo $? > code; } | head -n 0', '"$0" "$@" > /dev/full 2>&1; echo $? > code'])(
   'a complaint that nobody gets keeps its exit code: %s',
   async (line) => {
-    expect(await gouacheInShell(folder.path, line, ['stylize', '--size', '0'])).toMatchObject({ stderr: '' });
+    expect(await gouacheInShell(folder.path, line, ['paint', '--size', '0'])).toMatchObject({ stderr: '' });
     expect(readFileSync(at('code'), 'utf8')).toBe('2\n');
   },
 );
 
 test('a name that would steer the terminal is spelled out', async () => {
   const { stdout } = await gouacheInShell(folder.path, 'exec "$0" "$@"', [
-    'stylize',
+    'paint',
     'a\x1b[31m\n\u202e b.png',
   ]);
   expect(stdout).toMatch(

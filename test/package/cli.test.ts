@@ -7,7 +7,7 @@ import { link, npm, projectOfItsOwn } from './installed.js';
 
 test('without sharp, the command says what to install', async () => {
   const project = await projectOfItsOwn('cli_without_sharp');
-  const failure = await npm(['exec', '--offline', '--', 'gouache', 'stylize'], project).then(
+  const failure = await npm(['exec', '--offline', '--', 'gouache', 'paint'], project).then(
     () => 'none',
     (error) => String(error),
   );
@@ -18,7 +18,7 @@ test('without sharp, the command says what to install', async () => {
 test('it paints the bundled photo with the bundled weights', async () => {
   const project = await projectOfItsOwn('cli');
   link(project, ['sharp']);
-  const stdout = await npm(['exec', '--offline', '--', 'gouache', 'stylize', '--size', '96'], project);
+  const stdout = await npm(['exec', '--offline', '--', 'gouache', 'paint', '--size', '96'], project);
   expect(stdout).toMatch(/build (simd128|relaxed-simd)\b/);
   expect(stdout).toMatch(/\b96x\d+\b/);
   expect(stdout).toMatch(/\b\d+ ms\b/);

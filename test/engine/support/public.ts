@@ -504,7 +504,8 @@ function offered(name: string, value: unknown): string[] {
         typeof Object.getOwnPropertyDescriptor(holder, key)?.value === 'function',
     );
   // A Tensor has the methods of values too, which only say that it is none.
-  const own = name === 'Tensor' ? ['numel', 'reshape', 'item', 'at', 'toArray'] : methods(value.prototype as object);
+  const own =
+    name === 'Tensor' ? ['numel', 'reshape', 'item', 'at', 'toArray'] : methods(value.prototype as object);
   return [
     name,
     ...methods(value).map((key) => `${name}.${String(key)}`),

@@ -2,13 +2,13 @@
 /** The `gouache` command: picks a command, prints help and errors, sets the exit code. What a command does is in commands/, one file each. */
 import { readFile } from 'node:fs/promises';
 import { parseCommandLine } from './command.js';
-import { stylize } from './commands/stylize.js';
+import { paint } from './commands/paint.js';
 import { describe, UsageError } from './failure.js';
 import { commandHelp, generalHelp } from './help.js';
 import { packageFolder } from './package_folder.js';
 import { complain, outliveStreams, say } from './terminal.js';
 
-const COMMANDS = [stylize];
+const COMMANDS = [paint];
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;

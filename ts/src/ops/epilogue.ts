@@ -4,7 +4,7 @@ import type { Operand } from './descriptor.js';
 import { type EpilogueFields, KINDS } from './records.gen.js';
 import { channelBlocks, LANES } from './tiles.js';
 
-/** Shorter rows of matrices, of which an operand has one for all, are not worth a call each. */
+/** Shorter rows of matrices are not worth a call each: they need operands that go on from row to row, or are one number. */
 const LEAST_ROW = 64;
 
 /** How an operand lies beside results. */
@@ -46,7 +46,8 @@ function besideMatrices(y: Shape, operand: Shape): Beside | null {
     sizes[axis] === 1 ? 0 : stride,
   );
   const [, rows = 1, columns = 1] = y;
-  if (column !== 0 && inner === 0 && rows > 1 && columns < LEAST_ROW) return null;
+  const follow = (column !== 0) === (inner !== 0);
+  if (!follow && rows > 1 && columns < LEAST_ROW) return null;
   return { kind: column === 0 ? KINDS.number : KINDS.same, outer, inner };
 }
 

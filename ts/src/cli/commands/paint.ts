@@ -1,4 +1,4 @@
-/** `gouache stylize`: a photo becomes a painting. It calls engine.paint and nothing else of the engine. */
+/** `gouache paint`: a photo becomes a painting. It calls engine.paint and nothing else of the engine. */
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildName, Engine, loadModel, OutOfMemoryError } from '../../index.js';
@@ -97,8 +97,8 @@ async function run({ positionals, values }: CommandLine): Promise<void> {
   }
 }
 
-export const stylize: Command = {
-  name: 'stylize',
+export const paint: Command = {
+  name: 'paint',
   summary: 'Paint a photo in the style of a model; without a photo, the bundled one.',
   usage: '[photo] [options]',
   maxPositionals: 1,
